@@ -1,0 +1,18 @@
+//! State, messages and lifecycle; the logic stands in plain functions elsewhere.
+//!
+//! | actor | one per | receives | from | sends |
+//! | --- | --- | --- | --- | --- |
+//! | [`CoordinatorActor`](coordinator::CoordinatorActor) | worker | [`Aggregate`](coordinator::Aggregate) | the inbound edge | `Fetch` to every source of the action |
+//! | [`SourceActor`](source::SourceActor) | source and worker | [`Fetch`](source::Fetch) | the coordinator | `GetToken`, `InvalidateToken` |
+//! | [`TokenActor`](token::TokenActor) | credential and process | [`GetToken`](token::GetToken), [`InvalidateToken`](token::InvalidateToken) | sources | token requests |
+//!
+//! A whole set of coordinator and sources lives in each worker thread, so that no request
+//! crosses threads on its way. Whatever must hold for the process is shared state that outlives
+//! the actors.
+
+pub mod coordinator;
+pub mod reply;
+pub mod source;
+pub mod supervision;
+pub mod token;
+pub mod token_handle;

@@ -1,0 +1,116 @@
+//! Actors that come back after a panic.
+//!
+//! actix's own `Supervisor` restarts an actor that stops, but not one that panics: its address
+//! closes and stays closed. So whoever holds an address holds it through [`Respawning`], which
+//! starts a new actor from a factory when the old one is gone, later and later if it keeps going.
+//! Limits, breakers and tokens are shared state outside the actors and survive.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr, Recipient};
+
+use super::source::Crash;
+use crate::domain::ids::Id;
+
+/// The delay before the second restart in a row; the first is immediate.
+const FIRST_DELAY: Duration = Duration::from_millis(20);
+/// Delays double up to this.
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
+/// An actor that lived this long has come back for good.
+const STABLE_AFTER: Duration = Duration::from_secs(30);
+
+/// How often the actors of one name were started again; shared by all workers.
+#[derive(Debug, Default)]
+pub struct Restarts {
+    count: AtomicU64,
+}
+
+impl Restarts {
+    /// How often so far.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+/// The source actors that were started, so that a test can make them panic.
+#[derive(Debug, Default)]
+pub struct Living {
+    actors: Mutex<Vec<(Id, Recipient<Crash>)>>,
+}
+
+impl Living {
+    /// Notes an actor; those that are gone are forgotten.
+    pub fn add(&self, id: Id, actor: Recipient<Crash>) {
+        let mut actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
+        actors.retain(|(_, actor)| actor.connected());
+        actors.push((id, actor));
+    }
+
+    /// The living actors of this source.
+    pub fn of(&self, id: &str) -> Vec<Recipient<Crash>> {
+        let actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_source = actors.iter().filter(|(of, actor)| of.as_str() == id && actor.connected());
+        of_source.map(|(_, actor)| actor.clone()).collect()
+    }
+}
+
+/// The actor is down and waits for its restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Down {
+    /// When it may be started again.
+    pub until: Instant,
+}
+
+/// An actor's address that is renewed when the actor is gone.
+pub struct Respawning<A: Actor, F> {
+    name: Arc<str>,
+    factory: F,
+    restarts: Arc<Restarts>,
+    current: Mutex<Current<A>>,
+}
+
+struct Current<A: Actor> {
+    addr: Addr<A>,
+    started: Instant,
+    in_a_row: u32,
+}
+
+impl<A: Actor, F: Fn() -> Addr<A>> Respawning<A, F> {
+    /// Starts the actor; `name` is for the log.
+    pub fn new(name: Arc<str>, restarts: Arc<Restarts>, now: Instant, factory: F) -> Self {
+        let current = Mutex::new(Current { addr: factory(), started: now, in_a_row: 0 });
+        Self { name, factory, restarts, current }
+    }
+
+    /// The address of a living actor, started anew if need be.
+    ///
+    /// # Errors
+    /// [`Down`] while a crash loop makes the next restart wait.
+    pub fn addr(&self, now: Instant) -> Result<Addr<A>, Down> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.addr.connected() {
+            return Ok(current.addr.clone());
+        }
+        let lived = now.saturating_duration_since(current.started);
+        let in_a_row = if lived >= STABLE_AFTER { 0 } else { current.in_a_row };
+        let until = current.started + delay(in_a_row);
+        if now < until {
+            return Err(Down { until });
+        }
+        self.restarts.count.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(actor = &*self.name, in_a_row = in_a_row + 1, "actor started again");
+        *current =
+            Current { addr: (self.factory)(), started: now, in_a_row: in_a_row.saturating_add(1) };
+        Ok(current.addr.clone())
+    }
+}
+
+/// How long an actor must have lived before it is started again after `in_a_row` quick ends.
+fn delay(in_a_row: u32) -> Duration {
+    match in_a_row {
+        0 => Duration::ZERO,
+        n => FIRST_DELAY.saturating_mul(1 << (n - 1).min(16)).min(LONGEST_DELAY),
+    }
+}

@@ -1,0 +1,235 @@
+//! Owns one OAuth credential: fetches its token once for everybody, ahead of its end.
+//!
+//! ```text
+//!            fetch ok                      refresh_before_expiry
+//! Missing ──────────────► Valid ──────────────────────────────────► Expiring ─┐ fetch ok
+//!    ▲  ▲                   ▲ │ an upstream refused it                 │      │
+//!    │  └─ its end comes ───┼─┼───────────────────────────────────────┘      │
+//!    │                      └─┼──────────────────────────────────────────────┘
+//!    └────────────────────────┘
+//! ```
+//! A failed fetch changes none of these: a valid token stays in use, and the next try waits,
+//! longer after each failure.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::fut::ActorFutureExt as _;
+use actix::{
+    Actor, AsyncContext, Context, Handler, Message, SpawnHandle, Supervised, WrapFuture as _,
+};
+use tokio::sync::watch;
+use tokio_rustls::rustls::ClientConfig;
+
+use crate::domain::credential::ClientCredentialsSpec;
+use crate::domain::ids::Id;
+use crate::upstream::auth::client_credentials::{NewToken, TokenClient};
+use crate::upstream::auth::{Token, TokenError};
+use crate::upstream::clock;
+use crate::upstream::origin::OriginError;
+
+/// The wait after the first failure; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A token refused within this time of its issue was no good from the start.
+const YOUNG: Duration = Duration::from_secs(5);
+
+/// See to it that a token is fetched, unless one is at hand or the endpoint is left alone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct GetToken;
+
+/// An upstream refused the token of this generation.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct InvalidateToken {
+    /// The refused token's generation; a later token stays.
+    pub generation: u64,
+}
+
+/// What everybody may know of a credential; survives the actor's restarts.
+#[derive(Debug, Clone, Default)]
+pub struct TokenStatus {
+    /// The token at hand.
+    pub current: Option<CurrentToken>,
+    /// The last failure, if nothing succeeded since.
+    pub failure: Option<Failure>,
+    /// Counts the tokens so far.
+    pub generation: u64,
+    /// Fetches that failed since the last token.
+    failed_in_a_row: u32,
+    /// Tokens in a row that an upstream refused right after their issue.
+    refused_young_in_a_row: u32,
+}
+
+/// A token and its end.
+#[derive(Debug, Clone)]
+pub struct CurrentToken {
+    /// The token.
+    pub token: Token,
+    /// When it was received.
+    pub issued: Instant,
+    /// When it ends.
+    pub expires: Instant,
+}
+
+/// Why there is no newer token, and when the next try may be.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What went wrong.
+    pub error: TokenError,
+    /// No try before then.
+    pub retry_at: Instant,
+}
+
+impl TokenStatus {
+    /// The token at hand, if it has not ended.
+    pub fn valid(&self, now: Instant) -> Option<&CurrentToken> {
+        self.current.as_ref().filter(|current| current.expires > now)
+    }
+
+    fn failed(&mut self, error: TokenError, now: Instant) {
+        let wait = error.retry_after().unwrap_or_default().max(wait_after(self.failed_in_a_row));
+        self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
+        self.failure = Some(Failure { error, retry_at: now + wait.min(LONGEST_WAIT) });
+    }
+
+    fn received(&mut self, new: NewToken, now: Instant) {
+        self.generation += 1;
+        let token = Token { generation: self.generation, authorization: new.authorization };
+        self.current = Some(CurrentToken { token, issued: now, expires: now + new.lifetime });
+        self.failure = None;
+        self.failed_in_a_row = 0;
+    }
+
+    /// Drops the token if it is of that generation, and says whether it was.
+    ///
+    /// An upstream that refuses every token fresh from its issue must not make us hammer the
+    /// token endpoint: from the second one in a row on, the next fetch waits.
+    fn refused(&mut self, generation: u64, now: Instant) -> bool {
+        let refused = self.current.take_if(|current| current.token.generation == generation);
+        let Some(refused) = refused else { return false };
+        if now.saturating_duration_since(refused.issued) >= YOUNG {
+            self.refused_young_in_a_row = 0;
+            return true;
+        }
+        if let Some(earlier) = self.refused_young_in_a_row.checked_sub(1) {
+            let retry_at = now + wait_after(earlier);
+            self.failure = Some(Failure { error: TokenError::RefusedByUpstream, retry_at });
+        }
+        self.refused_young_in_a_row = self.refused_young_in_a_row.saturating_add(1);
+        true
+    }
+}
+
+fn wait_after(earlier_failures: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << earlier_failures.min(16)).min(LONGEST_WAIT)
+}
+
+/// Owns the credential's token.
+pub struct TokenActor {
+    id: Id,
+    spec: Arc<ClientCredentialsSpec>,
+    client: Result<TokenClient, OriginError>,
+    status: Arc<watch::Sender<TokenStatus>>,
+    refreshing: bool,
+    /// The planned next fetch.
+    planned: Option<SpawnHandle>,
+}
+
+impl TokenActor {
+    /// An actor that publishes its tokens through `status`.
+    pub fn new(
+        id: Id,
+        spec: Arc<ClientCredentialsSpec>,
+        tls: Option<Arc<ClientConfig>>,
+        status: Arc<watch::Sender<TokenStatus>>,
+    ) -> Self {
+        let client = TokenClient::try_new(Arc::clone(&spec), tls);
+        Self { id, spec, client, status, refreshing: false, planned: None }
+    }
+}
+
+impl Actor for TokenActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.refresh(ctx);
+    }
+}
+
+impl Supervised for TokenActor {}
+
+impl Handler<GetToken> for TokenActor {
+    type Result = ();
+
+    fn handle(&mut self, GetToken: GetToken, ctx: &mut Self::Context) {
+        if self.status.borrow().valid(clock::now()).is_none() {
+            self.refresh(ctx);
+        }
+    }
+}
+
+impl Handler<InvalidateToken> for TokenActor {
+    type Result = ();
+
+    fn handle(&mut self, refused: InvalidateToken, ctx: &mut Self::Context) {
+        let now = clock::now();
+        let dropped =
+            self.status.send_if_modified(|status| status.refused(refused.generation, now));
+        if dropped {
+            tracing::info!(credential = %self.id, "an upstream refused the token; fetching another");
+            self.refresh(ctx);
+        }
+    }
+}
+
+impl TokenActor {
+    /// Begins a fetch, unless one is under way or the endpoint is left alone at present.
+    fn refresh(&mut self, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        let waiting = self.status.borrow().failure.as_ref().is_some_and(|f| f.retry_at > now);
+        if self.refreshing || waiting {
+            return;
+        }
+        self.refreshing = true;
+        if let Some(planned) = self.planned.take() {
+            ctx.cancel_future(planned);
+        }
+        let fetch = match &self.client {
+            Ok(client) => client.fetch(),
+            Err(error) => return self.refreshed(Err(error.into()), ctx),
+        };
+        ctx.spawn(fetch.into_actor(self).map(|result, actor, ctx| actor.refreshed(result, ctx)));
+    }
+
+    /// Publishes what came of a fetch and plans the next one.
+    fn refreshed(&mut self, result: Result<NewToken, TokenError>, ctx: &mut Context<Self>) {
+        self.refreshing = false;
+        let now = clock::now();
+        let next = match result {
+            Ok(new) => {
+                let lifetime = new.lifetime;
+                self.status.send_modify(|status| status.received(new, now));
+                tracing::info!(credential = %self.id, lifetime_s = lifetime.as_secs(), "token received");
+                next_refresh(lifetime, self.spec.refresh_before_expiry)
+            }
+            Err(error) => {
+                tracing::warn!(credential = %self.id, %error, "no token received");
+                self.status.send_modify(|status| status.failed(error, now));
+                // Only a token that is still in use is worth trying for without being asked.
+                if self.status.borrow().valid(now).is_none() {
+                    return;
+                }
+                self.status.borrow().failure.as_ref().map_or(LONGEST_WAIT, |f| f.retry_at - now)
+            }
+        };
+        self.planned = Some(ctx.run_later(next, Self::refresh));
+    }
+}
+
+/// A token that lives shorter than twice the margin is renewed at half its life.
+fn next_refresh(lifetime: Duration, margin: Duration) -> Duration {
+    if lifetime >= margin * 2 { lifetime - margin } else { lifetime / 2 }
+}

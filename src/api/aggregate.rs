@@ -1,0 +1,134 @@
+//! `POST /v1/actions/{action}`: inputs in, aggregate out.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::problem::Problem;
+use super::state::Worker;
+use super::{body, context};
+use crate::actors::coordinator::RunAction;
+use crate::domain::action::ActionSpec;
+use crate::domain::aggregate::Aggregate;
+use crate::domain::deadline::Deadline;
+use crate::domain::inputs::{InputValue, Inputs};
+use crate::domain::json::Json;
+use crate::domain::observer::Answered;
+use crate::upstream::clock;
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+/// The input by which a flow says when it asked, epoch milliseconds.
+const TIMESTAMP_INPUT: &str = "timestamp_ms";
+
+/// An aggregate, written.
+pub struct Reply {
+    /// The aggregate's JSON text.
+    pub json: Vec<u8>,
+    /// The value of the `Server-Timing` header.
+    pub server_timing: String,
+}
+
+/// Handles the route.
+pub async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> HttpResponse {
+    let started = clock::now();
+    let id = context::request_id(request.headers());
+    let reply = answer(&request, payload, &worker, &id, started).await;
+    respond(reply, id)
+}
+
+async fn answer(
+    request: &HttpRequest,
+    payload: web::Payload,
+    worker: &Worker,
+    id: &HeaderValue,
+    started: Instant,
+) -> Result<Reply, Problem> {
+    let shared = &worker.shared;
+    let headers = request.headers();
+    let _place = shared.admission.enter()?;
+    shared.api_keys.check(headers)?;
+    let name = request.match_info().get("action").unwrap_or_default();
+    let unknown = || Problem::unknown_action(shared.action_names());
+    let action = shared.action(name).ok_or_else(unknown)?;
+    body::expect_json(headers)?;
+    let body = body::read(headers, payload, shared.body_limits, started).await?;
+    let inputs = Inputs::from_body(&body, &action.inputs);
+    let inputs = inputs.map_err(|errors| Problem::inputs(&errors))?;
+    run(worker, action, inputs, headers, id, started).await
+}
+
+/// Runs an action whose inputs are checked.
+///
+/// # Errors
+/// 400 for headers that make no sense, 500 for a fault of ours.
+pub async fn run(
+    worker: &Worker,
+    action: &Arc<ActionSpec>,
+    inputs: Inputs,
+    headers: &HeaderMap,
+    id: &HeaderValue,
+    started: Instant,
+) -> Result<Reply, Problem> {
+    let shared = &worker.shared;
+    if !inputs.ignored().is_empty() {
+        tracing::debug!(action = %action.id, names = ?inputs.ignored(), "unknown inputs ignored");
+    }
+    let requested = context::requested_timeout(headers)?;
+    let time = requested.map_or(action.deadline, |requested| requested.min(action.deadline));
+    let deadline = Deadline::after(started, time);
+    let flow_latency_ms = flow_latency_ms(&inputs);
+    let message = RunAction {
+        action: Arc::clone(action),
+        inputs: Arc::new(inputs),
+        forwarded: Arc::new(context::forwarded(headers, id)),
+        started,
+        deadline,
+    };
+    let coordinator = worker.coordinator.addr(clock::now()).map_err(|_| Problem::internal())?;
+    let mut aggregate = coordinator.send(message).await.map_err(|_| Problem::internal())?;
+    aggregate.flow_latency_ms = flow_latency_ms;
+    let null = Json::null();
+    let json = aggregate.to_json_within(action.max_reply, |id| {
+        let source = shared.sources.iter().find(|source| source.id == *id);
+        source.map_or(&null, |source| &source.fallback)
+    });
+    let request_id = id.to_str().unwrap_or_default();
+    shared.observer.answered(Answered {
+        request_id,
+        action: &action.id,
+        started,
+        deadline: deadline.at(),
+        aggregate: &aggregate,
+    });
+    Ok(Reply { server_timing: server_timing(&aggregate), json })
+}
+
+fn server_timing(aggregate: &Aggregate) -> String {
+    aggregate.server_timing()
+}
+
+/// Now less the flow's own time, where it sent one.
+fn flow_latency_ms(inputs: &Inputs) -> Option<i64> {
+    let Some(InputValue::Integer(sent)) = inputs.get(TIMESTAMP_INPUT) else { return None };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_millis();
+    i64::try_from(now).ok()?.checked_sub(*sent)
+}
+
+/// The reply of an aggregate or a problem, with the request's id.
+pub fn respond(reply: Result<Reply, Problem>, id: HeaderValue) -> HttpResponse {
+    let mut response = match reply {
+        Ok(reply) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+            .insert_header((SERVER_TIMING, reply.server_timing))
+            .body(reply.json),
+        Err(problem) => problem.into_response(),
+    };
+    response.headers_mut().insert(context::REQUEST_ID, id);
+    response
+}

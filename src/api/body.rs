@@ -1,0 +1,68 @@
+//! Reads a request's body, bounded in size and in time.
+
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::web::Payload;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+use super::problem::Problem;
+use crate::upstream::clock;
+
+/// How much of a body is taken, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// The largest body, bytes.
+    pub max_body: usize,
+    /// From the request's head to the body's end.
+    pub timeout: Duration,
+}
+
+/// Reads the whole body of a request that arrived at `started`.
+///
+/// # Errors
+/// 413 as soon as it is plain that the body is too large, 408 when it comes too slowly, 400 when
+/// it breaks off.
+pub async fn read(
+    headers: &HeaderMap,
+    mut payload: Payload,
+    limits: BodyLimits,
+    started: Instant,
+) -> Result<Bytes, Problem> {
+    let too_large = || Problem::body_too_large(limits.max_body);
+    let announced =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > limits.max_body) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    let whole = async {
+        while let Some(chunk) = payload.next().await {
+            let broken = |_| Problem::bad_request("the body broke off before its end");
+            let chunk = chunk.map_err(broken)?;
+            if body.len() + chunk.len() > limits.max_body {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    let in_time = clock::until(started + limits.timeout, whole).await;
+    in_time.unwrap_or_else(|| Err(Problem::body_timeout(limits.timeout.as_millis())))?;
+    Ok(body.freeze())
+}
+
+/// Refuses a body that is said to be something other than JSON; one of which nothing is said is
+/// taken for JSON.
+///
+/// # Errors
+/// 415.
+pub fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    let is_json = media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+    if is_json { Ok(()) } else { Err(Problem::unsupported_media_type()) }
+}

@@ -1,0 +1,65 @@
+//! What a request's headers say about it: its id, its trace, its hurry.
+
+use std::time::Duration;
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::problem::Problem;
+use crate::domain::trace_context;
+use crate::upstream::fetch::Forwarded;
+
+/// The header that carries a request's id, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_NAME);
+const REQUEST_ID_NAME: &str = "x-request-id";
+/// Genesys Cloud's name for the same.
+const CORRELATION_ID: &str = "inin-correlation-id";
+/// An id longer than this is not taken over.
+const LONGEST_ID: usize = 128;
+
+/// The request's id: the caller's, if it is fit to be passed on, else a new one.
+pub fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let mut given =
+        [CORRELATION_ID, REQUEST_ID_NAME].into_iter().filter_map(|name| headers.get(name));
+    let fit = given.find(|id| is_fit(id.as_bytes()));
+    fit.cloned().unwrap_or_else(new_id)
+}
+
+fn is_fit(id: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
+    (1..=LONGEST_ID).contains(&id.len()) && id.iter().all(plain)
+}
+
+fn new_id() -> HeaderValue {
+    let id = format!("{:032x}", fastrand::u128(..));
+    HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+/// What goes on to the sources: the id, and the trace context (W3C) if it is valid.
+pub fn forwarded(headers: &HeaderMap, request_id: &HeaderValue) -> Forwarded {
+    let mut out = vec![(REQUEST_ID, request_id.clone())];
+    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    if let Some(parent) = parent.and_then(|text| trace_context::child(text, fastrand::u64(1..)))
+        && let Ok(value) = HeaderValue::try_from(parent)
+    {
+        out.push((HeaderName::from_static("traceparent"), value));
+        if let Some(state) = headers.get("tracestate") {
+            out.push((HeaderName::from_static("tracestate"), state.clone()));
+        }
+    }
+    Forwarded { headers: out }
+}
+
+/// The time that the caller gives us by `X-Request-Timeout-Ms`, if it says so.
+///
+/// # Errors
+/// 400 if it is not a whole number of milliseconds above 0.
+pub fn requested_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
+    let Some(value) = headers.get("x-request-timeout-ms") else { return Ok(None) };
+    let millis = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    match millis {
+        Some(millis @ 1..) => Ok(Some(Duration::from_millis(millis))),
+        Some(0) | None => Err(Problem::bad_request(
+            "X-Request-Timeout-Ms must be a whole number of milliseconds above 0",
+        )),
+    }
+}

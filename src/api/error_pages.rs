@@ -1,0 +1,134 @@
+//! Gives the HTTP layer's own errors a body.
+//!
+//! actix-http answers a malformed or slow request head by itself, before any handler of ours is
+//! called, with an empty body. This stream sits below it and sends a JSON problem instead of such
+//! an empty reply; everything else passes through untouched.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_rt::net::{ActixStream, Ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// No handler of ours sends an empty error, so this in a reply's head tells one of actix-http's.
+const EMPTY: &[u8] = b"\r\ncontent-length: 0\r\n";
+
+/// A stream on which actix-http's empty error replies become JSON problems.
+pub struct WithErrorPages<S> {
+    stream: S,
+    /// What is left to be sent of a reply of ours.
+    pending: Vec<u8>,
+    sent: usize,
+}
+
+impl<S> WithErrorPages<S> {
+    /// Wraps an accepted connection.
+    pub fn new(stream: S) -> Self {
+        Self { stream, pending: Vec::new(), sent: 0 }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> WithErrorPages<S> {
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.pending.len() {
+            let rest = self.pending.get(self.sent..).unwrap_or_default();
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += written;
+        }
+        self.pending.clear();
+        self.sent = 0;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The reply to send instead, if `written` is one of actix-http's empty errors.
+fn error_page(written: &[u8]) -> Option<Vec<u8>> {
+    let status =
+        written.strip_prefix(b"HTTP/1.1 ").or_else(|| written.strip_prefix(b"HTTP/1.0 "))?;
+    let status: u16 = std::str::from_utf8(status.get(..3)?).ok()?.parse().ok()?;
+    let head_end = written.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = written.get(..head_end + 2)?;
+    let is_empty = head.windows(EMPTY.len()).any(|part| part.eq_ignore_ascii_case(EMPTY));
+    let (title, detail) = match status {
+        400 => ("Bad Request", "the request is not valid HTTP"),
+        408 => ("Request Timeout", "the request's head did not come in time"),
+        413 => ("Content Too Large", "the request is too large"),
+        414 => ("URI Too Long", "the request's target is too long"),
+        431 => ("Request Header Fields Too Large", "the request's head is too large"),
+        501 => ("Not Implemented", "the request uses something that is not supported"),
+        500..=599 => ("Internal Server Error", "a fault in the service; its log has more"),
+        _ => return None,
+    };
+    is_empty.then(|| {
+        let body = format!(
+            r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}"#
+        );
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n\
+             content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        )
+        .into_bytes()
+    })
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WithErrorPages<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(cx))?;
+        match error_page(bytes) {
+            Some(page) => {
+                self.pending = page;
+                // The page follows with the next write or flush.
+                Poll::Ready(Ok(bytes.len()))
+            }
+            None => Pin::new(&mut self.stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let first = bufs.iter().find(|buf| !buf.is_empty());
+        self.poll_write(cx, first.map_or(&[], |buf| buf))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: ActixStream> ActixStream for WithErrorPages<S> {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        self.stream.poll_write_ready(cx)
+    }
+}

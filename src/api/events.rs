@@ -1,0 +1,102 @@
+//! `POST /events`: the same as an action, in the envelope of a serverless function.
+
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Map, Value};
+
+use super::aggregate;
+use super::problem::Problem;
+use super::state::Worker;
+use super::{body, context};
+use crate::domain::inputs::{InputErrors, Inputs};
+use crate::domain::json::write_string;
+use crate::upstream::clock;
+
+/// Handles the route: HTTP 200 whenever the body could be read and the caller is known; the
+/// envelope carries the status.
+pub async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> HttpResponse {
+    let started = clock::now();
+    let id = context::request_id(request.headers());
+    let reply = match read_event(&request, payload, &worker, started).await {
+        Ok((event, _place)) => Ok(run(&event, &request, &worker, &id, started).await),
+        Err(problem) => Err(problem),
+    };
+    let mut response = reply.unwrap_or_else(Problem::into_response);
+    response.headers_mut().insert(context::REQUEST_ID, id);
+    response
+}
+
+type Place = tokio::sync::OwnedSemaphorePermit;
+
+async fn read_event(
+    request: &HttpRequest,
+    payload: web::Payload,
+    worker: &Worker,
+    started: Instant,
+) -> Result<(Map<String, Value>, Place), Problem> {
+    let shared = &worker.shared;
+    let place = shared.admission.enter()?;
+    shared.api_keys.check(request.headers())?;
+    body::expect_json(request.headers())?;
+    let body = body::read(request.headers(), payload, shared.body_limits, started).await?;
+    let event = Inputs::object_of(&body).map_err(|errors| Problem::inputs(&errors))?;
+    Ok((event, place))
+}
+
+async fn run(
+    event: &Map<String, Value>,
+    request: &HttpRequest,
+    worker: &Worker,
+    id: &HeaderValue,
+    started: Instant,
+) -> HttpResponse {
+    match run_event(event, request, worker, id, started).await {
+        Ok(reply) => envelope(StatusCode::OK, &String::from_utf8_lossy(&reply.json)),
+        Err(problem) => envelope(problem.status(), &problem.to_json()),
+    }
+}
+
+async fn run_event(
+    event: &Map<String, Value>,
+    request: &HttpRequest,
+    worker: &Worker,
+    id: &HeaderValue,
+    started: Instant,
+) -> Result<aggregate::Reply, Problem> {
+    let shared = &worker.shared;
+    let name = match event.get("action") {
+        None | Some(Value::Null) => shared.default_action.as_ref().map(|id| id.as_str()),
+        Some(Value::String(name)) => Some(name.as_str()),
+        Some(_) => return Err(Problem::bad_request("`action` must be a string")),
+    };
+    let unknown = || Problem::unknown_action(shared.action_names());
+    let action = name.and_then(|name| shared.action(name)).ok_or_else(unknown)?;
+    let nothing = Map::new();
+    let input = match event.get("input") {
+        None | Some(Value::Null) => &nothing,
+        Some(Value::Object(input)) => input,
+        Some(_) => return Err(Problem::bad_request("`input` must be an object of inputs")),
+    };
+    let inputs = Inputs::from_object(input, &action.inputs);
+    let inputs = inputs.map_err(|errors: InputErrors| Problem::inputs(&errors))?;
+    aggregate::run(worker, action, inputs, request.headers(), id, started).await
+}
+
+fn envelope(status: StatusCode, text: &str) -> HttpResponse {
+    let mut out = Vec::with_capacity(text.len() + text.len() / 8 + 64);
+    out.extend_from_slice(b"{\"statusCode\":");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b",\"body\":");
+    write_string(&mut out, text);
+    out.push(b'}');
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .body(out)
+}

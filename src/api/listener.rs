@@ -1,0 +1,91 @@
+//! Accepts connections on one address and serves them with actix-web's routes.
+//!
+//! Put together from actix-server and actix-http instead of `HttpServer`, for one reason: a stream
+//! of ours ([`WithErrorPages`]) sits below HTTP, so that the HTTP layer's own errors are JSON too.
+
+use std::io;
+use std::net::TcpListener;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use actix_http::{HttpService, KeepAlive};
+use actix_rt::net::TcpStream;
+use actix_server::ServerBuilder;
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, Service as _};
+use actix_web::http::header::HeaderValue;
+use actix_web::{App, HttpResponse, ResponseError, web};
+use futures_util::FutureExt as _;
+
+use super::aggregate;
+use super::error_pages::WithErrorPages;
+use super::problem::Problem;
+
+/// How a listener treats its connections.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionRules {
+    /// A request's head must be whole within this time.
+    pub head_timeout: Duration,
+    /// A connection without a request is closed after this time.
+    pub keep_alive: Duration,
+}
+
+/// A handler panicked; the reply says that it was a fault of ours.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("a handler panicked")]
+struct Panicked {
+    request_id: HeaderValue,
+}
+
+impl ResponseError for Panicked {
+    fn error_response(&self) -> HttpResponse {
+        aggregate::respond(Err(Problem::internal()), self.request_id.clone())
+    }
+}
+
+/// Adds a listener whose routes are set up by `configure`, once in each worker thread.
+///
+/// # Errors
+/// If the socket cannot be used.
+pub fn listen<F>(
+    server: ServerBuilder,
+    name: &'static str,
+    socket: TcpListener,
+    rules: ConnectionRules,
+    configure: F,
+) -> io::Result<ServerBuilder>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    let address = socket.local_addr()?;
+    let stopping = server.graceful_shutdown_signal();
+    server.listen(name, socket, move || {
+        let configure = configure.clone();
+        let app = App::new().configure(move |config| configure(config)).wrap_fn(|request, app| {
+            let (request_id, route) =
+                (super::context::request_id(request.headers()), app.call(request));
+            AssertUnwindSafe(route)
+                .catch_unwind()
+                .map(|answer| answer.unwrap_or_else(|_| Err(Panicked { request_id }.into())))
+        });
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(KeepAlive::Timeout(rules.keep_alive))
+            .client_request_timeout(rules.head_timeout)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            // A caller that goes away takes its work along.
+            .h1_allow_half_closed(false)
+            .tcp_nodelay(true)
+            .local_addr(address)
+            .h1(map_config(app, move |_| AppConfig::default()));
+        fn_service(|stream: TcpStream| async move {
+            let peer = stream.peer_addr().ok();
+            Ok::<_, actix_http::error::DispatchError>((WithErrorPages::new(stream), peer))
+        })
+        .and_then(http)
+    })
+}

@@ -1,0 +1,14 @@
+//! The inbound edge: routes, input checks, problems.
+
+pub mod admin;
+pub mod admission;
+pub mod aggregate;
+pub mod auth;
+pub mod body;
+pub mod context;
+pub mod error_pages;
+pub mod events;
+pub mod listener;
+pub mod problem;
+pub mod routes;
+pub mod state;

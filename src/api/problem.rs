@@ -1,0 +1,151 @@
+//! Failures of a request as JSON problems (RFC 9457).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde_json::{Map, Value, json};
+
+use crate::domain::inputs::InputErrors;
+
+/// The media type of a problem (RFC 9457 section 3).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A request that cannot be answered with an aggregate.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    members: Map<String, Value>,
+    header: Option<(actix_web::http::header::HeaderName, HeaderValue)>,
+    close: bool,
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), members: Map::new(), header: None, close: false }
+    }
+
+    /// 400: the request is not as it should be.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 400: what is wrong with the inputs, all of it.
+    pub fn inputs(errors: &InputErrors) -> Self {
+        let mut problem = Self::bad_request(match errors {
+            InputErrors::Invalid(_) => {
+                "some inputs are missing or not as they should be".to_owned()
+            }
+            InputErrors::NotJson { .. } | InputErrors::NotAnObject { .. } => errors.to_string(),
+        });
+        if let InputErrors::Invalid(list) = errors {
+            let list = list.iter().map(|one| json!({"input": one.input, "problem": one.problem}));
+            problem.members.insert("errors".to_owned(), list.collect());
+        }
+        problem
+    }
+
+    /// 401: no key, or none that is known.
+    pub fn unauthorized() -> Self {
+        let detail = "send a known API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`";
+        let mut problem = Self::new(StatusCode::UNAUTHORIZED, detail);
+        problem.header = Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        problem.close = true;
+        problem
+    }
+
+    /// 404: no such route.
+    pub fn no_route(routes: &[&str]) -> Self {
+        let mut problem = Self::new(StatusCode::NOT_FOUND, "there is nothing under this path");
+        problem.members.insert("routes".to_owned(), json!(routes));
+        problem
+    }
+
+    /// 404: no such action.
+    pub fn unknown_action<'a>(known: impl Iterator<Item = &'a str>) -> Self {
+        let mut problem = Self::new(StatusCode::NOT_FOUND, "there is no action of this name");
+        problem.members.insert("known_actions".to_owned(), known.collect());
+        problem
+    }
+
+    /// 405: another method is wanted.
+    pub fn method_not_allowed(allowed: &'static str) -> Self {
+        let detail = format!("this path takes {allowed} only");
+        let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+        problem.header = Some((ALLOW, HeaderValue::from_static(allowed)));
+        problem
+    }
+
+    /// 408: the body came too slowly.
+    pub fn body_timeout(millis: u128) -> Self {
+        let detail = format!("the body did not come within {millis} ms");
+        let mut problem = Self::new(StatusCode::REQUEST_TIMEOUT, detail);
+        problem.close = true;
+        problem
+    }
+
+    /// 413: the body is too large.
+    pub fn body_too_large(limit: usize) -> Self {
+        let detail = format!("the body is larger than {limit} bytes");
+        let mut problem = Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail);
+        problem.close = true;
+        problem
+    }
+
+    /// 415: the body is not said to be JSON.
+    pub fn unsupported_media_type() -> Self {
+        let detail = "the body must be JSON, with `Content-Type: application/json`";
+        let mut problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+        problem.close = true;
+        problem
+    }
+
+    /// 500: a fault of ours.
+    pub fn internal() -> Self {
+        let detail = "a fault in the service; its log has more";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    /// 503: too many requests are under way.
+    pub fn overloaded(limit: usize) -> Self {
+        let detail = format!("{limit} requests are under way already, the most allowed; try again");
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        problem.header = Some((RETRY_AFTER, HeaderValue::from_static("1")));
+        problem.close = true;
+        problem
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The problem's JSON text.
+    pub fn to_json(&self) -> String {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let mut object = json!({
+            "type": "about:blank",
+            "title": title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let Some(object) = object.as_object_mut() {
+            object.extend(self.members.clone());
+        }
+        object.to_string()
+    }
+
+    /// The problem as a reply.
+    pub fn into_response(self) -> HttpResponse {
+        let mut builder = HttpResponseBuilder::new(self.status);
+        builder.insert_header((CONTENT_TYPE, PROBLEM_JSON));
+        if let Some((name, value)) = &self.header {
+            builder.insert_header((name.clone(), value.clone()));
+        }
+        if self.close {
+            // The rest of the body is not read: the connection cannot be used again.
+            builder.force_close();
+        }
+        builder.body(self.to_json())
+    }
+}

@@ -1,0 +1,37 @@
+//! Which path leads where, on the public port.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::problem::Problem;
+use super::{aggregate, context, events};
+
+/// The public paths.
+const ROUTES: [&str; 2] = ["POST /v1/actions/{action}", "POST /events"];
+
+/// Sets up the public routes; every failure, also of a path or a method, is a JSON problem.
+pub fn public(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/v1/actions/{action}")
+                .route(web::post().to(aggregate::handle))
+                .default_service(web::to(post_only)),
+        )
+        .service(
+            web::resource("/events")
+                .route(web::post().to(events::handle))
+                .default_service(web::to(post_only)),
+        )
+        .default_service(web::to(no_route));
+}
+
+async fn post_only(request: HttpRequest) -> HttpResponse {
+    respond(&request, Problem::method_not_allowed("POST"))
+}
+
+async fn no_route(request: HttpRequest) -> HttpResponse {
+    respond(&request, Problem::no_route(&ROUTES))
+}
+
+fn respond(request: &HttpRequest, problem: Problem) -> HttpResponse {
+    aggregate::respond(Err(problem), context::request_id(request.headers()))
+}

@@ -1,0 +1,87 @@
+//! The two listeners: actions for callers, routes for operators.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_server::Server;
+use actix_web::web;
+
+use super::StartError;
+use super::workers::WorkerFactory;
+use crate::api::admin::{self, Overview};
+use crate::api::listener::{self, ConnectionRules};
+use crate::api::routes;
+use crate::settings::ServerSpec;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// Inbound connections of the operators' listener.
+const ADMIN_CONNECTIONS: usize = 256;
+const RULES: ConnectionRules =
+    ConnectionRules { head_timeout: Duration::from_secs(5), keep_alive: Duration::from_secs(75) };
+
+/// The listener for callers, with a set of actors in each worker thread.
+pub(super) fn public(
+    spec: &ServerSpec,
+    socket: TcpListener,
+    workers: WorkerFactory,
+) -> Result<Server, StartError> {
+    let server = Server::build()
+        .workers(spec.workers)
+        .max_concurrent_connections(spec.max_connections.div_ceil(spec.workers))
+        .shutdown_timeout(spec.shutdown_grace.as_secs().max(1))
+        .disable_signals();
+    let configure = move |config: &mut web::ServiceConfig| {
+        config.app_data(web::Data::new(workers.make()));
+        routes::public(config);
+    };
+    let server = listener::listen(server, "public", socket, RULES, configure);
+    server.map(|server| server.run()).map_err(failed("listen", spec.listen))
+}
+
+/// The listener for operators, in a thread of its own: it answers also under load.
+pub(super) fn admin(
+    spec: &ServerSpec,
+    socket: TcpListener,
+    overview: Arc<Overview>,
+) -> Result<Server, StartError> {
+    let server = Server::build()
+        .workers(1)
+        .max_concurrent_connections(ADMIN_CONNECTIONS)
+        .shutdown_timeout(1)
+        .disable_signals();
+    let configure = move |config: &mut web::ServiceConfig| {
+        config.app_data(web::Data::from(Arc::clone(&overview)));
+        admin::routes(config);
+    };
+    let server = listener::listen(server, "admin", socket, RULES, configure);
+    server.map(|server| server.run()).map_err(failed("admin_listen", spec.admin_listen))
+}
+
+fn failed(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::Listen { key, address, source }
+}
+
+pub(super) fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    bind_socket(address).map_err(failed(key, address))
+}
+
+fn bind_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    // A restart must not wait for connections of the last run to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+pub(super) fn local_address(socket: &TcpListener, configured: SocketAddr) -> SocketAddr {
+    socket.local_addr().unwrap_or(configured)
+}

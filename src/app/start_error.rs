@@ -1,0 +1,54 @@
+//! Why a service with a valid configuration cannot start.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::domain::breaker::BreakerSpecError;
+use crate::domain::ids::Id;
+use crate::upstream::origin::OriginError;
+use crate::upstream::tls::TlsSetupError;
+
+/// Why the service cannot start although its configuration is right.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} (server.{key}): {source}")]
+    Listen {
+        /// The configuration's key below `server`.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A certificate is not usable.
+    #[error("{id}: {source}")]
+    Tls {
+        /// The source or credential.
+        id: Id,
+        /// Why not.
+        source: TlsSetupError,
+    },
+    /// A source's endpoint is not usable.
+    #[error("{id}: {source}")]
+    Origin {
+        /// The source or credential.
+        id: Id,
+        /// Why not.
+        source: OriginError,
+    },
+    /// A source's breaker makes no sense.
+    #[error("{id}: {source}")]
+    Breaker {
+        /// The source.
+        id: Id,
+        /// What is wrong with it.
+        source: BreakerSpecError,
+    },
+    /// A static credential cannot be sent.
+    #[error("{id}: the secret or its header has characters that no HTTP header may have")]
+    Secret {
+        /// The credential.
+        id: Id,
+    },
+}

@@ -1,0 +1,16 @@
+//! `tributary check`: what is wrong with the configuration, or what the service would do.
+
+use std::process::ExitCode;
+
+use super::{ConfigArgs, report};
+
+/// Runs the command: status 0 and the plan, or 78 and every problem.
+pub fn run(args: &ConfigArgs) -> ExitCode {
+    match args.load() {
+        Ok(settings) => {
+            println!("{}", settings.plan());
+            ExitCode::SUCCESS
+        }
+        Err(problems) => report(&problems),
+    }
+}

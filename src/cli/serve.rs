@@ -1,0 +1,48 @@
+//! `tributary serve`: runs until it is told to stop.
+
+use std::process::ExitCode;
+
+use super::{ConfigArgs, EXIT_UNAVAILABLE, report};
+use crate::app::{self, Running, StartError};
+use crate::settings::Settings;
+use crate::{shutdown, telemetry};
+
+/// Runs the command: status 0 after a stop, 78 for a wrong configuration, 69 if it cannot start.
+pub fn run(args: &ConfigArgs) -> ExitCode {
+    telemetry::logging::start("info,actix_server=warn");
+    let settings = match args.load() {
+        Ok(settings) => settings,
+        Err(problems) => return report(&problems),
+    };
+    actix::System::new().block_on(async {
+        match start(settings) {
+            Ok(running) => {
+                shutdown::requested().await;
+                tracing::info!("going down; requests under way are let to end");
+                running.stop().await;
+                tracing::info!("down");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::from(EXIT_UNAVAILABLE)
+            }
+        }
+    })
+}
+
+fn start(settings: Settings) -> Result<Running, StartError> {
+    let names = |names: Vec<&str>| names.join(", ");
+    let actions = names(settings.actions.iter().map(|action| action.id.as_str()).collect());
+    let sources = names(settings.sources.iter().map(|source| source.id.as_str()).collect());
+    let running = app::start(settings)?;
+    tracing::info!(
+        address = %running.address,
+        admin = %running.admin_address,
+        actions,
+        sources,
+        version = env!("CARGO_PKG_VERSION"),
+        "up"
+    );
+    Ok(running)
+}

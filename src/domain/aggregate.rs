@@ -1,0 +1,150 @@
+//! The one reply of an action: what each source contributed, written as JSON.
+//!
+//! The sources' data is passed through as text; nothing is parsed into a tree on the way.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::ids::Id;
+use super::json::{Json, write_string};
+use super::outcome::{Outcome, SourceReply};
+
+/// What an action answers.
+#[derive(Debug, Clone)]
+pub struct Aggregate {
+    /// Inputs that come back at the top level: name and value.
+    pub echoed: Vec<(String, Json)>,
+    /// One reply per configured source, in the order of the configuration.
+    pub replies: Vec<SourceReply>,
+    /// From the request's arrival to the end of the last source.
+    pub latency: Duration,
+    /// Milliseconds since the caller's own `timestamp_ms`, where it sent one; negative if its
+    /// clock is ahead of ours.
+    pub flow_latency_ms: Option<i64>,
+}
+
+impl Aggregate {
+    /// Whether every source gave a definite answer.
+    pub fn is_complete(&self) -> bool {
+        self.replies.iter().all(|reply| reply.outcome.is_definite())
+    }
+
+    /// The aggregate as JSON text of at most `max_reply` bytes: while it is larger, the largest
+    /// `data` gives way to its source's fallback, and that source's outcome says so.
+    pub fn to_json_within<'a>(
+        &mut self,
+        max_reply: usize,
+        fallback: impl Fn(&Id) -> &'a Json,
+    ) -> Vec<u8> {
+        let mut given_way = vec![];
+        loop {
+            let text = self.to_json();
+            if text.len() <= max_reply {
+                return text;
+            }
+            let candidates = self.replies.iter_mut().enumerate();
+            let largest = candidates
+                .filter(|(index, _)| !given_way.contains(index))
+                .max_by_key(|(_, reply)| reply.data.len());
+            let Some((index, reply)) = largest else { return text };
+            given_way.push(index);
+            let fallback = fallback(&reply.source);
+            give_way(reply, fallback, max_reply);
+        }
+    }
+
+    /// The aggregate as JSON text.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.capacity_hint());
+        out.push(b'{');
+        for (name, value) in &self.echoed {
+            write_string(&mut out, name);
+            out.push(b':');
+            out.extend_from_slice(value.as_bytes());
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"complete\":");
+        write_bool(&mut out, self.is_complete());
+        out.extend_from_slice(b",\"sources\":{");
+        for (index, reply) in self.replies.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            write_reply(&mut out, reply);
+        }
+        out.push(b'}');
+        write_number(&mut out, ",\"latency_ms\":", self.latency.as_millis());
+        if let Some(latency) = self.flow_latency_ms {
+            write_number(&mut out, ",\"flow_latency_ms\":", latency);
+        }
+        out.push(b'}');
+        out
+    }
+
+    /// The value of a `Server-Timing` header: each source's duration, and its outcome where it
+    /// gave no definite answer.
+    pub fn server_timing(&self) -> String {
+        let mut out = String::with_capacity(self.replies.len() * 32);
+        for (index, reply) in self.replies.iter().enumerate() {
+            let separator = if index > 0 { ", " } else { "" };
+            let millis = reply.latency.as_millis();
+            let written = write!(out, "{separator}{};dur={millis}", reply.source);
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
+            if !reply.outcome.is_definite() {
+                out.push_str(";desc=\"");
+                out.push_str(reply.outcome.as_str());
+                out.push('"');
+            }
+        }
+        out
+    }
+
+    fn capacity_hint(&self) -> usize {
+        let data: usize = self.replies.iter().map(|reply| reply.data.len()).sum();
+        let echoed: usize = self.echoed.iter().map(|(name, value)| name.len() + value.len()).sum();
+        data + echoed + 256 + 256 * self.replies.len()
+    }
+}
+
+fn give_way(reply: &mut SourceReply, fallback: &Json, max_reply: usize) {
+    reply.error = Some(Cow::Owned(format!(
+        "left out: with these {} bytes the whole reply would be larger than {max_reply} bytes",
+        reply.data.len()
+    )));
+    reply.outcome = Outcome::BadPayload;
+    reply.status = Outcome::BadPayload.default_status();
+    reply.data = fallback.clone();
+}
+
+fn write_reply(out: &mut Vec<u8>, reply: &SourceReply) {
+    // Ids are `[a-z][a-z0-9_]*`: they need no escapes.
+    let id = reply.source.as_str().as_bytes();
+    out.push(b'"');
+    out.extend_from_slice(id);
+    out.extend_from_slice(b"\":{\"source\":\"");
+    out.extend_from_slice(id);
+    out.extend_from_slice(b"\",\"outcome\":\"");
+    out.extend_from_slice(reply.outcome.as_str().as_bytes());
+    write_number(out, "\",\"status\":", reply.status);
+    out.extend_from_slice(b",\"error\":");
+    match &reply.error {
+        Some(error) => write_string(out, error),
+        None => out.extend_from_slice(b"null"),
+    }
+    write_number(out, ",\"attempts\":", reply.attempts);
+    write_number(out, ",\"latency_ms\":", reply.latency.as_millis());
+    out.extend_from_slice(b",\"data\":");
+    out.extend_from_slice(reply.data.as_bytes());
+    out.push(b'}');
+}
+
+fn write_number(out: &mut Vec<u8>, key: &str, number: impl std::fmt::Display) {
+    let written = write!(out, "{key}{number}");
+    debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
+}
+
+fn write_bool(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}

@@ -1,0 +1,66 @@
+//! How a source proves who it is to its upstream.
+
+use std::time::Duration;
+
+use super::ids::Id;
+use super::secret::SecretString;
+use super::template::Endpoint;
+
+/// A configured credential, checked.
+#[derive(Debug, Clone)]
+pub struct CredentialSpec {
+    /// The name that sources refer to.
+    pub id: Id,
+    /// What kind of credential it is.
+    pub kind: CredentialKind,
+}
+
+/// The kinds of credential. A new kind is a variant here and a file in `upstream/auth/`.
+#[derive(Debug, Clone)]
+pub enum CredentialKind {
+    /// OAuth 2.0 client credentials (RFC 6749 section 4.4).
+    ClientCredentials(ClientCredentialsSpec),
+    /// A fixed secret that goes into one header of every call.
+    Static(StaticSecretSpec),
+}
+
+/// An OAuth 2.0 client that fetches tokens for itself.
+#[derive(Debug, Clone)]
+pub struct ClientCredentialsSpec {
+    /// Where the token endpoint is.
+    pub endpoint: Endpoint,
+    /// Path, and query if there is one, of the token endpoint.
+    pub path_and_query: String,
+    /// The client's id; not a secret, but not shown either.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: SecretString,
+    /// Where id and secret go in the token request.
+    pub client_auth: ClientAuth,
+    /// The scopes to ask for; empty: the client's own default.
+    pub scopes: Vec<String>,
+    /// A new token is fetched this long before the old one ends.
+    pub refresh_before_expiry: Duration,
+    /// One token request, connect and body included.
+    pub timeout: Duration,
+    /// Certificates (PEM) trusted besides the platform's.
+    pub extra_ca: Option<Vec<u8>>,
+}
+
+/// Where the client's id and secret go in a token request (RFC 6749 section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// `Authorization: Basic`, id and secret form-encoded first.
+    Basic,
+    /// The form fields `client_id` and `client_secret`.
+    Form,
+}
+
+/// A fixed secret in one header.
+#[derive(Debug, Clone)]
+pub struct StaticSecretSpec {
+    /// The header's name, for example `Authorization`.
+    pub header: String,
+    /// The header's whole value, for example `Bearer …`.
+    pub value: SecretString,
+}

@@ -1,0 +1,200 @@
+//! What an action declares about one input, and how one value is checked against it.
+
+use std::fmt;
+
+use regex::Regex;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::value::{InputKind, InputValue};
+use crate::domain::ids::InputName;
+
+/// Longest text of an input that sets no `max_length`, in characters.
+pub const DEFAULT_MAX_LENGTH: usize = 1024;
+
+/// What an action declares about one input.
+#[derive(Debug, Clone)]
+pub struct InputSpec {
+    /// The name in the request's body and in templates.
+    pub name: InputName,
+    /// The type of its value.
+    pub kind: InputKind,
+    /// Whether a request without it is refused.
+    pub required: bool,
+    /// Longest text, in characters (Unicode scalar values). Of no meaning for other kinds.
+    pub max_length: usize,
+    /// What a text must match from its first character to its last.
+    pub pattern: Option<InputPattern>,
+    /// What stands in where it is missing.
+    pub default: Option<InputValue>,
+    /// Whether it comes back at the top level of the aggregate.
+    pub echo: bool,
+    /// Whether it must never be shown.
+    pub secret: bool,
+    /// For the data action's form and the `OpenAPI` document.
+    pub title: Option<String>,
+    /// For the data action's form and the `OpenAPI` document.
+    pub description: Option<String>,
+}
+
+impl InputSpec {
+    /// An optional input with defaults everywhere.
+    pub fn new(name: InputName, kind: InputKind) -> Self {
+        Self {
+            name,
+            kind,
+            required: false,
+            max_length: DEFAULT_MAX_LENGTH,
+            pattern: None,
+            default: None,
+            echo: false,
+            secret: false,
+            title: None,
+            description: None,
+        }
+    }
+
+    /// What contradicts itself in this declaration, one sentence each; none in a good one. The
+    /// check of a configuration shows them all.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut refuse = |wrong: bool, problem: &str| {
+            if wrong {
+                problems.push(problem.to_owned());
+            }
+        };
+        let has_default = self.default.is_some();
+        refuse(
+            self.required && has_default,
+            "is required and has a default: the default could never be used, leave one out",
+        );
+        refuse(self.secret && self.echo, "is secret and is echoed in the reply: leave one out");
+        refuse(
+            self.secret && has_default,
+            "is secret and has a default: a secret does not belong in the configuration",
+        );
+        refuse(self.max_length == 0, "has max_length 0: at least 1");
+        refuse(
+            self.pattern.is_some() && self.kind != InputKind::String,
+            "has a pattern: only an input of type string can have one",
+        );
+        if let Some(default) = &self.default {
+            if default.kind() != self.kind {
+                let (is, must) = (default.kind().as_str(), self.kind.as_str());
+                problems.push(format!("has a default of type {is}: it must be of type {must}"));
+            } else if let Err(problem) = self.check(default) {
+                problems.push(format!("has a default that {problem}"));
+            }
+        }
+        problems
+    }
+
+    /// The value of this input in a request, where `found` is what came under its name.
+    ///
+    /// # Errors
+    /// The end of a sentence that begins with the input's name, without the value.
+    pub(super) fn read(&self, found: Option<&Value>) -> Result<Option<InputValue>, String> {
+        let found = match found {
+            None | Some(Value::Null) => return self.absent("is required"),
+            Some(Value::String(text)) if text.is_empty() => {
+                return self.absent("is required, and an empty string counts as missing");
+            }
+            Some(Value::String(text)) if is_unresolved_template(text) => {
+                return self.absent(
+                    "is required, and an unresolved template literal (`${…}`) counts as missing",
+                );
+            }
+            Some(found) => found,
+        };
+        let value = InputValue::from_json(self.kind, found)?;
+        self.check(&value)?;
+        Ok(Some(value))
+    }
+
+    fn absent(&self, problem: &str) -> Result<Option<InputValue>, String> {
+        match &self.default {
+            Some(default) => Ok(Some(default.clone())),
+            None if self.required => Err(problem.to_owned()),
+            None => Ok(None),
+        }
+    }
+
+    fn check(&self, value: &InputValue) -> Result<(), String> {
+        let InputValue::Text(text) = value else {
+            return Ok(());
+        };
+        let (length, limit) = (text.chars().count(), self.max_length);
+        if length > limit {
+            return Err(format!("is longer than {limit} characters (it has {length})"));
+        }
+        match &self.pattern {
+            Some(pattern) if !pattern.matches(text) => {
+                Err(format!("does not match the pattern `{pattern}`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the whole of `text` is a reference of the calling flow that nothing was put in for:
+/// `${input.customerId}` or `$!{input.customerId}`.
+fn is_unresolved_template(text: &str) -> bool {
+    let text = text.trim();
+    let inside = text
+        .strip_prefix("${")
+        .or_else(|| text.strip_prefix("$!{"))
+        .and_then(|rest| rest.strip_suffix('}'));
+    inside.is_some_and(|name| !name.is_empty() && !name.contains(['{', '}']))
+}
+
+/// A regular expression is not one, or is too large.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the pattern is not a regular expression: {reason}")]
+pub struct PatternError {
+    reason: String,
+}
+
+/// A regular expression that a whole text must match. It needs no anchors.
+#[derive(Clone)]
+pub struct InputPattern {
+    source: String,
+    whole: Regex,
+}
+
+impl InputPattern {
+    /// Compiles `source` (the syntax of the `regex` crate: linear time, no look-around).
+    ///
+    /// # Errors
+    /// [`PatternError`] with the place and the reason.
+    pub fn try_new(source: &str) -> Result<Self, PatternError> {
+        let compile = |text: &str| {
+            Regex::new(text).map_err(|error| PatternError { reason: error.to_string() })
+        };
+        // By itself first: `a)(?:b` would only be balanced inside of the group below.
+        compile(source)?;
+        let whole = compile(&format!(r"\A(?:{source})\z"))?;
+        Ok(Self { source: source.to_owned(), whole })
+    }
+
+    /// Whether all of `text` matches.
+    pub fn matches(&self, text: &str) -> bool {
+        self.whole.is_match(text)
+    }
+
+    /// The expression as it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+}
+
+impl fmt::Display for InputPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}
+
+impl fmt::Debug for InputPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InputPattern({})", self.source)
+    }
+}

@@ -1,0 +1,30 @@
+//! Pure parts: values and decisions without input, output, clock or randomness.
+
+pub mod action;
+pub mod aggregate;
+pub mod backoff;
+pub mod breaker;
+pub mod budget;
+pub mod credential;
+pub mod deadline;
+pub mod header_number;
+pub mod ids;
+pub mod inputs;
+pub mod jitter;
+pub mod json;
+pub mod link_header;
+pub mod observer;
+pub mod outcome;
+pub mod paging;
+pub mod rate_limit_headers;
+pub mod retry;
+pub mod retry_after;
+pub mod secret;
+pub mod sliding_window;
+pub mod source;
+pub mod template;
+pub mod trace;
+pub mod trace_context;
+
+#[cfg(test)]
+pub mod test_clock;

@@ -1,0 +1,106 @@
+//! What became of one source in one aggregate.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::ids::Id;
+use super::json::Json;
+use super::trace::Span;
+
+/// The word that says what became of one source (the outcome table of the README).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// 2xx with valid JSON, or 204.
+    Ok,
+    /// An upstream status that the source counts as a definite "there is none".
+    NotFound,
+    /// Some pages came, but not all of them.
+    Truncated,
+    /// The attempt, the source or the action ran out of time.
+    Timeout,
+    /// The upstream said 429 and no wait fits, or our own budget has no permit in time.
+    RateLimited,
+    /// The source is ejected at present.
+    CircuitOpen,
+    /// No token could be had, or the upstream refused a fresh one.
+    AuthFailed,
+    /// Any other 4xx, and 3xx: redirects are not followed.
+    Rejected,
+    /// 5xx, after retries.
+    UpstreamError,
+    /// DNS, TCP or TLS failed, or the connection broke.
+    ConnectFailed,
+    /// Not JSON, not complete, too large, too deep, or encoded in a way that was not asked for.
+    BadPayload,
+    /// Our own in-flight limit for this source is reached.
+    Overloaded,
+    /// The call could not be made, because a value that it needs is missing.
+    Skipped,
+    /// A fault of ours, a panic included.
+    Internal,
+}
+
+impl Outcome {
+    /// The word as it stands in the aggregate.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NotFound => "not_found",
+            Self::Truncated => "truncated",
+            Self::Timeout => "timeout",
+            Self::RateLimited => "rate_limited",
+            Self::CircuitOpen => "circuit_open",
+            Self::AuthFailed => "auth_failed",
+            Self::Rejected => "rejected",
+            Self::UpstreamError => "upstream_error",
+            Self::ConnectFailed => "connect_failed",
+            Self::BadPayload => "bad_payload",
+            Self::Overloaded => "overloaded",
+            Self::Skipped => "skipped",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status reported when the upstream itself gave none.
+    pub fn default_status(self) -> u16 {
+        match self {
+            Self::Ok => 200,
+            Self::Truncated => 206,
+            Self::Rejected => 400,
+            Self::AuthFailed => 401,
+            Self::NotFound => 404,
+            Self::Skipped => 424,
+            Self::RateLimited => 429,
+            Self::Internal => 500,
+            Self::UpstreamError | Self::ConnectFailed | Self::BadPayload => 502,
+            Self::CircuitOpen | Self::Overloaded => 503,
+            Self::Timeout => 504,
+        }
+    }
+
+    /// Whether the source gave a definite answer; an aggregate is complete when all did.
+    pub fn is_definite(self) -> bool {
+        matches!(self, Self::Ok | Self::NotFound)
+    }
+}
+
+/// What one source contributes to one aggregate.
+#[derive(Debug, Clone)]
+pub struct SourceReply {
+    /// The source that was asked.
+    pub source: Id,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The upstream's own status where it answered, else the outcome's default.
+    pub status: u16,
+    /// A sentence of ours for a person; never an upstream's body, a URL's query or a secret.
+    pub error: Option<Cow<'static, str>>,
+    /// How many HTTP requests were sent to the upstream for this reply, pages included.
+    pub attempts: u32,
+    /// From the dispatch of the request to this reply.
+    pub latency: Duration,
+    /// The upstream's JSON, or what stands in for it.
+    pub data: Json,
+    /// What the time was spent on, in the order in which it began.
+    pub spans: Vec<Span>,
+}

@@ -1,0 +1,208 @@
+//! The retry decision: after a failed attempt, whether there is another one, and when.
+//!
+//! One pure function decides, [`decide`], and asks in this order: may a failure of this class be
+//! retried at all, is an attempt left, may the request be repeated, is there time, and at the very
+//! end, because the question takes something out of it, does the retry budget allow it.
+
+use super::backoff::Backoff;
+use super::deadline::Deadline;
+use super::jitter;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// The most attempts that a policy may allow.
+pub const MOST_ATTEMPTS: u32 = 20;
+
+/// Jitter on top of a wait that the upstream asked for, as a divisor: up to a tenth of it.
+const RETRY_AFTER_JITTER: u32 = 10;
+
+/// What kind of failure an attempt ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureClass {
+    /// Another attempt may well succeed: connection failed or broken, 5xx.
+    Transient,
+    /// The upstream said 429.
+    RateLimited,
+    /// The upstream said 401: it did not process the request.
+    Unauthorized,
+    /// Another attempt would end in the same way.
+    Permanent,
+    /// The attempt used up its time.
+    TimedOut,
+}
+
+/// One failed attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure {
+    /// Its kind.
+    pub class: FailureClass,
+    /// The wait that the upstream asked for (`Retry-After`).
+    pub retry_after: Option<Duration>,
+    /// Whether any byte of the request was sent.
+    pub request_was_sent: bool,
+}
+
+/// Where the request stands after the failed attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation {
+    /// Attempts made so far, the failed one included.
+    pub attempts_made: u32,
+    /// Whether the upstream may safely receive the request twice (RFC 9110, section 9.2.2).
+    pub repeatable: bool,
+    /// When the answer must be there.
+    pub deadline: Deadline,
+    /// The present.
+    pub now: Instant,
+    /// Whether an earlier attempt of this request was already answered with 401.
+    pub unauthorized_before: bool,
+    /// The shortest time in which an attempt can be of any use.
+    pub minimum_useful: Duration,
+}
+
+/// Why a retry policy is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RetryPolicyError {
+    /// `max_attempts` is zero or above [`MOST_ATTEMPTS`].
+    #[error(
+        "max_attempts must be 1 to {MOST_ATTEMPTS}, the first attempt included, but is {found}"
+    )]
+    MaxAttempts {
+        /// The number given.
+        found: u32,
+    },
+}
+
+/// How often a request may be tried, and the waits in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    max_attempts: u32,
+    backoff: Backoff,
+}
+
+impl RetryPolicy {
+    /// `max_attempts` counts every attempt: the first, and the one after a 401 as well.
+    ///
+    /// # Errors
+    /// If `max_attempts` is not 1 to [`MOST_ATTEMPTS`].
+    pub fn try_new(max_attempts: u32, backoff: Backoff) -> Result<Self, RetryPolicyError> {
+        if (1..=MOST_ATTEMPTS).contains(&max_attempts) {
+            Ok(Self { max_attempts, backoff })
+        } else {
+            Err(RetryPolicyError::MaxAttempts { found: max_attempts })
+        }
+    }
+
+    /// The most attempts, the first included.
+    pub fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
+    /// The waits where the upstream asks for none.
+    pub fn backoff(&self) -> Backoff {
+        self.backoff
+    }
+}
+
+/// What to do after a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Wait this long, then try again.
+    RetryAfter(Duration),
+    /// Get a new token, then try again at once.
+    RetryWithNewToken,
+    /// The failure stands.
+    GiveUp(GiveUp),
+}
+
+/// Why there is no further attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GiveUp {
+    /// A failure of this kind is not retried.
+    Final,
+    /// All attempts are used up.
+    AttemptsUsedUp,
+    /// The upstream may have processed the request and must not receive it twice.
+    NotRepeatable,
+    /// The wait, with a useful attempt after it, does not end before the deadline.
+    NoTimeLeft {
+        /// The wait that would have been needed, without jitter on `Retry-After`.
+        wait: Duration,
+    },
+    /// Too many retries of late, over all requests.
+    BudgetSpent,
+}
+
+/// Decides about the attempt after `failure`. `unit` is a random number in `[0, 1)`.
+/// `budget_allows` is called at most once, and only if everything else speaks for a retry.
+pub fn decide(
+    failure: Failure,
+    situation: Situation,
+    policy: &RetryPolicy,
+    unit: f64,
+    budget_allows: &mut dyn FnMut() -> bool,
+) -> Decision {
+    match plan(failure, situation, policy, unit) {
+        Ok(retry) if budget_allows() => retry,
+        Ok(_) => Decision::GiveUp(GiveUp::BudgetSpent),
+        Err(reason) => Decision::GiveUp(reason),
+    }
+}
+
+/// The retry that would be made if the budget had no say.
+fn plan(
+    failure: Failure,
+    situation: Situation,
+    policy: &RetryPolicy,
+    unit: f64,
+) -> Result<Decision, GiveUp> {
+    let needs_new_token = match failure.class {
+        FailureClass::Permanent | FailureClass::TimedOut => return Err(GiveUp::Final),
+        FailureClass::Unauthorized if situation.unauthorized_before => return Err(GiveUp::Final),
+        FailureClass::Unauthorized => true,
+        FailureClass::Transient | FailureClass::RateLimited => false,
+    };
+    if situation.attempts_made >= policy.max_attempts {
+        return Err(GiveUp::AttemptsUsedUp);
+    }
+    if needs_new_token {
+        let wait = Duration::ZERO;
+        return if fits(situation, wait) {
+            Ok(Decision::RetryWithNewToken)
+        } else {
+            Err(GiveUp::NoTimeLeft { wait })
+        };
+    }
+    if failure.request_was_sent && !situation.repeatable {
+        return Err(GiveUp::NotRepeatable);
+    }
+    wait_before_retry(failure, situation, policy, unit).map(Decision::RetryAfter)
+}
+
+fn wait_before_retry(
+    failure: Failure,
+    situation: Situation,
+    policy: &RetryPolicy,
+    unit: f64,
+) -> Result<Duration, GiveUp> {
+    let (wait, jitter) = match failure.retry_after {
+        Some(asked) => (asked, jitter::share(asked / RETRY_AFTER_JITTER, unit)),
+        None => (policy.backoff.delay(situation.attempts_made, unit), Duration::ZERO),
+    };
+    let spread = wait.saturating_add(jitter);
+    if fits(situation, spread) {
+        Ok(spread)
+    } else if fits(situation, wait) {
+        // The upstream's wait is binding, our jitter is not.
+        Ok(wait)
+    } else {
+        Err(GiveUp::NoTimeLeft { wait })
+    }
+}
+
+/// Whether a useful attempt after `wait` ends before the deadline.
+fn fits(situation: Situation, wait: Duration) -> bool {
+    situation.deadline.fits(situation.now, wait.saturating_add(situation.minimum_useful))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+use super::*;
+use crate::domain::test_clock::{ms, s, start};
+use proptest::prelude::*;
+
+fn policy(max_attempts: u32) -> RetryPolicy {
+    RetryPolicy::try_new(max_attempts, Backoff::try_new(ms(200), s(5)).unwrap()).unwrap()
+}
+
+/// A failure that is retried, unless a test changes something.
+fn failure(class: FailureClass) -> Failure {
+    Failure { class, retry_after: None, request_was_sent: true }
+}
+
+/// After the first attempt, with three seconds left.
+fn situation() -> Situation {
+    let now = start();
+    Situation {
+        attempts_made: 1,
+        repeatable: true,
+        deadline: Deadline::after(now, s(3)),
+        now,
+        unauthorized_before: false,
+        minimum_useful: ms(10),
+    }
+}
+
+fn decide_with_budget(failure: Failure, situation: Situation) -> Decision {
+    decide(failure, situation, &policy(3), 0.5, &mut || true)
+}
+
+#[test]
+fn a_transient_failure_is_retried_after_backoff() {
+    let first = decide_with_budget(failure(FailureClass::Transient), situation());
+    assert_eq!(first, Decision::RetryAfter(ms(100)));
+    let second = Situation { attempts_made: 2, ..situation() };
+    let second = decide_with_budget(failure(FailureClass::Transient), second);
+    assert_eq!(second, Decision::RetryAfter(ms(200)));
+}
+
+#[test]
+fn permanent_failures_and_timeouts_are_final() {
+    for class in [FailureClass::Permanent, FailureClass::TimedOut] {
+        let failure = Failure { request_was_sent: false, ..failure(class) };
+        assert_eq!(decide_with_budget(failure, situation()), Decision::GiveUp(GiveUp::Final));
+    }
+}
+
+#[test]
+fn a_401_is_retried_once_with_a_new_token_even_if_not_repeatable() {
+    let failure = failure(FailureClass::Unauthorized);
+    let once = Situation { repeatable: false, ..situation() };
+    assert_eq!(decide_with_budget(failure, once), Decision::RetryWithNewToken);
+    let again = Situation { attempts_made: 2, unauthorized_before: true, ..once };
+    assert_eq!(decide_with_budget(failure, again), Decision::GiveUp(GiveUp::Final));
+}
+
+#[test]
+fn the_attempt_after_a_401_counts_as_well() {
+    let last = Situation { attempts_made: 3, ..situation() };
+    let decision = decide_with_budget(failure(FailureClass::Unauthorized), last);
+    assert_eq!(decision, Decision::GiveUp(GiveUp::AttemptsUsedUp));
+}
+
+#[test]
+fn a_new_token_at_the_last_moment_is_of_no_use() {
+    let late = Situation { minimum_useful: s(3), ..situation() };
+    let decision = decide_with_budget(failure(FailureClass::Unauthorized), late);
+    assert_eq!(decision, Decision::GiveUp(GiveUp::NoTimeLeft { wait: Duration::ZERO }));
+}
+
+#[test]
+fn a_request_that_must_not_be_repeated_is_retried_only_if_nothing_was_sent() {
+    let once_only = Situation { repeatable: false, ..situation() };
+    for class in [FailureClass::Transient, FailureClass::RateLimited] {
+        let sent = failure(class);
+        let not_sent = Failure { request_was_sent: false, ..sent };
+        assert_eq!(decide_with_budget(sent, once_only), Decision::GiveUp(GiveUp::NotRepeatable));
+        assert_eq!(decide_with_budget(not_sent, once_only), Decision::RetryAfter(ms(100)));
+    }
+}
+
+#[test]
+fn retry_after_replaces_backoff_with_up_to_a_tenth_on_top() {
+    let failure = Failure { retry_after: Some(s(2)), ..failure(FailureClass::RateLimited) };
+    let wait = |unit| decide(failure, situation(), &policy(3), unit, &mut || true);
+    assert_eq!(wait(0.0), Decision::RetryAfter(s(2)));
+    assert_eq!(wait(0.5), Decision::RetryAfter(ms(2100)));
+    assert_eq!(wait(1.0), Decision::RetryAfter(ms(2200)));
+}
+
+#[test]
+fn jitter_gives_way_where_only_the_bare_wait_fits() {
+    let failure = Failure { retry_after: Some(ms(2900)), ..failure(FailureClass::RateLimited) };
+    assert_eq!(decide_with_budget(failure, situation()), Decision::RetryAfter(ms(2900)));
+}
+
+#[test]
+fn a_wait_that_cannot_end_in_time_is_not_begun() {
+    let failure = Failure { retry_after: Some(s(42)), ..failure(FailureClass::RateLimited) };
+    let decision = decide_with_budget(failure, situation());
+    assert_eq!(decision, Decision::GiveUp(GiveUp::NoTimeLeft { wait: s(42) }));
+}
+
+#[test]
+fn a_wait_that_leaves_no_useful_time_is_not_begun() {
+    let failure = Failure { retry_after: Some(s(2)), ..failure(FailureClass::Transient) };
+    let slow = Situation { minimum_useful: s(1), ..situation() };
+    let decision = decide_with_budget(failure, slow);
+    assert_eq!(decision, Decision::GiveUp(GiveUp::NoTimeLeft { wait: s(2) }));
+}
+
+#[test]
+fn a_spent_budget_ends_it() {
+    for class in [FailureClass::Transient, FailureClass::Unauthorized] {
+        let decision = decide(failure(class), situation(), &policy(3), 0.5, &mut || false);
+        assert_eq!(decision, Decision::GiveUp(GiveUp::BudgetSpent));
+    }
+}
+
+#[test]
+fn max_attempts_must_be_sensible() {
+    let backoff = Backoff::try_new(ms(1), ms(1)).unwrap();
+    assert_eq!(
+        RetryPolicy::try_new(0, backoff).unwrap_err().to_string(),
+        "max_attempts must be 1 to 20, the first attempt included, but is 0"
+    );
+    assert!(RetryPolicy::try_new(21, backoff).is_err());
+    assert!(RetryPolicy::try_new(20, backoff).is_ok());
+}
+
+fn any_class() -> impl Strategy<Value = FailureClass> {
+    prop_oneof![
+        Just(FailureClass::Transient),
+        Just(FailureClass::RateLimited),
+        Just(FailureClass::Unauthorized),
+        Just(FailureClass::Permanent),
+        Just(FailureClass::TimedOut),
+    ]
+}
+
+fn any_failure() -> impl Strategy<Value = Failure> {
+    let retry_after = proptest::option::of((0_u64..5000).prop_map(ms));
+    (any_class(), retry_after, any::<bool>()).prop_map(|(class, retry_after, request_was_sent)| {
+        Failure { class, retry_after, request_was_sent }
+    })
+}
+
+proptest! {
+    /// Plays whole requests: every failure, every wait, up to the end.
+    #[test]
+    fn attempts_and_waits_keep_to_their_bounds(
+        failures in proptest::collection::vec(any_failure(), 30),
+        max_attempts in 1_u32..=20, time in 0_u64..20_000, repeatable in any::<bool>(),
+        units in proptest::collection::vec(0.0_f64..1.0, 30), minimum_useful in 0_u64..500,
+    ) {
+        let begin = start();
+        let deadline = Deadline::after(begin, ms(time));
+        let mut now = begin;
+        let (mut attempts, mut new_tokens, mut asked) = (0, 0, 0);
+        for (failure, unit) in failures.into_iter().zip(units) {
+            attempts += 1;
+            now += ms(20);
+            let situation = Situation {
+                attempts_made: attempts,
+                repeatable,
+                deadline,
+                now,
+                unauthorized_before: new_tokens > 0,
+                minimum_useful: ms(minimum_useful),
+            };
+            let asked_before = asked;
+            let mut budget = || { asked += 1; true };
+            let decision = decide(failure, situation, &policy(max_attempts), unit, &mut budget);
+            prop_assert_eq!(matches!(decision, Decision::GiveUp(_)), asked == asked_before);
+            match decision {
+                Decision::RetryAfter(wait) => {
+                    prop_assert!(now + wait + ms(minimum_useful) < deadline.at());
+                    prop_assert!(failure.retry_after.is_none_or(|asked_for| wait >= asked_for));
+                    prop_assert!(repeatable || !failure.request_was_sent);
+                    now += wait;
+                }
+                Decision::RetryWithNewToken => {
+                    new_tokens += 1;
+                    prop_assert!(!deadline.has_passed(now));
+                }
+                Decision::GiveUp(_) => break,
+            }
+        }
+        prop_assert!(attempts <= max_attempts);
+        prop_assert!(new_tokens <= 1);
+    }
+
+    #[test]
+    fn the_budget_is_asked_only_when_everything_else_says_yes(
+        failure in any_failure(), attempts_made in 1_u32..5, repeatable in any::<bool>(),
+        time in 0_u64..4000, unauthorized_before in any::<bool>(), unit in 0.0_f64..1.0,
+    ) {
+        let now = start();
+        let deadline = Deadline::after(now, ms(time));
+        let situation = Situation {
+            attempts_made, repeatable, deadline, now, unauthorized_before, minimum_useful: ms(1),
+        };
+        let mut asked = 0;
+        let refused = decide(failure, situation, &policy(3), unit, &mut || { asked += 1; false });
+        prop_assert_eq!(asked, u32::from(refused == Decision::GiveUp(GiveUp::BudgetSpent)));
+        let allowed = decide(failure, situation, &policy(3), unit, &mut || true);
+        prop_assert_eq!(asked == 0, matches!(allowed, Decision::GiveUp(_)));
+    }
+}

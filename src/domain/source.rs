@@ -1,0 +1,117 @@
+//! One upstream HTTP API call as it was configured, checked.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::breaker::BreakerSpec;
+use super::budget::RetryBudget;
+use super::ids::Id;
+use super::json::Json;
+use super::paging::PagingSpec;
+use super::retry::RetryPolicy;
+use super::template::{HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
+
+/// The HTTP methods a source may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Safe and idempotent.
+    Get,
+    /// Neither, unless the source says `idempotent = true`.
+    Post,
+    /// Idempotent.
+    Put,
+    /// Neither, unless the source says `idempotent = true`.
+    Patch,
+    /// Idempotent.
+    Delete,
+}
+
+impl Method {
+    /// The method as it stands in a request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether a request may be repeated by its method alone (RFC 9110 section 9.2.2).
+    pub fn is_idempotent(self) -> bool {
+        match self {
+            Self::Get | Self::Put | Self::Delete => true,
+            Self::Post | Self::Patch => false,
+        }
+    }
+}
+
+/// A configured source, checked.
+#[derive(Debug, Clone)]
+pub struct SourceSpec {
+    /// The name that actions refer to, and the key in the aggregate.
+    pub id: Id,
+    /// The request's method.
+    pub method: Method,
+    /// Whether the request may be sent again after it may have been processed.
+    pub repeatable: bool,
+    /// Where the request goes.
+    pub url: UrlTemplate,
+    /// The same as it was configured, for people: values that may be secrets are left out.
+    pub shown_url: String,
+    /// The request's own headers.
+    pub headers: Vec<HeaderTemplate>,
+    /// The request's JSON body.
+    pub json: Option<JsonTemplate>,
+    /// The credential whose header goes with the request.
+    pub credential: Option<Id>,
+    /// Certificates (PEM) trusted besides the platform's.
+    pub extra_ca: Option<Vec<u8>>,
+    /// One attempt, connect and body included.
+    pub timeout: Duration,
+    /// Resolving, connecting and the TLS handshake together.
+    pub connect_timeout: Duration,
+    /// Connections open at a time, over all workers.
+    pub max_connections: usize,
+    /// Connections kept open without work, over all workers.
+    pub max_idle_connections: usize,
+    /// Calls under way at a time, over all workers.
+    pub max_in_flight: usize,
+    /// The largest reply body that is read, bytes.
+    pub max_response: usize,
+    /// The deepest nesting of a reply's JSON.
+    pub max_depth: usize,
+    /// Statuses that are a definite "there is none".
+    pub empty_statuses: Vec<u16>,
+    /// `data` of a reply that is a definite "there is none".
+    pub empty_data: Json,
+    /// `data` of a failure.
+    pub fallback: Json,
+    /// When a failed attempt is repeated.
+    pub retry: RetryPolicy,
+    /// How many repeats all requests together may cause; unspent, to be cloned into the source's
+    /// state.
+    pub retry_budget: RetryBudget,
+    /// How many requests may be sent in a time; absent: as many as there are.
+    pub rate_limit: Option<RateLimitSpec>,
+    /// When the source is given a rest.
+    pub breaker: BreakerSpec,
+    /// How the following pages are asked for; absent: one page.
+    pub paging: Option<PagingSpec>,
+}
+
+/// How many requests may be sent to a source in a time.
+#[derive(Debug, Clone)]
+pub struct RateLimitSpec {
+    /// This many requests …
+    pub requests: NonZeroU32,
+    /// … in this time, evenly spread …
+    pub per: Duration,
+    /// … with this many at once after a rest.
+    pub burst: NonZeroU32,
+    /// What is limited apart, for example an API key; absent: the source as a whole.
+    pub key: Option<TextTemplate>,
+    /// The longest wait for a permit.
+    pub max_wait: Duration,
+}

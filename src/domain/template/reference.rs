@@ -1,0 +1,141 @@
+//! What a placeholder names: an input, or a place in another source's data.
+
+use std::fmt;
+
+use crate::domain::ids::{Id, InputName, shorten};
+
+/// How much of a bad name an error shows, in characters.
+const SHOWN: usize = 40;
+
+/// What a placeholder names.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// An input of the action.
+    Input(InputName),
+    /// A place in the data of another source.
+    Source {
+        /// Which source.
+        source: Id,
+        /// JSON Pointer into its data (RFC 6901); empty for the whole.
+        pointer: String,
+    },
+}
+
+impl Reference {
+    /// Reads what stands between the braces. An id has neither `.` nor `:`, so whichever comes
+    /// first says what it is.
+    ///
+    /// # Errors
+    /// What is wrong and what is allowed, as a sentence.
+    pub(super) fn parse(name: &str) -> Result<Self, String> {
+        let Some(at) = name.find(['.', ':']) else {
+            let name = InputName::try_new(name).map_err(|error| error.to_string())?;
+            return Ok(Self::Input(name));
+        };
+        let (source, path) = name.split_at(at);
+        let source = Id::try_new(source).map_err(|error| error.to_string())?;
+        let pointer = match path.strip_prefix(':') {
+            Some(pointer) => checked_pointer(pointer)?,
+            None => pointer_of_dots(path)?,
+        };
+        Ok(Self::Source { source, pointer })
+    }
+}
+
+/// As it stands between the braces, with the pointer form for sources.
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(name) => write!(f, "{name}"),
+            Self::Source { source, pointer } => write!(f, "{source}:{pointer}"),
+        }
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}}")
+    }
+}
+
+fn checked_pointer(pointer: &str) -> Result<String, String> {
+    let escapes_are_good = pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    if escapes_are_good && (pointer.is_empty() || pointer.starts_with('/')) {
+        return Ok(pointer.to_owned());
+    }
+    Err(format!(
+        "{:?} is not a JSON Pointer: allowed are `/a/b/0` (with `~0` for `~` and `~1` for `/`), \
+         or nothing for the whole",
+        shorten(pointer, SHOWN)
+    ))
+}
+
+/// `.address.city` to `/address/city`.
+fn pointer_of_dots(path: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let good = |step: &str| !step.is_empty() && step.chars().all(plain);
+    if path.split('.').skip(1).all(good) {
+        return Ok(path.replace('.', "/"));
+    }
+    Err(format!(
+        "{:?} is not a dotted path: allowed are letters, digits, `_` and `-` between the dots; \
+         write other names as {{source:/json/pointer}}",
+        shorten(path, SHOWN)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str) -> String {
+        match Reference::parse(name) {
+            Ok(reference) => reference.to_string(),
+            Err(problem) => format!("error: {problem}"),
+        }
+    }
+
+    #[test]
+    fn a_name_without_dot_and_colon_is_an_input() {
+        let name = InputName::try_new("X-Key_2").unwrap();
+        assert_eq!(Reference::parse("X-Key_2"), Ok(Reference::Input(name)));
+    }
+
+    #[test]
+    fn a_dotted_path_is_the_same_as_its_pointer() {
+        for (dotted, pointer) in [
+            ("genesys.email", "genesys:/email"),
+            ("genesys.address.city", "genesys:/address/city"),
+            ("crm.items.0.user-id", "crm:/items/0/user-id"),
+        ] {
+            assert_eq!(Reference::parse(dotted), Reference::parse(pointer));
+            assert_eq!(shown(dotted), pointer);
+        }
+    }
+
+    #[test]
+    fn a_pointer_may_hold_what_a_dotted_path_cannot() {
+        for name in ["crm:/a.b", "crm:/a~1b~0", "crm:/", "crm:", "crm:/a b", "crm:/a:b"] {
+            assert_eq!(shown(name), name);
+        }
+    }
+
+    #[test]
+    fn a_bad_name_is_refused_with_what_is_allowed() {
+        for (name, problem) in [
+            ("a b", "is not an input name"),
+            ("rawRequest", "is reserved"),
+            ("Crm.x", "is not an id"),
+            (".x", "is not an id"),
+            ("crm.", "is not a dotted path"),
+            ("crm..x", "is not a dotted path"),
+            ("crm.a:b", "is not a dotted path"),
+            ("crm:x", "is not a JSON Pointer"),
+            ("crm:/~", "is not a JSON Pointer"),
+            ("crm:/~2", "is not a JSON Pointer"),
+        ] {
+            let shown = shown(name);
+            assert!(shown.starts_with("error") && shown.contains(problem), "{name}: {shown}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Tributary: one request in, several upstream APIs asked in parallel, one aggregate out before
+//! the deadline. It stands behind a Genesys Cloud Data Action.
+//!
+//! One request, followed through the modules, is the architecture:
+//!
+//! ```text
+//! api::aggregate → CoordinatorActor → SourceActor ×N in parallel → upstream::fetch
+//!     → limits, token, breaker, transport, pages → domain::aggregate → api → reply
+//! ```
+//!
+//! Imports point downward only (`tests/architecture.rs` enforces it): [`app`] wires everything;
+//! [`api`] uses [`actors`] and [`domain`]; [`actors`] use [`upstream`] and [`domain`];
+//! [`upstream`], [`settings`] and [`telemetry`] use [`domain`]; [`domain`] is pure.
+//! [`simulator`] stands apart: the upstreams of the demo and of the tests.
+
+pub mod actors;
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod domain;
+pub mod settings;
+pub mod shutdown;
+pub mod simulator;
+pub mod telemetry;
+pub mod upstream;

@@ -1,0 +1,108 @@
+//! One `[actions.NAME]` table and its inputs.
+
+use std::time::Duration;
+
+use crate::domain::action::ActionSpec;
+use crate::domain::ids::{Id, InputName};
+use crate::domain::inputs::{DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputSpec, InputValue};
+
+use super::table::Table;
+
+/// The input that is echoed unless the configuration says otherwise.
+const ECHOED_BY_DEFAULT: &str = "customerId";
+const LONGEST_DEADLINE: Duration = Duration::from_mins(10);
+
+/// Reads the table; what is wrong is in the report.
+pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<ActionSpec> {
+    let sources = sources(table);
+    let shortest = Duration::from_millis(1);
+    let deadline = table.duration("deadline", shortest..=LONGEST_DEADLINE, Duration::from_secs(3));
+    let max_reply = table.size("max_reply", 1024..=64 << 20, 2_000_000);
+    let mut inputs = Vec::new();
+    for (name, mut input) in table.named_tables("inputs") {
+        inputs.extend(read_input(&mut input, name));
+        input.finish();
+    }
+    Some(ActionSpec { id: id?, sources, deadline, max_reply, inputs })
+}
+
+/// The ids of the sources; whether there are such sources is checked later.
+fn sources(table: &mut Table) -> Vec<Id> {
+    let names = table.texts("sources").unwrap_or_default();
+    let allowed = "a list of at least one source, each once, such as [\"genesys\", \"crm\"]";
+    if names.is_empty() {
+        // A list of another kind has been refused already.
+        if !table.has("sources") {
+            table.refuse("sources", allowed);
+        } else if table.is_empty_list("sources") {
+            table.refuse_found("sources", "an empty list", allowed);
+        }
+    }
+    let mut ids: Vec<Id> = Vec::new();
+    for name in names {
+        match Id::try_new(name) {
+            Ok(id) if ids.contains(&id) => {
+                table.refuse_found("sources", &format!("{name:?} twice"), allowed);
+            }
+            Ok(id) => ids.push(id),
+            Err(error) => table.refuse_found("sources", "a name that is no id", &error.to_string()),
+        }
+    }
+    ids
+}
+
+fn read_input(table: &mut Table, name: &str) -> Option<InputSpec> {
+    let name_result = InputName::try_new(name);
+    if let Err(error) = &name_result {
+        table.refuse_table("a name that no input may have", &error.to_string());
+    }
+    let kinds = [InputKind::String, InputKind::Integer, InputKind::Number, InputKind::Boolean];
+    let kind = table.choice("type", &kinds.map(|kind| (kind.as_str(), kind)));
+    let kind = kind.unwrap_or(InputKind::String);
+    let default_length = u32::try_from(DEFAULT_MAX_LENGTH).unwrap_or(u32::MAX);
+    let secret = table.boolean("secret").unwrap_or(false);
+    let required = table.boolean("required").unwrap_or(false);
+    let max_length = table.count("max_length", 1..=1_000_000, default_length);
+    let pattern = pattern(table);
+    let default = default(table, kind);
+    let echo = table.boolean("echo").unwrap_or(name == ECHOED_BY_DEFAULT && !secret);
+    let title = table.text("title").map(str::to_owned);
+    let description = table.text("description").map(str::to_owned);
+    let spec = InputSpec {
+        name: name_result.ok()?,
+        kind,
+        required,
+        max_length,
+        pattern,
+        default,
+        echo,
+        secret,
+        title,
+        description,
+    };
+    for problem in spec.problems() {
+        table
+            .refuse_table("a contradiction", &format!("an input that is consistent: it {problem}"));
+    }
+    Some(spec)
+}
+
+fn pattern(table: &mut Table) -> Option<InputPattern> {
+    let text = table.text("pattern")?;
+    let pattern = InputPattern::try_new(text);
+    if let Err(error) = &pattern {
+        let reason = error.to_string();
+        let reason = reason.lines().last().unwrap_or_default().trim().to_owned();
+        table.refuse("pattern", &format!("a regular expression for the whole text ({reason})"));
+    }
+    pattern.ok()
+}
+
+fn default(table: &mut Table, kind: InputKind) -> Option<InputValue> {
+    let value = table.json("default")?;
+    let default = InputValue::from_json(kind, &value);
+    if let Err(problem) = &default {
+        table.refuse_found("default", "a value of another type", &format!("it {problem}"));
+    }
+    default.ok()
+}

@@ -1,0 +1,176 @@
+//! Configuration text becomes validated `…Spec` types, or a list of every mistake in it.
+//!
+//! ```text
+//! files, environment ─ layers ─▶ one table ─ server, credential, source, action ─▶ specs
+//!                                                       each by itself      │
+//!                                 Settings ◀─ validate: do they fit together ┘
+//! ```
+//!
+//! Nothing here stops at the first mistake: readers note a [`Problem`] and go on.
+
+mod action;
+mod credential;
+mod getters;
+mod layers;
+mod paging;
+mod plan;
+mod problem;
+mod regions;
+mod secrets;
+mod server;
+mod shown;
+mod source;
+mod suggest;
+mod table;
+mod units;
+mod validate;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use config::Value;
+
+use crate::domain::action::ActionSpec;
+use crate::domain::credential::CredentialSpec;
+use crate::domain::ids::Id;
+use crate::domain::source::SourceSpec;
+
+pub use layers::{Layer, process_environment};
+pub use problem::{ENVIRONMENT, Problem, Problems};
+pub use server::{ApiKeySpec, ServerSpec};
+
+use problem::Report;
+use table::Table;
+use validate::{Names, Parts};
+
+/// What an id may look like, for messages.
+const ID_FORM: &str = "a lower-case letter, then lower-case letters, digits and `_` \
+                       (at most 64 characters)";
+
+/// A whole configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Listeners and process-wide limits.
+    pub server: ServerSpec,
+    /// In the order of the configuration.
+    pub credentials: Vec<CredentialSpec>,
+    /// In the order of the configuration.
+    pub sources: Vec<SourceSpec>,
+    /// In the order of the configuration.
+    pub actions: Vec<ActionSpec>,
+}
+
+impl Settings {
+    /// Reads the files, later ones on top of earlier ones, and the environment on top of them all.
+    ///
+    /// # Errors
+    /// Every problem of the configuration, a file that cannot be read among them.
+    pub fn load(
+        files: &[PathBuf],
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        let report = Report::default();
+        let layers = layers::read_files(files, &report);
+        Self::build(&layers, environment, report)
+    }
+
+    /// Reads one text as if it were the file `name`; the environment is left out.
+    ///
+    /// # Errors
+    /// Every problem of the configuration.
+    pub fn from_toml(text: &str, name: &str) -> Result<Self, Problems> {
+        Self::from_layers(&[Layer { name: name.to_owned(), text: text.to_owned() }])
+    }
+
+    /// Reads several texts, later ones on top of earlier ones; the environment is left out.
+    ///
+    /// # Errors
+    /// Every problem of the configuration.
+    pub fn from_layers(layers: &[Layer]) -> Result<Self, Problems> {
+        Self::build(layers, std::iter::empty(), Report::default())
+    }
+
+    /// What the service would do, for people; secrets are left out.
+    pub fn plan(&self) -> String {
+        plan::describe(self)
+    }
+
+    fn build(
+        layers: &[Layer],
+        environment: impl Iterator<Item = (String, String)>,
+        report: Report,
+    ) -> Result<Self, Problems> {
+        let merged = layers::merge(layers, environment, &report);
+        // With a layer missing, everything that it should have set would be a problem as well.
+        let settings = if report.is_empty() {
+            // What is missing is missed in the last file: there it can be added.
+            let file = layers.last().map_or(ENVIRONMENT, |layer| layer.name.as_str());
+            read(&merged, file, &report)
+        } else {
+            None
+        };
+        report.into_result(settings).and_then(|settings| {
+            // Without a problem there are settings: whoever gives none has noted why.
+            settings.ok_or_else(Problems::unexplained)
+        })
+    }
+}
+
+/// Reads the merged table and checks that its parts fit together.
+fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
+    let mut root = Table::root(merged, file, report);
+    let mut names = Names::default();
+
+    let mut table = root.table_or_empty("server");
+    let server = server::read(&mut table);
+    table.finish();
+
+    let mut credentials = Vec::new();
+    for (name, mut table) in root.named_tables("credentials") {
+        names.credentials.push(name);
+        let id = read_id(name, &table);
+        credentials.extend(credential::read(&mut table, id));
+        table.finish();
+    }
+    let mut sources = Vec::new();
+    for (name, mut table) in root.named_tables("sources") {
+        names.sources.push(name);
+        let id = read_id(name, &table);
+        sources.extend(source::read(&mut table, id));
+        table.finish();
+    }
+    let mut actions = Vec::new();
+    for (name, mut table) in root.named_tables("actions") {
+        names.actions.push(name);
+        let id = read_id(name, &table);
+        actions.extend(action::read(&mut table, id));
+        table.finish();
+    }
+    for (key, names) in [("sources", &names.sources), ("actions", &names.actions)] {
+        if names.is_empty() {
+            root.refuse(key, &format!("at least one [{key}.NAME]"));
+        }
+    }
+    root.finish();
+
+    let parts = Parts {
+        server: server.as_ref(),
+        credentials: &credentials,
+        sources: &sources,
+        actions: &actions,
+    };
+    validate::check(&parts, &names, &validate::Finder::new(merged, file, report));
+    Some(Settings { server: server?, credentials, sources, actions })
+}
+
+/// The id of a table: its name.
+fn read_id(name: &str, table: &Table) -> Option<Id> {
+    let id = Id::try_new(name).ok();
+    if id.is_none() {
+        table.refuse_table("a name that is no id", ID_FORM);
+    }
+    id
+}

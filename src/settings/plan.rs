@@ -1,0 +1,199 @@
+//! What a configuration amounts to, in words: the resolved plan of `tributary check`.
+//!
+//! Defaults are written out; secrets are `[redacted]`.
+
+use std::fmt::{self, Write};
+
+use crate::domain::action::ActionSpec;
+use crate::domain::credential::{ClientAuth, CredentialKind, CredentialSpec};
+use crate::domain::ids::Id;
+use crate::domain::paging::PagingKind;
+use crate::domain::source::SourceSpec;
+use crate::domain::template::HeaderTemplate;
+
+use super::Settings;
+use super::server::ServerSpec;
+use super::units::{show_duration, show_size};
+
+/// What stands where a secret would.
+const REDACTED: &str = "[redacted]";
+
+/// Headers whose fixed values are never secrets.
+const HARMLESS_HEADERS: [&str; 5] =
+    ["accept", "accept-language", "content-type", "user-agent", "cache-control"];
+
+/// The plan, one block for the server and one for each credential, source and action.
+pub(super) fn describe(settings: &Settings) -> String {
+    let mut out = String::new();
+    // Writing to a `String` cannot fail.
+    let _ = write_all(&mut out, settings);
+    out
+}
+
+fn write_all(out: &mut String, settings: &Settings) -> fmt::Result {
+    write_server(out, &settings.server)?;
+    for action in &settings.actions {
+        write_action(out, action)?;
+    }
+    for source in &settings.sources {
+        write_source(out, source)?;
+    }
+    for credential in &settings.credentials {
+        write_credential(out, credential)?;
+    }
+    Ok(())
+}
+
+fn write_server(out: &mut String, server: &ServerSpec) -> fmt::Result {
+    writeln!(out, "server")?;
+    writeln!(out, "  listen          {}", server.listen)?;
+    writeln!(out, "  admin_listen    {}", server.admin_listen)?;
+    let keys: Vec<String> =
+        server.api_keys.iter().map(|key| format!("{} {REDACTED}", key.name)).collect();
+    let none = "none: callers are not asked for a key";
+    let keys = if keys.is_empty() { none.to_owned() } else { keys.join(", ") };
+    writeln!(out, "  api_keys        {keys}")?;
+    if let Some(action) = &server.default_action {
+        writeln!(out, "  default_action  {action}")?;
+    }
+    writeln!(
+        out,
+        "  limits          {} workers, {} requests at a time, {} connections, body of {} within {}",
+        server.workers,
+        server.max_concurrent_requests,
+        server.max_connections,
+        bytes(server.max_body),
+        show_duration(server.body_timeout),
+    )?;
+    writeln!(out, "  shutdown_grace  {}", show_duration(server.shutdown_grace))
+}
+
+fn write_action(out: &mut String, action: &ActionSpec) -> fmt::Result {
+    writeln!(out, "\naction {}", action.id)?;
+    writeln!(out, "  call            POST /v1/actions/{}", action.id)?;
+    let sources: Vec<&str> = action.sources.iter().map(Id::as_str).collect();
+    writeln!(out, "  sources         {}, all at once", sources.join(", "))?;
+    writeln!(out, "  deadline        {}", show_duration(action.deadline))?;
+    writeln!(out, "  max_reply       {}", bytes(action.max_reply))?;
+    for input in &action.inputs {
+        let mut words = vec![input.kind.as_str()];
+        let marks =
+            [(input.required, "required"), (input.secret, "secret"), (input.echo, "echoed")];
+        words.extend(marks.iter().filter(|(set, _)| *set).map(|(_, word)| *word));
+        writeln!(out, "  input           {}: {}", input.name, words.join(", "))?;
+    }
+    Ok(())
+}
+
+fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
+    writeln!(out, "\nsource {}", source.id)?;
+    writeln!(out, "  request         {} {}", source.method.as_str(), source.shown_url)?;
+    for header in &source.headers {
+        writeln!(out, "  header          {}: {}", header.name(), header_value(header))?;
+    }
+    if let Some(json) = &source.json {
+        let names: Vec<String> =
+            json.references().map(|reference| format!("{{{reference}}}")).collect();
+        let from = if names.is_empty() { "fixed".to_owned() } else { names.join(", ") };
+        writeln!(out, "  json body       with {from}")?;
+    }
+    if let Some(credential) = &source.credential {
+        writeln!(out, "  credential      {credential}")?;
+    }
+    let (attempt, connect) = (show_duration(source.timeout), show_duration(source.connect_timeout));
+    writeln!(out, "  timeout         {attempt} an attempt, {connect} to connect")?;
+    writeln!(
+        out,
+        "  limits          {} connections ({} idle), {} calls at a time, reply of {}, {} deep",
+        source.max_connections,
+        source.max_idle_connections,
+        source.max_in_flight,
+        bytes(source.max_response),
+        source.max_depth,
+    )?;
+    write_policies(out, source)
+}
+
+fn write_policies(out: &mut String, source: &SourceSpec) -> fmt::Result {
+    let repeat = if source.repeatable { "" } else { ", only if nothing was sent (not idempotent)" };
+    writeln!(out, "  retry           up to {} attempts{repeat}", source.retry.max_attempts())?;
+    match &source.rate_limit {
+        Some(limit) => {
+            let apart = if limit.key.is_some() { " for each key" } else { "" };
+            writeln!(
+                out,
+                "  rate_limit      {} requests in {}{apart}, {} at once, waits up to {}",
+                limit.requests,
+                show_duration(limit.per),
+                limit.burst,
+                show_duration(limit.max_wait),
+            )?;
+        }
+        None => writeln!(out, "  rate_limit      none")?,
+    }
+    let breaker = &source.breaker;
+    writeln!(
+        out,
+        "  breaker         opens for {} to {} when {} of at least {} requests in {} fail",
+        show_duration(breaker.open_for),
+        show_duration(breaker.max_open_for),
+        breaker.failure_ratio,
+        breaker.min_requests,
+        show_duration(breaker.window),
+    )?;
+    if let Some(paging) = &source.paging {
+        let kind = match &paging.kind {
+            PagingKind::Cursor { .. } => "cursor",
+            PagingKind::PageNumber { .. } => "page_number",
+            PagingKind::NextUri { .. } => "next_uri",
+            PagingKind::LinkHeader => "link",
+        };
+        let (pages, items) = (paging.max_pages, paging.max_items);
+        writeln!(out, "  paging          {kind}, up to {pages} pages and {items} items")?;
+    }
+    Ok(())
+}
+
+/// The value of a header if it is no secret: fixed values are, unless known to be harmless.
+fn header_value(header: &HeaderTemplate) -> String {
+    match header.constant() {
+        Some(value) if HARMLESS_HEADERS.contains(&header.name()) => value.to_owned(),
+        Some(_) => REDACTED.to_owned(),
+        None => {
+            let names: Vec<String> =
+                header.references().map(|reference| format!("{{{reference}}}")).collect();
+            format!("from {}", names.join(", "))
+        }
+    }
+}
+
+fn write_credential(out: &mut String, credential: &CredentialSpec) -> fmt::Result {
+    writeln!(out, "\ncredential {}", credential.id)?;
+    match &credential.kind {
+        CredentialKind::ClientCredentials(client) => {
+            let auth = match client.client_auth {
+                ClientAuth::Basic => "basic",
+                ClientAuth::Form => "form",
+            };
+            let path = client.path_and_query.split('?').next().unwrap_or_default();
+            writeln!(out, "  kind            client_credentials ({auth})")?;
+            writeln!(out, "  token_url       {}{path}", client.endpoint)?;
+            writeln!(out, "  client_id       {REDACTED}")?;
+            writeln!(out, "  client_secret   {REDACTED}")?;
+            if !client.scopes.is_empty() {
+                writeln!(out, "  scopes          {}", client.scopes.join(" "))?;
+            }
+            let early = show_duration(client.refresh_before_expiry);
+            let timeout = show_duration(client.timeout);
+            writeln!(out, "  refresh         {early} before expiry, within {timeout}")
+        }
+        CredentialKind::Static(secret) => {
+            writeln!(out, "  kind            static")?;
+            writeln!(out, "  header          {}: {REDACTED}", secret.header)
+        }
+    }
+}
+
+fn bytes(size: usize) -> String {
+    show_size(u64::try_from(size).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,136 @@
+//! What is wrong with a configuration, said so that the person who wrote it can put it right.
+
+use std::cell::RefCell;
+use std::fmt;
+
+/// The name that stands for the environment where a file's name would stand.
+pub const ENVIRONMENT: &str = "environment";
+
+/// One mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file that holds the value, or [`ENVIRONMENT`].
+    pub file: String,
+    /// The key from the top, for example `sources.crm.timeout`; empty for a file as a whole.
+    pub key: String,
+    /// What was found there; never a value that may be a secret.
+    pub found: String,
+    /// What may stand there instead.
+    pub allowed: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        write!(f, "found {}; allowed: {}", self.found, self.allowed)
+    }
+}
+
+/// Every mistake of a configuration: one line each, under the name of its file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// All the problems, in the order in which the configuration was read.
+    pub fn as_slice(&self) -> &[Problem] {
+        &self.0
+    }
+
+    /// For a configuration that could not be read although no reader said why: a fault of ours.
+    pub(super) fn unexplained() -> Self {
+        Self(vec![Problem {
+            file: "tributary".to_owned(),
+            key: String::new(),
+            found: "a configuration that cannot be read for no known reason".to_owned(),
+            allowed: "please report this as a fault of Tributary".to_owned(),
+        }])
+    }
+
+    /// The files with problems, each once, in the order of their first problem.
+    fn files(&self) -> Vec<&str> {
+        let mut files: Vec<&str> = Vec::new();
+        for problem in &self.0 {
+            if !files.contains(&problem.file.as_str()) {
+                files.push(&problem.file);
+            }
+        }
+        files
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for file in self.files() {
+            writeln!(f, "{file}:")?;
+            for problem in self.0.iter().filter(|problem| problem.file == file) {
+                writeln!(f, "  {problem}")?;
+            }
+        }
+        let noun = if self.0.len() == 1 { "problem" } else { "problems" };
+        write!(f, "{} {noun} in the configuration", self.0.len())
+    }
+}
+
+/// Collects problems while the configuration is read, so that all are told at once.
+#[derive(Debug, Default)]
+pub(super) struct Report(RefCell<Vec<Problem>>);
+
+impl Report {
+    /// Notes one problem.
+    pub(super) fn add(&self, file: &str, key: &str, found: &str, allowed: &str) {
+        self.0.borrow_mut().push(Problem {
+            file: file.to_owned(),
+            key: key.to_owned(),
+            found: found.to_owned(),
+            allowed: allowed.to_owned(),
+        });
+    }
+
+    /// The value, if there was no problem; else all the problems.
+    pub(super) fn into_result<T>(self, value: T) -> Result<T, Problems> {
+        let problems = self.0.into_inner();
+        if problems.is_empty() { Ok(value) } else { Err(Problems(problems)) }
+    }
+
+    /// Whether nothing has been noted so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_grouped_by_file_and_counted() {
+        let report = Report::default();
+        report.add("a.toml", "server.listen", "\"x\"", "an address");
+        report.add(ENVIRONMENT, "server.workers", "\"many\"", "a number");
+        report.add("a.toml", "", "line 3", "TOML");
+        let text = report.into_result(()).map_err(|problems| problems.to_string());
+        assert_eq!(
+            text,
+            Err("a.toml:\n  server.listen: found \"x\"; allowed: an address\n  \
+                 found line 3; allowed: TOML\nenvironment:\n  \
+                 server.workers: found \"many\"; allowed: a number\n\
+                 3 problems in the configuration"
+                .to_owned())
+        );
+    }
+
+    #[test]
+    fn without_a_problem_the_value_comes_back() {
+        assert_eq!(Report::default().into_result(7), Ok(7));
+    }
+
+    #[test]
+    fn one_problem_is_counted_in_the_singular() {
+        let report = Report::default();
+        report.add("a.toml", "x", "nothing", "a text");
+        let text = report.into_result(()).map_err(|problems| problems.to_string());
+        assert!(text.is_err_and(|text| text.ends_with("1 problem in the configuration")));
+    }
+}

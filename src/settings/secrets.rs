@@ -1,0 +1,181 @@
+//! Secrets and certificates: in the configuration itself, in the environment or in a file.
+
+use std::fs;
+
+use crate::domain::secret::SecretString;
+
+use super::layers::variable;
+use super::table::Table;
+
+/// The two keys of one secret: the secret itself or the file that holds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SecretKeys {
+    /// The key of the secret, for example `client_secret`.
+    pub(super) value: &'static str,
+    /// The key of the file's name, for example `client_secret_file`.
+    pub(super) file: &'static str,
+}
+
+/// The secret of the two keys, exactly one of which must be there.
+pub(super) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretString> {
+    let both = table.has(keys.value) && table.has(keys.file);
+    let value = table.text(keys.value);
+    let file = table.text(keys.file);
+    if both {
+        let found = format!("both `{}` and `{}`", keys.value, keys.file);
+        table.refuse_found(keys.value, &found, "exactly one of the two");
+        return None;
+    }
+    match (value, file) {
+        (Some(secret), _) => checked(table, keys.value, secret),
+        (None, Some(path)) => read_file(table, keys.file, path),
+        (None, None) => {
+            if !table.has(keys.value) && !table.has(keys.file) {
+                refuse_missing(table, keys);
+            }
+            None
+        }
+    }
+}
+
+/// The PEM certificates of the file that `ca_file` names; absent: none.
+pub(super) fn read_ca_file(table: &mut Table) -> Option<Vec<u8>> {
+    const KEY: &str = "ca_file";
+    let path = table.text(KEY)?;
+    match fs::read(path) {
+        Ok(pem) if holds_certificate(&pem) => Some(pem),
+        Ok(_) => {
+            let found = format!("the file {path:?} without a certificate");
+            table.refuse_found(KEY, &found, "a file with certificates in PEM");
+            None
+        }
+        Err(error) => {
+            let found = format!("{path:?}, which cannot be read ({error})");
+            table.refuse_found(KEY, &found, "a readable file with certificates in PEM");
+            None
+        }
+    }
+}
+
+fn holds_certificate(pem: &[u8]) -> bool {
+    String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----")
+}
+
+fn read_file(table: &Table, key: &str, path: &str) -> Option<SecretString> {
+    match fs::read_to_string(path) {
+        Ok(text) => checked(table, key, text.trim_end_matches(['\r', '\n'])),
+        Err(error) => {
+            let found = format!("{path:?}, which cannot be read ({error})");
+            table.refuse_found(key, &found, "a readable text file that holds the secret");
+            None
+        }
+    }
+}
+
+/// Refuses what is empty and what no header and no form could carry.
+fn checked(table: &Table, key: &str, secret: &str) -> Option<SecretString> {
+    if secret.trim().is_empty() {
+        table.refuse_found(key, "an empty secret", "a secret that is not empty");
+        return None;
+    }
+    if secret.chars().any(char::is_control) {
+        let found = "a secret with control characters, such as a line break (not shown)";
+        table.refuse_found(key, found, "a secret on one line");
+        return None;
+    }
+    Some(SecretString::from(secret))
+}
+
+fn refuse_missing(table: &Table, keys: SecretKeys) {
+    let path = table.path_of(keys.value);
+    let allowed = if path.contains('[') {
+        // A list's entries have no environment variables.
+        format!("`{}`, or `{}` with the name of a file", keys.value, keys.file)
+    } else {
+        let variable = variable(&path);
+        format!("the environment variable {variable}, or `{}` with a file's name", keys.file)
+    };
+    table.refuse_found(keys.value, "nothing", &allowed);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use crate::domain::secret::ExposeSecret;
+
+    use super::super::layers::{Layer, merge};
+    use super::super::problem::Report;
+    use super::*;
+
+    const KEYS: SecretKeys = SecretKeys { value: "secret", file: "secret_file" };
+
+    /// The secret of a table `t` and the text of the problems.
+    fn read(text: &str) -> (Option<String>, String) {
+        let report = Report::default();
+        let layer = Layer { name: "a.toml".to_owned(), text: format!("[t]\n{text}") };
+        let merged = merge(&[layer], std::iter::empty(), &report);
+        let mut root = Table::root(&merged, "a.toml", &report);
+        let mut table = root.table_or_empty("t");
+        let secret = read_secret(&mut table, KEYS);
+        let problems = report.into_result(()).err().map(|problems| problems.to_string());
+        (secret.map(|secret| secret.expose_secret().to_owned()), problems.unwrap_or_default())
+    }
+
+    fn file_with(content: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(content).expect("written");
+        file
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_the_configuration() {
+        assert_eq!(read("secret = '00123'"), (Some("00123".to_owned()), String::new()));
+    }
+
+    #[test]
+    fn the_line_end_of_a_secrets_file_is_cut_off() {
+        for content in ["hunter2", "hunter2\n", "hunter2\r\n"] {
+            let file = file_with(content.as_bytes());
+            let (secret, problems) = read(&format!("secret_file = {:?}", file.path()));
+            assert_eq!((secret.as_deref(), problems.as_str()), (Some("hunter2"), ""));
+        }
+    }
+
+    #[test]
+    fn both_keys_or_none_are_refused() {
+        let (_, problems) = read("secret = 'hunter2'\nsecret_file = 'x'");
+        assert!(problems.contains("found both `secret` and `secret_file`"), "{problems}");
+        let (_, problems) = read("");
+        assert!(problems.contains("t.secret: found nothing"), "{problems}");
+        assert!(problems.contains("TRIBUTARY__T__SECRET, or `secret_file`"), "{problems}");
+    }
+
+    #[test]
+    fn an_empty_secret_or_one_of_several_lines_is_refused_and_not_shown() {
+        let file = file_with(b"\n");
+        let (secret, problems) = read(&format!("secret_file = {:?}", file.path()));
+        assert_eq!(secret, None);
+        assert!(problems.contains("t.secret_file: found an empty secret"), "{problems}");
+        let (secret, problems) = read("secret = \"hunter2\\nhunter3\"");
+        assert_eq!(secret, None);
+        assert!(problems.contains("control characters"), "{problems}");
+        assert!(!problems.contains("hunter"), "{problems}");
+    }
+
+    #[test]
+    fn a_secrets_file_that_cannot_be_read_is_named() {
+        let (_, problems) = read("secret_file = '/no/such/file'");
+        assert!(problems.contains("found \"/no/such/file\", which cannot be read"), "{problems}");
+        let file = file_with(&[0xff, 0xfe]);
+        let (_, problems) = read(&format!("secret_file = {:?}", file.path()));
+        assert!(problems.contains("which cannot be read"), "{problems}");
+    }
+
+    #[test]
+    fn a_secret_that_is_a_number_is_refused_and_not_shown() {
+        let (_, problems) = read("secret = 4711");
+        assert_eq!(problems.lines().count(), 3, "{problems}");
+        assert!(problems.contains("t.secret: found a number; allowed: a text in quotes"));
+    }
+}

@@ -1,0 +1,145 @@
+//! The `[server]` table: listeners, limits and the keys of callers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::domain::ids::Id;
+use crate::domain::secret::SecretString;
+
+use super::secrets::{SecretKeys, read_secret};
+use super::table::Table;
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9090";
+const MIB: u32 = 1 << 20;
+
+/// Listeners and process-wide limits, checked.
+#[derive(Debug, Clone)]
+pub struct ServerSpec {
+    /// Where actions are served.
+    pub listen: SocketAddr,
+    /// Where health, metrics and the console are served.
+    pub admin_listen: SocketAddr,
+    /// The keys that callers may use; empty: callers are not asked for one.
+    pub api_keys: Vec<ApiKeySpec>,
+    /// The action of an event that names none.
+    pub default_action: Option<Id>,
+    /// The largest request body, bytes.
+    pub max_body: usize,
+    /// How long a caller may take to send a request's body.
+    pub body_timeout: Duration,
+    /// Requests under way at a time, over all workers; further ones are turned away.
+    pub max_concurrent_requests: usize,
+    /// Inbound connections open at a time, over all workers.
+    pub max_connections: usize,
+    /// Threads that each serve requests with a set of actors of their own.
+    pub workers: usize,
+    /// How long requests under way may take to end when the process is told to stop.
+    pub shutdown_grace: Duration,
+}
+
+/// One key that callers may use.
+#[derive(Debug, Clone)]
+pub struct ApiKeySpec {
+    /// Whose key it is; for logs.
+    pub name: String,
+    /// The key itself.
+    pub key: SecretString,
+}
+
+/// Reads the table; what is wrong is in the report.
+pub(super) fn read(table: &mut Table) -> Option<ServerSpec> {
+    let listen = address(table, "listen", DEFAULT_LISTEN);
+    let admin_listen = address(table, "admin_listen", DEFAULT_ADMIN_LISTEN);
+    let spec = ServerSpec {
+        listen: listen?,
+        admin_listen: admin_listen?,
+        api_keys: api_keys(table),
+        default_action: default_action(table),
+        max_body: table.size("max_body", 1..=64 * MIB, 64 * 1024),
+        body_timeout: table.duration("body_timeout", millis(1)..=minutes(10), seconds(5)),
+        max_concurrent_requests: table.count("max_concurrent_requests", 1..=1_000_000, 1024),
+        max_connections: table.count("max_connections", 1..=1_000_000, 10_000),
+        workers: table.count("workers", 1..=1024, available_cores()),
+        shutdown_grace: table.duration("shutdown_grace", millis(0)..=minutes(60), seconds(25)),
+    };
+    refuse_tls(table);
+    check_addresses(table, &spec);
+    Some(spec)
+}
+
+fn address(table: &mut Table, key: &'static str, default: &str) -> Option<SocketAddr> {
+    let text = table.text(key);
+    if text.is_none() && table.has(key) {
+        return None;
+    }
+    let address = text.unwrap_or(default).parse().ok();
+    if address.is_none() {
+        table.refuse(key, "an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"");
+    }
+    address
+}
+
+fn default_action(table: &mut Table) -> Option<Id> {
+    let text = table.text("default_action")?;
+    let id = Id::try_new(text).ok();
+    if id.is_none() {
+        table.refuse("default_action", super::ID_FORM);
+    }
+    id
+}
+
+fn api_keys(table: &mut Table) -> Vec<ApiKeySpec> {
+    let mut keys: Vec<ApiKeySpec> = Vec::new();
+    for mut entry in table.listed_tables("api_keys") {
+        let name = entry.required_text("name", "a name for logs, such as \"genesys-prod\"");
+        let key = read_secret(&mut entry, SecretKeys { value: "key", file: "key_file" });
+        if let (Some(name), Some(key)) = (name, key) {
+            if keys.iter().any(|known| known.name == name) {
+                entry.refuse("name", "a name that no other key has");
+            }
+            keys.push(ApiKeySpec { name: name.to_owned(), key });
+        }
+        entry.finish();
+    }
+    keys
+}
+
+/// TLS on the listener is refused, not ignored: whoever set it counts on it.
+fn refuse_tls(table: &mut Table) {
+    if table.table("tls").is_some() {
+        let allowed = "nothing: not supported yet, put a TLS proxy in front";
+        table.refuse_found("tls", "a table", allowed);
+    }
+}
+
+fn check_addresses(table: &Table, spec: &ServerSpec) {
+    let open = !spec.listen.ip().to_canonical().is_loopback();
+    if open && spec.api_keys.is_empty() && !table.has("api_keys") {
+        let found = format!("{}, which other machines can reach, without api_keys", spec.listen);
+        let allowed = "a loopback address such as \"127.0.0.1:8080\", or any address together \
+                       with [[server.api_keys]] (name, and key or key_file)";
+        table.refuse_found("listen", &found, allowed);
+    }
+    if spec.listen == spec.admin_listen && spec.listen.port() != 0 {
+        let allowed = "another port than that of `listen`";
+        table.refuse_found("admin_listen", &spec.admin_listen.to_string(), allowed);
+    }
+}
+
+fn available_cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(1).min(1024)
+}
+
+const fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+const fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
+}

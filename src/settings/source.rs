@@ -1,0 +1,275 @@
+//! One `[sources.NAME]` table.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::domain::backoff::Backoff;
+use crate::domain::breaker::BreakerSpec;
+use crate::domain::budget::RetryBudget;
+use crate::domain::ids::Id;
+use crate::domain::json::Json;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::source::{Method, RateLimitSpec, SourceSpec};
+use crate::domain::template::{HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
+
+use super::paging;
+use super::secrets::read_ca_file;
+use super::shown::show_url;
+use super::table::Table;
+use super::value::scalar_text;
+
+/// The time over which the retry budget counts.
+const BUDGET_WINDOW: Duration = seconds(10);
+const MILLISECOND: Duration = Duration::from_millis(1);
+const HOUR: Duration = seconds(3_600);
+const MIB: u32 = 1 << 20;
+
+/// Reads the table; what is wrong is in the report.
+pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<SourceSpec> {
+    let method = method(table);
+    let repeatable = table.boolean("idempotent").unwrap_or(method.is_idempotent());
+    let query = query(table);
+    let url = url(table, &query);
+    let headers = headers(table);
+    let body = body(table, method);
+    let (timeout, connect_timeout) = timeouts(table);
+    let (max_connections, max_idle_connections) = connections(table);
+    let fallback = table.json("fallback").map_or(Json::null(), |value| Json::from_value(&value));
+    let empty_data = table.json("empty_data").map(|value| Json::from_value(&value));
+    let retry = retry(table);
+    let paging = paging::read(table, body.as_ref(), &query);
+    let spec_without_url = (credential(table), read_ca_file(table), rate_limit(table));
+    let (credential, extra_ca, rate_limit) = spec_without_url;
+    let breaker = breaker(table);
+    let max_in_flight = table.count("max_in_flight", 1..=1_000_000, 256);
+    let max_response = table.size("max_response", 1..=256 * MIB, 2 * MIB);
+    let max_depth = table.count("max_depth", 1..=1_000, 50);
+    let empty_statuses = empty_statuses(table);
+    let (url, shown_url) = url?;
+    let (retry, retry_budget) = retry?;
+    Some(SourceSpec {
+        id: id?,
+        method,
+        repeatable,
+        url,
+        shown_url,
+        headers,
+        json: body.map(|body| body.template),
+        credential,
+        extra_ca,
+        timeout,
+        connect_timeout,
+        max_connections,
+        max_idle_connections,
+        max_in_flight,
+        max_response,
+        max_depth,
+        empty_statuses,
+        empty_data: empty_data.unwrap_or_else(|| fallback.clone()),
+        fallback,
+        retry,
+        retry_budget,
+        rate_limit,
+        breaker,
+        paging,
+    })
+}
+
+/// A JSON body: as it was configured and as a template.
+pub(super) struct Body {
+    /// As it was configured.
+    pub(super) value: serde_json::Value,
+    /// Ready to be rendered.
+    pub(super) template: JsonTemplate,
+}
+
+fn method(table: &mut Table) -> Method {
+    let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
+    let choices = methods.map(|method| (method.as_str(), method));
+    table.choice("method", &choices).unwrap_or(Method::Get)
+}
+
+/// The query table: names and values in the order of the file.
+fn query(table: &mut Table) -> Vec<(String, String)> {
+    let Some(query) = table.table("query") else {
+        return Vec::new();
+    };
+    let mut parameters = Vec::new();
+    for (name, value) in query.entries() {
+        match scalar_text(value) {
+            Some(text) => parameters.push((name.to_owned(), text)),
+            None => query.refuse(name, "a text, a whole number or a boolean"),
+        }
+    }
+    parameters
+}
+
+/// The URL, and how it is shown.
+fn url(table: &mut Table, query: &[(String, String)]) -> Option<(UrlTemplate, String)> {
+    let what = "the upstream's URL, such as \"https://api.example.com/v1/accounts/{customerId}\"";
+    let text = table.required_text("url", what)?;
+    // The table is tried with a URL that is right, so that both may be reported.
+    if let Err(error) = UrlTemplate::try_new("https://host/", query) {
+        table.refuse_found("query", "a bad parameter", &format!("good templates ({error})"));
+        return None;
+    }
+    match UrlTemplate::try_new(text, query) {
+        Ok(url) => Some((url, show_url(text, query))),
+        Err(error) => {
+            table.refuse("url", &format!("an absolute URL ({error})"));
+            None
+        }
+    }
+}
+
+fn headers(table: &mut Table) -> Vec<HeaderTemplate> {
+    let Some(table) = table.table("headers") else {
+        return Vec::new();
+    };
+    let mut headers: Vec<HeaderTemplate> = Vec::new();
+    for (name, value) in table.entries() {
+        let Some(text) = scalar_text(value) else {
+            table.refuse(name, "a text in quotes");
+            continue;
+        };
+        match HeaderTemplate::try_new(name, &text) {
+            Ok(header) if headers.iter().any(|known| known.name() == header.name()) => {
+                table.refuse_found(name, "a header that is there already", "each header once");
+            }
+            Ok(header) => headers.push(header),
+            Err(error) => table.refuse(name, &format!("a header that can be sent ({error})")),
+        }
+    }
+    headers
+}
+
+fn body(table: &mut Table, method: Method) -> Option<Body> {
+    let value = table.json("json")?;
+    let takes_body = match method {
+        Method::Post | Method::Put | Method::Patch => true,
+        Method::Get | Method::Delete => false,
+    };
+    if !takes_body {
+        let found = format!("a body for a {} request", method.as_str());
+        table.refuse_found("json", &found, "a body with method POST, PUT or PATCH only");
+        return None;
+    }
+    match JsonTemplate::try_new(&value) {
+        Ok(template) => Some(Body { value, template }),
+        Err(error) => {
+            table.refuse("json", &format!("JSON with good templates ({error})"));
+            None
+        }
+    }
+}
+
+fn credential(table: &mut Table) -> Option<Id> {
+    let name = table.text("credential")?;
+    let id = Id::try_new(name).ok();
+    if id.is_none() {
+        table.refuse("credential", super::ID_FORM);
+    }
+    id
+}
+
+/// `timeout` and `connect_timeout`: the second below the first, or the two could not be told apart.
+fn timeouts(table: &mut Table) -> (Duration, Duration) {
+    let timeout = table.duration("timeout", 2 * MILLISECOND..=HOUR, seconds(10));
+    let default = if timeout > seconds(3) { seconds(3) } else { timeout / 2 };
+    let connect = table.duration("connect_timeout", MILLISECOND..=HOUR, default);
+    if connect >= timeout {
+        let shown = super::units::show_duration(timeout);
+        table.refuse("connect_timeout", &format!("less than `timeout`, which is {shown}"));
+    }
+    (timeout, connect)
+}
+
+fn connections(table: &mut Table) -> (usize, usize) {
+    let most = table.integer("max_connections", 1..=100_000, 20);
+    let idle = table.integer("max_idle_connections", 0..=100_000, most.min(10));
+    if idle > most {
+        let allowed = format!("at most `max_connections`, which is {most}");
+        table.refuse("max_idle_connections", &allowed);
+    }
+    (most as usize, idle as usize)
+}
+
+fn empty_statuses(table: &mut Table) -> Vec<u16> {
+    table.integers("empty_statuses", 400..=499).unwrap_or_else(|| vec![404])
+}
+
+fn retry(table: &mut Table) -> Option<(RetryPolicy, RetryBudget)> {
+    let mut table = table.table_or_empty("retry");
+    let attempts = table.integer("max_attempts", 1..=20, 3);
+    let base = table.duration("base", MILLISECOND..=HOUR, Duration::from_millis(200));
+    let cap = table.duration("cap", MILLISECOND..=HOUR, base.max(seconds(5)));
+    let ratio = table.number("budget_ratio", 0.0..=1.0, 0.2);
+    let floor = table.integer("budget_min_per_second", 0..=1000, 3);
+    let backoff = Backoff::try_new(base, cap);
+    if let Err(error) = &backoff {
+        table.refuse("cap", &error.to_string());
+    }
+    let policy = RetryPolicy::try_new(attempts, backoff.ok()?);
+    if let Err(error) = &policy {
+        table.refuse("max_attempts", &error.to_string());
+    }
+    let budget = RetryBudget::try_new(ratio, floor, BUDGET_WINDOW);
+    if let Err(error) = &budget {
+        table.refuse("budget_ratio", &error.to_string());
+    }
+    table.finish();
+    Some((policy.ok()?, budget.ok()?))
+}
+
+fn rate_limit(table: &mut Table) -> Option<RateLimitSpec> {
+    let mut table = table.table("rate_limit")?;
+    let requests = table.optional_integer("requests", 1..=1_000_000);
+    if requests.is_none() && !table.has("requests") {
+        table.refuse("requests", "how many requests may be sent `per` time, from 1");
+    }
+    let burst = table.optional_integer("burst", 1..=1_000_000).or(requests);
+    let per = table.duration("per", MILLISECOND..=HOUR, seconds(1));
+    let max_wait = table.duration("max_wait", Duration::ZERO..=HOUR, Duration::from_millis(500));
+    let key = limit_key(&mut table);
+    table.finish();
+    Some(RateLimitSpec {
+        requests: NonZeroU32::new(requests?)?,
+        per,
+        burst: NonZeroU32::new(burst?)?,
+        key,
+        max_wait,
+    })
+}
+
+fn limit_key(table: &mut Table) -> Option<TextTemplate> {
+    let text = table.text("key")?;
+    match TextTemplate::try_new(text) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            table.refuse("key", &format!("a template such as \"{{externalApiKey}}\" ({error})"));
+            None
+        }
+    }
+}
+
+fn breaker(table: &mut Table) -> BreakerSpec {
+    let mut table = table.table_or_empty("breaker");
+    let open_for = table.duration("open_for", MILLISECOND..=HOUR, seconds(5));
+    let spec = BreakerSpec {
+        window: table.duration("window", Duration::from_millis(10)..=HOUR, seconds(10)),
+        min_requests: table.integer("min_requests", 1..=1_000_000, 20),
+        failure_ratio: table.number("failure_ratio", 0.0..=1.0, 0.5),
+        open_for,
+        max_open_for: table.duration("max_open_for", MILLISECOND..=HOUR, open_for.max(seconds(60))),
+        probes: table.integer("probes", 1..=100, 1),
+    };
+    if let Err(error) = spec.check() {
+        table.refuse_table("numbers that do not fit", &error.to_string());
+    }
+    table.finish();
+    spec
+}
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}

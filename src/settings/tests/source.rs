@@ -1,0 +1,136 @@
+//! `[sources.NAME]` tables: what is refused, at which key and in which words, and what is read.
+
+use super::{BASE, assert_refused, good, problems};
+use crate::domain::template::HeaderTemplate;
+
+/// Each of the cases, as lines of the source `crm`.
+fn assert_all_refused(cases: &[(&str, &str, &str)]) {
+    for (text, key, words) in cases {
+        assert_refused(&format!("[sources.crm]\n{text}"), &format!("sources.crm.{key}"), words);
+    }
+}
+
+#[test]
+fn rules_of_the_request() {
+    assert_all_refused(&[
+        ("method = 'HEAD'", "method", "\"GET\" or \"POST\""),
+        ("url = '/v2/accounts'", "url", "http:// or https://"),
+        ("url = 'https://{id}.example/'", "url", "fixed text"),
+        ("url = 'https://h:99999/'", "url", "1 to 65535"),
+        ("url = 'https://h/{id'", "url", "no `}` closes"),
+        ("query = { a = ['b'] }", "query.a", "found a list"),
+        ("query = { a = '{' }", "query", "no `}` closes"),
+        ("headers = { 'a b' = 'c' }", "headers.\"a b\"", "not a header name"),
+        ("headers = { Host = 'h' }", "headers.Host", "set by the service itself"),
+        ("headers = { A = 'b', a = 'c' }", "headers.a", "each header once"),
+        ("headers = 'A: hunter2'", "headers", "found a text; allowed: a table"),
+        ("json = {}", "json", "a body for a GET request"),
+        ("method = 'DELETE'\njson = {}", "json", "POST, PUT or PATCH"),
+        ("method = 'POST'\njson = { a = '{' }", "json", "no `}` closes"),
+        ("method = 'POST'\njson = { a = nan }", "json", "without nan"),
+        ("idempotent = 'yes'", "idempotent", "true or false"),
+        ("ca_file = '/no/such'", "ca_file", "cannot be read"),
+        ("timout = '1s'", "timout", "did you mean `timeout`?"),
+    ]);
+}
+
+#[test]
+fn rules_of_limits() {
+    assert_all_refused(&[
+        ("timeout = '1s'\nconnect_timeout = '1s'", "connect_timeout", "`timeout`, which is 1s"),
+        ("max_connections = 0", "max_connections", "from 1"),
+        ("max_connections = 5\nmax_idle_connections = 6", "max_idle_connections", "which is 5"),
+        ("max_in_flight = 0", "max_in_flight", "from 1"),
+        ("max_response = '1GB'", "max_response", "to 256MiB"),
+        ("max_depth = 0", "max_depth", "from 1"),
+        ("empty_statuses = [200]", "empty_statuses", "from 400 to 499"),
+        ("empty_statuses = 404", "empty_statuses", "found a number"),
+    ]);
+}
+
+#[test]
+fn rules_of_retry_rate_limit_and_breaker() {
+    assert_all_refused(&[
+        ("retry = { max_attempts = 0 }", "retry.max_attempts", "from 1 to 20"),
+        ("retry = { base = '3s', cap = '2s' }", "retry.cap", "at least base"),
+        ("retry = { budget_ratio = 1.5 }", "retry.budget_ratio", "from 0 to 1"),
+        ("retry = { attempts = 2 }", "retry.attempts", "unknown key"),
+        ("rate_limit = {}", "rate_limit.requests", "found nothing"),
+        ("rate_limit = 100", "rate_limit", "found a number; allowed: a table"),
+        ("rate_limit = { requests = 0 }", "rate_limit.requests", "from 1"),
+        ("rate_limit = { requests = 1, key = '{' }", "rate_limit.key", "no `}` closes"),
+        ("rate_limit = { requests = 1, burst = 0 }", "rate_limit.burst", "from 1"),
+        ("rate_limit = { requests = 1, per = '2h' }", "rate_limit.per", "to 1h"),
+        ("breaker = { failure_ratio = 0.0 }", "breaker", "failure_ratio must be above 0"),
+        ("breaker = { open_for = '9s', max_open_for = '8s' }", "breaker", "max_open_for must be"),
+        ("breaker = { probes = 101 }", "breaker.probes", "from 1 to 100"),
+    ]);
+}
+
+#[test]
+fn rules_of_what_a_source_refers_to() {
+    assert_all_refused(&[
+        ("credential = 'none'", "credential", "one of fixed"),
+        ("credential = 'No'", "credential", "lower-case letter"),
+        ("url = 'https://h/{crm.id}'", "url", "cannot use another source's data yet"),
+        ("url = 'https://h/{iD}'", "url", "one of id (in [actions.profile.inputs])"),
+        ("query = { a = '{x}' }", "query", "{x}, which the action profile does not have"),
+        ("headers = { X-Key = '{x}' }", "headers.X-Key", "{x}, which the action profile"),
+        ("method = 'POST'\njson = ['{x}', '{x}']", "json", "{x}, which the action profile"),
+        ("rate_limit = { requests = 1, key = '{x}' }", "rate_limit.key", "{x}, which the action"),
+        (
+            "credential = 'fixed'\nheaders = { authorization = 'x' }",
+            "headers.authorization",
+            "either the header or the credential",
+        ),
+    ]);
+}
+
+#[test]
+fn a_source_without_a_url_is_refused() {
+    let found = problems(&BASE.replace("url =", "# url ="));
+    let keys: Vec<_> = found.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["sources.crm.url"]);
+}
+
+#[test]
+fn a_source_has_the_defaults_of_the_readme() {
+    let settings = good(BASE);
+    let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
+    assert_eq!((source.method.as_str(), source.repeatable), ("GET", true));
+    assert_eq!((source.timeout.as_secs(), source.connect_timeout.as_secs()), (10, 3));
+    assert_eq!((source.max_connections, source.max_idle_connections), (20, 10));
+    assert_eq!((source.max_in_flight, source.max_response), (256, 2_097_152));
+    assert_eq!((source.max_depth, source.empty_statuses.as_slice()), (50, [404].as_slice()));
+    assert_eq!((source.empty_data.as_str(), source.fallback.as_str()), ("null", "null"));
+    assert_eq!(source.retry.max_attempts(), 3);
+    assert_eq!(source.breaker.min_requests, 20);
+    assert!(source.rate_limit.is_none() && source.paging.is_none());
+}
+
+#[test]
+fn what_a_source_leaves_out_follows_from_what_it_says() {
+    let more = "fallback = { a = 1 }\nmethod = 'POST'\ntimeout = '1s'\nmax_connections = 4\n\
+                retry = { base = '9s' }\nbreaker = { open_for = '5m' }\n\
+                rate_limit = { requests = 7 }";
+    let settings = good(&BASE.replace("[sources.crm]", &format!("[sources.crm]\n{more}")));
+    let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
+    assert_eq!(source.empty_data.as_str(), r#"{"a":1}"#);
+    assert!(!source.repeatable);
+    assert_eq!((source.connect_timeout.as_millis(), source.max_idle_connections), (500, 4));
+    assert_eq!(source.retry.backoff().longest_delay(9).as_secs(), 9);
+    assert_eq!(source.breaker.max_open_for.as_secs(), 300);
+    let limit = source.rate_limit.as_ref().expect("a limit");
+    assert_eq!((limit.requests.get(), limit.burst.get()), (7, 7));
+    assert_eq!((limit.per.as_millis(), limit.max_wait.as_millis()), (1000, 500));
+}
+
+#[test]
+fn headers_and_query_keep_the_order_of_the_file() {
+    let more = "query = { z = 1, a = true, m = 'x' }\nheaders = { Zed = 'a', Alpha = 'b' }";
+    let settings = good(&BASE.replace("[sources.crm]", &format!("[sources.crm]\n{more}")));
+    let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
+    assert!(source.shown_url.ends_with("?z=1&a=true&m=x"), "{}", source.shown_url);
+    let names: Vec<_> = source.headers.iter().map(HeaderTemplate::name).collect();
+    assert_eq!(names, ["zed", "alpha"]);
+}

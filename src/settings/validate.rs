@@ -1,0 +1,233 @@
+//! Whether the parts of a configuration fit together: every name that one part uses must be one
+//! that another part declares.
+
+use config::{Value, ValueKind};
+
+use crate::domain::action::ActionSpec;
+use crate::domain::credential::{CredentialKind, CredentialSpec};
+use crate::domain::source::SourceSpec;
+use crate::domain::template::{JsonTemplate, Reference, UrlTemplate};
+
+use super::problem::Report;
+use super::server::ServerSpec;
+use super::shown::join;
+
+/// The keys of the aggregate that are not echoed inputs.
+const REPLY_KEYS: [&str; 4] = ["complete", "sources", "latency_ms", "flow_latency_ms"];
+
+/// Every name in the configuration, of parts with mistakes as well: a part with a mistake is not a
+/// missing one.
+#[derive(Debug, Default)]
+pub(super) struct Names<'a> {
+    pub(super) credentials: Vec<&'a str>,
+    pub(super) sources: Vec<&'a str>,
+    pub(super) actions: Vec<&'a str>,
+}
+
+/// What could be read of the configuration.
+#[derive(Debug)]
+pub(super) struct Parts<'a> {
+    pub(super) server: Option<&'a ServerSpec>,
+    pub(super) credentials: &'a [CredentialSpec],
+    pub(super) sources: &'a [SourceSpec],
+    pub(super) actions: &'a [ActionSpec],
+}
+
+/// Finds the file of a key again, for problems that are noticed after reading.
+#[derive(Debug)]
+pub(super) struct Finder<'a> {
+    root: &'a Value,
+    file: &'a str,
+    report: &'a Report,
+}
+
+impl<'a> Finder<'a> {
+    /// `file` stands for keys that are in no file.
+    pub(super) fn new(root: &'a Value, file: &'a str, report: &'a Report) -> Self {
+        Self { root, file, report }
+    }
+
+    /// Notes a problem at a key, given part by part.
+    fn refuse(&self, parts: &[&str], found: &str, allowed: &str) {
+        let (mut value, mut file, mut path) = (Some(self.root), self.file, String::new());
+        for part in parts {
+            let entry = value.and_then(|value| entry(value, part));
+            value = entry.map(|(_, value)| value);
+            file = value.and_then(Value::origin).unwrap_or(file);
+            path = join(&path, entry.map_or(part, |(key, _)| key));
+        }
+        self.report.add(file, &path, found, allowed);
+    }
+
+    /// The text at a key, empty if there is none.
+    fn text(&self, parts: &[&str]) -> &'a str {
+        let found = parts
+            .iter()
+            .try_fold(self.root, |value, part| entry(value, part).map(|(_, value)| value));
+        match found.map(|value| &value.kind) {
+            Some(ValueKind::String(text)) => text,
+            _ => "",
+        }
+    }
+}
+
+/// The entry of a table, its key as it is written (a header's name may differ in case).
+fn entry<'a>(value: &'a Value, key: &str) -> Option<(&'a str, &'a Value)> {
+    let ValueKind::Table(table) = &value.kind else {
+        return None;
+    };
+    let exact = table.get_key_value(key);
+    let found = exact.or_else(|| table.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)));
+    found.map(|(key, value)| (key.as_str(), value))
+}
+
+/// Checks everything that concerns more than one table.
+pub(super) fn check(parts: &Parts, names: &Names, finder: &Finder) {
+    check_default_action(parts, names, finder);
+    for source in parts.sources {
+        check_credential(source, parts, names, finder);
+        check_source_references(source, finder);
+    }
+    for action in parts.actions {
+        check_sources(action, names, finder);
+        check_input_names(action, finder);
+        for source in parts.sources.iter().filter(|source| action.sources.contains(&source.id)) {
+            check_inputs(action, source, finder);
+        }
+    }
+}
+
+fn check_default_action(parts: &Parts, names: &Names, finder: &Finder) {
+    let Some(action) = parts.server.and_then(|server| server.default_action.as_ref()) else {
+        return;
+    };
+    if !names.actions.contains(&action.as_str()) {
+        let found = format!("{:?}, which is no action", action.as_str());
+        finder.refuse(&["server", "default_action"], &found, &one_of(&names.actions, "actions"));
+    }
+}
+
+/// The credential must exist, and its header must not be set by the source as well.
+fn check_credential(source: &SourceSpec, parts: &Parts, names: &Names, finder: &Finder) {
+    let Some(id) = &source.credential else { return };
+    if !names.credentials.contains(&id.as_str()) {
+        let found = format!("{:?}, which is no credential", id.as_str());
+        let allowed = one_of(&names.credentials, "credentials");
+        finder.refuse(&["sources", source.id.as_str(), "credential"], &found, &allowed);
+        return;
+    }
+    let Some(credential) = parts.credentials.iter().find(|credential| credential.id == *id) else {
+        return;
+    };
+    let header = match &credential.kind {
+        CredentialKind::ClientCredentials(_) => "Authorization",
+        CredentialKind::Static(secret) => secret.header.as_str(),
+    };
+    if source.headers.iter().any(|known| known.name().eq_ignore_ascii_case(header)) {
+        let found = format!("a header that the credential {id} sets as well");
+        let allowed = "either the header or the credential";
+        finder.refuse(&["sources", source.id.as_str(), "headers", header], &found, allowed);
+    }
+}
+
+/// A template may not name another source, for now.
+fn check_source_references(source: &SourceSpec, finder: &Finder) {
+    for (place, reference) in references(source, finder) {
+        match reference {
+            Reference::Input(_) => {}
+            Reference::Source { source: other, .. } => {
+                let found = format!("{{{reference}}}, a value of the source {other}");
+                let allowed = "{inputs} only: a source cannot use another source's data yet";
+                finder.refuse(&path_in(source, &place), &found, allowed);
+            }
+        }
+    }
+}
+
+fn check_sources(action: &ActionSpec, names: &Names, finder: &Finder) {
+    for source in &action.sources {
+        if !names.sources.contains(&source.as_str()) {
+            let found = format!("{:?}, which is no source", source.as_str());
+            let path = ["actions", action.id.as_str(), "sources"];
+            finder.refuse(&path, &found, &one_of(&names.sources, "sources"));
+        }
+    }
+}
+
+/// Inputs must differ in more than case, and an echoed one must not take a key of the reply.
+fn check_input_names(action: &ActionSpec, finder: &Finder) {
+    for (index, input) in action.inputs.iter().enumerate() {
+        let name = input.name.as_str();
+        let path = ["actions", action.id.as_str(), "inputs", name];
+        let earlier = action.inputs.iter().take(index);
+        let twin = |other: &str| other.eq_ignore_ascii_case(name);
+        if let Some(twin) = earlier.map(|input| input.name.as_str()).find(|name| twin(name)) {
+            let found = format!("an input that differs from `{twin}` in case only");
+            finder.refuse(&path, &found, "each input once");
+        }
+        if input.echo && REPLY_KEYS.contains(&name) {
+            let found = "an echoed input with the name of a key of the reply";
+            let allowed = format!("another name than {}, or echo = false", REPLY_KEYS.join(", "));
+            finder.refuse(&path, found, &allowed);
+        }
+    }
+}
+
+/// Every input that the source's templates name must be declared by the action.
+fn check_inputs(action: &ActionSpec, source: &SourceSpec, finder: &Finder) {
+    let known: Vec<&str> = action.inputs.iter().map(|input| input.name.as_str()).collect();
+    let mut told: Vec<(String, &str)> = Vec::new();
+    for (place, reference) in references(source, finder) {
+        let name = match reference {
+            Reference::Input(name) if !known.contains(&name.as_str()) => name.as_str(),
+            Reference::Input(_) | Reference::Source { .. } => continue,
+        };
+        if told.iter().any(|(where_, which)| *where_ == place && *which == name) {
+            continue;
+        }
+        let found = format!("{{{name}}}, which the action {} does not have as an input", action.id);
+        let inputs = format!("actions.{}.inputs", action.id);
+        finder.refuse(&path_in(source, &place), &found, &one_of(&known, &inputs));
+        told.push((place, name));
+    }
+}
+
+/// Everything that a source's templates name, with its place in the source's table.
+fn references<'a>(source: &'a SourceSpec, finder: &Finder) -> Vec<(String, &'a Reference)> {
+    let url_text = finder.text(&["sources", source.id.as_str(), "url"]);
+    let of_url = UrlTemplate::try_new(url_text, &[]).map_or(0, |url| url.references().count());
+    let mut found: Vec<(String, &Reference)> = Vec::new();
+    // The URL's own placeholders come first, those of the query table after them.
+    for (index, reference) in source.url.references().enumerate() {
+        found.push((if index < of_url { "url" } else { "query" }.to_owned(), reference));
+    }
+    for header in &source.headers {
+        let place = format!("headers.{}", header.name());
+        found.extend(header.references().map(|reference| (place.clone(), reference)));
+    }
+    for reference in source.json.iter().flat_map(JsonTemplate::references) {
+        found.push(("json".to_owned(), reference));
+    }
+    let key = source.rate_limit.as_ref().and_then(|limit| limit.key.as_ref());
+    for reference in key.iter().flat_map(|key| key.references()) {
+        found.push(("rate_limit.key".to_owned(), reference));
+    }
+    found
+}
+
+/// The parts of the key of a place within a source. Only the first dot separates: a header's name
+/// may have dots of its own.
+fn path_in<'a>(source: &'a SourceSpec, place: &'a str) -> Vec<&'a str> {
+    let mut path = vec!["sources", source.id.as_str()];
+    path.extend(place.splitn(2, '.'));
+    path
+}
+
+/// The known names, or where to add one.
+fn one_of(names: &[&str], table: &str) -> String {
+    if names.is_empty() {
+        format!("none yet: add [{table}.NAME]")
+    } else {
+        format!("one of {} (in [{table}])", names.join(", "))
+    }
+}

@@ -1,0 +1,124 @@
+//! How a call proves who it is. A new kind of credential is a variant here and a file beside.
+
+pub mod client_credentials;
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use awc::http::header::{HeaderName, HeaderValue};
+use futures_util::future::LocalBoxFuture;
+
+use super::origin::OriginError;
+
+/// The header that proves who a call is.
+pub enum Auth {
+    /// None is needed.
+    None,
+    /// A fixed secret in a header.
+    Static {
+        /// The header's name.
+        name: HeaderName,
+        /// The header's value, marked as sensitive.
+        value: HeaderValue,
+    },
+    /// An OAuth bearer token in `Authorization`.
+    Token(Rc<dyn TokenProvider>),
+}
+
+/// Where tokens come from.
+pub trait TokenProvider {
+    /// A valid token if one is at hand; never waits.
+    fn at_hand(&self, now: Instant) -> Option<Token>;
+
+    /// A valid token later than the generation `after` (0: any), fetched if need be.
+    ///
+    /// Resolves to a [`TokenError`] when none can be had before the deadline.
+    fn obtain(
+        &self,
+        after: u64,
+        deadline: Instant,
+    ) -> LocalBoxFuture<'_, Result<Token, TokenError>>;
+
+    /// Says that an upstream refused the token of this generation; later ones are not touched.
+    fn invalidate(&self, generation: u64);
+}
+
+/// A bearer token, ready to be sent.
+#[derive(Clone)]
+pub struct Token {
+    /// Counts the tokens of a credential.
+    pub generation: u64,
+    /// The value of the `Authorization` header, marked as sensitive.
+    pub authorization: HeaderValue,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token(generation {})", self.generation)
+    }
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The token endpoint refused the client.
+    #[error("the token endpoint refused the client ({status}{})", code_suffix(.code))]
+    Refused {
+        /// The endpoint's status.
+        status: u16,
+        /// The error code of RFC 6749 section 5.2, if it is one.
+        code: Option<&'static str>,
+    },
+    /// The token endpoint failed, for now.
+    #[error("the token endpoint answered {status}")]
+    Failed {
+        /// The endpoint's status.
+        status: u16,
+        /// What it said about when to come back.
+        retry_after: Option<Duration>,
+    },
+    /// No answer from the token endpoint.
+    #[error("the token endpoint cannot be reached: {reason}")]
+    Unreachable {
+        /// Why not.
+        reason: String,
+    },
+    /// An answer that holds no usable token.
+    #[error("the token endpoint's reply is not usable: {reason}")]
+    Unusable {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The token endpoint is left alone for a while after failures.
+    #[error("{last}; the next try is in {} ms", .wait.as_millis())]
+    BackingOff {
+        /// Until the next try.
+        wait: Duration,
+        /// The last failure.
+        last: Box<TokenError>,
+    },
+    /// An upstream refused several tokens in a row that were fresh from the token endpoint.
+    #[error("the upstream refuses every fresh token")]
+    RefusedByUpstream,
+    /// None came before the deadline.
+    #[error("none came before the deadline")]
+    TooLate,
+}
+
+impl TokenError {
+    /// What the token endpoint said about when to come back.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::Failed { retry_after, .. } = self { *retry_after } else { None }
+    }
+}
+
+impl From<&OriginError> for TokenError {
+    fn from(error: &OriginError) -> Self {
+        Self::Unreachable { reason: error.to_string() }
+    }
+}
+
+fn code_suffix(code: &Option<&'static str>) -> String {
+    code.map(|code| format!(", {code}")).unwrap_or_default()
+}

@@ -1,0 +1,81 @@
+//! What one request to one source did: attempts, and where the time went.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use super::clock;
+use super::error::CallError;
+use super::origin::Sent;
+use crate::domain::retry::GiveUp;
+use crate::domain::trace::{Span, SpanKind};
+
+/// A wait shorter than this is no wait.
+const NOTICEABLE: Duration = Duration::from_micros(100);
+
+/// What one request to one source did.
+#[derive(Default)]
+pub(super) struct CallLog {
+    /// Requests sent to the upstream.
+    pub(super) attempts: u32,
+    /// What the time was spent on.
+    pub(super) spans: Vec<Span>,
+    /// Why there was no further attempt.
+    pub(super) gave_up: Option<GiveUp>,
+}
+
+impl CallLog {
+    /// Notes what was done from `start` until now.
+    pub(super) fn span(&mut self, kind: SpanKind, start: Instant) {
+        self.spans.push(Span { kind, start, end: clock::now() });
+    }
+
+    /// The same, unless it took no noticeable time.
+    pub(super) fn span_if_long(&mut self, kind: SpanKind, start: Instant) {
+        let end = clock::now();
+        if end.saturating_duration_since(start) >= NOTICEABLE {
+            self.spans.push(Span { kind, start, end });
+        }
+    }
+
+    /// Waits, and notes the wait.
+    pub(super) async fn spend(&mut self, kind: SpanKind, wait: Duration) {
+        let start = clock::now();
+        clock::sleep_until(start + wait).await;
+        self.span_if_long(kind, start);
+    }
+
+    /// Notes an attempt that began then and has just ended.
+    pub(super) fn attempt(&mut self, start: Instant, status: Option<u16>, sent: Sent) {
+        self.attempts += 1;
+        let number = self.attempts;
+        self.span(SpanKind::Attempt { number, status }, start);
+        if let Some((start, took)) = sent.connect {
+            self.spans.push(Span { kind: SpanKind::Connect, start, end: start + took });
+        }
+    }
+
+    /// The error's sentence, with what kept us from trying again where that is worth telling.
+    pub(super) fn explain(&self, error: &CallError, latency: Duration) -> Cow<'static, str> {
+        if let CallError::TimedOut { .. } = error {
+            return Cow::Owned(format!("no reply within {} ms", latency.as_millis()));
+        }
+        match self.gave_up {
+            Some(GiveUp::NoTimeLeft { wait }) if error.retry_after().is_some() => {
+                Cow::Owned(format!(
+                    "{error} and asked for a pause of {} ms, which ends after the deadline",
+                    wait.as_millis()
+                ))
+            }
+            Some(GiveUp::BudgetSpent) => Cow::Owned(format!(
+                "{error}; not tried again, since too many calls fail at present"
+            )),
+            Some(
+                GiveUp::Final
+                | GiveUp::AttemptsUsedUp
+                | GiveUp::NotRepeatable
+                | GiveUp::NoTimeLeft { .. },
+            )
+            | None => Cow::Owned(error.to_string()),
+        }
+    }
+}

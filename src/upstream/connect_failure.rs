@@ -1,0 +1,146 @@
+//! Why no connection could be made, in words for the person who has to put it right.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use awc::error::{ConnectError, SendRequestError};
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::CertificateError;
+
+/// What was being done when the time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectStep {
+    /// Looking up the host name.
+    Resolving,
+    /// Waiting for the TCP connection.
+    Connecting,
+    /// Waiting for the TLS handshake.
+    Handshaking,
+}
+
+impl std::fmt::Display for ConnectStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Resolving => "resolving the host name",
+            Self::Connecting => "waiting for the TCP connection",
+            Self::Handshaking => "waiting for the TLS handshake",
+        })
+    }
+}
+
+/// A connection that could not be made. It travels through awc inside an `io::Error`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectFailure {
+    /// The host name has no address.
+    #[error("cannot resolve {host}: {reason}")]
+    Dns {
+        /// The configured host.
+        host: String,
+        /// The resolver's words.
+        reason: String,
+    },
+    /// No address took the TCP connection.
+    #[error("cannot connect to {address}: {reason}")]
+    Tcp {
+        /// The first address that was tried.
+        address: SocketAddr,
+        /// What became of it, and of the other addresses if there are any.
+        reason: String,
+    },
+    /// All of it together took too long.
+    #[error("no connection within {} ms ({during})", after.as_millis())]
+    Timeout {
+        /// The connect timeout.
+        after: Duration,
+        /// How far it had come.
+        during: ConnectStep,
+    },
+    /// The TLS handshake failed.
+    #[error("TLS handshake failed: {reason}")]
+    Tls {
+        /// What was wrong.
+        reason: String,
+    },
+}
+
+impl From<ConnectFailure> for io::Error {
+    fn from(failure: ConnectFailure) -> Self {
+        let kind = match failure {
+            ConnectFailure::Dns { .. } => io::ErrorKind::NotFound,
+            ConnectFailure::Tcp { .. } => io::ErrorKind::NotConnected,
+            ConnectFailure::Timeout { .. } => io::ErrorKind::TimedOut,
+            ConnectFailure::Tls { .. } => io::ErrorKind::ConnectionAborted,
+        };
+        io::Error::new(kind, failure)
+    }
+}
+
+/// The failure to connect that made a request fail, if that was the reason.
+pub fn connect_failure(error: &SendRequestError) -> Option<&ConnectFailure> {
+    match error {
+        SendRequestError::Connect(ConnectError::Io(error)) => error.get_ref()?.downcast_ref(),
+        // awc's own, non-exhaustive.
+        _ => None,
+    }
+}
+
+/// A TCP error in plain words.
+pub(super) fn tcp_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
+        io::ErrorKind::TimedOut => "no answer".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "no local port or address is free".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// A failed handshake in plain words.
+pub(super) fn tls_reason(error: &io::Error, host: &str) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(error)) => certificate_reason(error, host),
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "the server does not answer in TLS (is this a plain HTTP port?)".to_owned()
+        }
+        Some(rustls::Error::AlertReceived(alert)) => {
+            format!("the server refused the handshake (alert {alert:?})")
+        }
+        Some(rustls::Error::PeerIncompatible(_)) => {
+            "the server offers no TLS version or cipher that is taken here (1.2 or 1.3)".to_owned()
+        }
+        Some(other) => other.to_string(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the server closed the connection during the handshake".to_owned()
+        }
+        None => tcp_reason(error),
+    }
+}
+
+fn certificate_reason(error: &CertificateError, host: &str) -> String {
+    let reason = match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "certificate expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "certificate not yet valid (is the clock right?)"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            return format!("certificate not valid for host name {host}");
+        }
+        CertificateError::UnknownIssuer => {
+            "certificate from an unknown issuer (a private CA must be configured)"
+        }
+        CertificateError::Revoked => "certificate revoked",
+        CertificateError::BadEncoding => "certificate is malformed",
+        CertificateError::BadSignature => "certificate with a wrong signature",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "certificate is not meant for a server"
+        }
+        // rustls' own, non-exhaustive.
+        other => return format!("certificate refused: {other}"),
+    };
+    reason.to_owned()
+}

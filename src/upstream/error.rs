@@ -1,0 +1,154 @@
+//! What can go wrong in one call to an upstream, and which outcome it leads to.
+
+use std::time::Duration;
+
+use crate::domain::json::JsonError;
+use crate::domain::outcome::Outcome;
+use crate::domain::retry::FailureClass;
+use crate::domain::template::RenderError;
+
+use super::auth::TokenError;
+use super::connect_failure::ConnectFailure;
+use super::limiter::Refused;
+
+/// Why a call to an upstream gave no usable answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// A value that the request needs is missing, or may not stand where it should.
+    #[error("{0}")]
+    Request(#[from] RenderError),
+    /// Our own in-flight limit is reached.
+    #[error("{limit} calls are under way already, the most allowed (max_in_flight)")]
+    Overloaded {
+        /// The limit.
+        limit: usize,
+    },
+    /// The circuit breaker is open.
+    #[error("the source failed too often and is left alone for another {} ms", .retry_in.as_millis())]
+    CircuitOpen {
+        /// Until the next probe may go.
+        retry_in: Duration,
+    },
+    /// Our own rate limit, or the upstream's earlier word, leaves no room in time.
+    #[error(transparent)]
+    NoPermit(#[from] Refused),
+    /// No token could be had.
+    #[error("no token: {0}")]
+    NoToken(#[from] TokenError),
+    /// The upstream refused the token, and the fresh one that followed.
+    #[error("the upstream refused the token (401)")]
+    TokenRefused,
+    /// No connection.
+    #[error("{0}")]
+    Connect(#[from] ConnectFailure),
+    /// The connection broke before the reply was complete.
+    #[error("the connection broke: {reason}")]
+    Broken {
+        /// What happened to it.
+        reason: String,
+    },
+    /// The time ran out.
+    #[error("no reply within {} ms", .given.as_millis())]
+    TimedOut {
+        /// How long the upstream was given.
+        given: Duration,
+    },
+    /// An answer with a status that is neither success nor a definite "there is none".
+    #[error("the upstream answered {status}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// What the upstream said about when to come back.
+        retry_after: Option<Duration>,
+    },
+    /// A success whose body is not usable.
+    #[error("{0}")]
+    Payload(#[from] PayloadError),
+    /// A rendered request that HTTP cannot carry, such as an overlong URL.
+    #[error("the request cannot be sent: its {part} is not valid or too long")]
+    Unsendable {
+        /// The part of the request.
+        part: &'static str,
+    },
+    /// A fault of ours.
+    #[error("a fault in the service; its log has more")]
+    Internal,
+}
+
+/// Why a reply's body is not usable.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PayloadError {
+    /// Not JSON as it should be.
+    #[error("the reply is not usable: {0}")]
+    Json(#[from] JsonError),
+    /// More than the source's `max_response`.
+    #[error("the reply is larger than {limit} bytes (max_response)")]
+    TooLarge {
+        /// The limit, bytes.
+        limit: usize,
+    },
+    /// A content coding that was not asked for.
+    #[error("the reply is encoded as {coding}, which was not asked for")]
+    Encoded {
+        /// The coding, shortened to a plain token.
+        coding: String,
+    },
+    /// A page that does not look as the paging says.
+    #[error("{0}")]
+    Page(&'static str),
+}
+
+impl CallError {
+    /// The outcome this failure leads to.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Request(_) | Self::Unsendable { .. } => Outcome::Skipped,
+            Self::Overloaded { .. } => Outcome::Overloaded,
+            Self::CircuitOpen { .. } => Outcome::CircuitOpen,
+            Self::NoPermit(_) => Outcome::RateLimited,
+            Self::NoToken(_) | Self::TokenRefused => Outcome::AuthFailed,
+            Self::Connect(_) | Self::Broken { .. } => Outcome::ConnectFailed,
+            Self::TimedOut { .. } => Outcome::Timeout,
+            Self::Status { status: 429, .. } => Outcome::RateLimited,
+            Self::Status { status: 500.., .. } => Outcome::UpstreamError,
+            Self::Status { .. } => Outcome::Rejected,
+            Self::Payload(_) => Outcome::BadPayload,
+            Self::Internal => Outcome::Internal,
+        }
+    }
+
+    /// The status the aggregate shows: the upstream's own where it answered.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Status { status, .. } => *status,
+            other => other.outcome().default_status(),
+        }
+    }
+
+    /// What kind of failure this is, as far as a retry is concerned.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            // A certificate that is refused now is refused again at once.
+            Self::Connect(ConnectFailure::Tls { .. }) => FailureClass::Permanent,
+            Self::Connect(_) | Self::Broken { .. } => FailureClass::Transient,
+            Self::Status { status: 502..=504, .. } => FailureClass::Transient,
+            Self::Status { status: 429, .. } => FailureClass::RateLimited,
+            Self::TokenRefused => FailureClass::Unauthorized,
+            Self::TimedOut { .. } => FailureClass::TimedOut,
+            Self::Request(_)
+            | Self::Overloaded { .. }
+            | Self::CircuitOpen { .. }
+            | Self::NoPermit(_)
+            | Self::NoToken(_)
+            | Self::Status { .. }
+            | Self::Payload(_)
+            | Self::Unsendable { .. }
+            | Self::Internal => FailureClass::Permanent,
+        }
+    }
+
+    /// When the upstream asked to be left alone until.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::Status { retry_after, .. } = self { *retry_after } else { None }
+    }
+}

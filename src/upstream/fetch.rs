@@ -1,0 +1,317 @@
+//! Asks one source once per request: limits, token, attempts, and what comes of them.
+//!
+//! The only place that retries. One call goes through the gates in this order: a slot among
+//! those under way, the circuit breaker, a token, a permit of the rate limiter, the exchange; and
+//! then, where [`decide`] says so, again from the breaker on.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+
+use super::auth::{Auth, Token};
+use super::call_log::CallLog;
+use super::clock;
+use super::error::{CallError, PayloadError};
+use super::limiter::Lane;
+use super::origin::{Origin, Prepared, Reply, Sent};
+use super::prepare::RequestPlan;
+use super::probe::Pass;
+use super::shared::SourceShared;
+use super::{pages, retry_hints};
+use crate::domain::deadline::Deadline;
+use crate::domain::ids::Id;
+use crate::domain::inputs::Inputs;
+use crate::domain::json::Json;
+use crate::domain::outcome::{Outcome, SourceReply};
+use crate::domain::retry::{Decision, Failure, Situation, decide};
+use crate::domain::source::SourceSpec;
+use crate::domain::template::Values;
+use crate::domain::trace::SpanKind;
+
+/// An attempt that has less time than this is not worth its load on the upstream.
+const MINIMUM_USEFUL: Duration = Duration::from_millis(1);
+
+/// What goes on to the sources from the caller's request.
+#[derive(Debug, Clone, Default)]
+pub struct Forwarded {
+    /// Header names and values, checked.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// One request to one source.
+#[derive(Debug, Clone)]
+pub struct FetchRequest {
+    /// What the caller sent, checked.
+    pub inputs: Arc<Inputs>,
+    /// What goes on to the source from the caller's headers.
+    pub forwarded: Arc<Forwarded>,
+    /// When the request arrived.
+    pub started: Instant,
+    /// When the answer must be there.
+    pub deadline: Deadline,
+    /// An upstream that was given less time than this is not to blame for a timeout.
+    pub patience: Duration,
+}
+
+/// One source as one worker asks it.
+pub struct Source {
+    spec: Arc<SourceSpec>,
+    shared: Arc<SourceShared>,
+    origin: Origin,
+    auth: Auth,
+    plan: RequestPlan,
+}
+
+/// What a source answered.
+pub(super) enum Answer {
+    /// The upstream's data.
+    Data { status: u16, data: Json },
+    /// A definite "there is none".
+    Empty { status: u16 },
+    /// Some pages, but not all.
+    Part { data: Json, why: Cow<'static, str> },
+}
+
+impl Source {
+    /// A source that sends through `origin` and keeps within the process-wide `shared` limits.
+    pub fn new(
+        spec: Arc<SourceSpec>,
+        shared: Arc<SourceShared>,
+        origin: Origin,
+        auth: Auth,
+        plan: RequestPlan,
+    ) -> Self {
+        Self { spec, shared, origin, auth, plan }
+    }
+
+    /// The source's name.
+    pub fn id(&self) -> &Id {
+        &self.spec.id
+    }
+
+    /// The source as it was configured.
+    pub fn spec(&self) -> &SourceSpec {
+        &self.spec
+    }
+
+    /// Asks the upstream, with all pages and retries, and ends by the deadline.
+    pub async fn fetch(&self, request: &FetchRequest) -> SourceReply {
+        let mut log = CallLog::default();
+        let answer = self.answer(request, &mut log).await;
+        self.reply(answer, log, request.started)
+    }
+
+    async fn answer(&self, request: &FetchRequest, log: &mut CallLog) -> Result<Answer, CallError> {
+        let limit = self.spec.max_in_flight;
+        let _slot = self.shared.try_enter().ok_or(CallError::Overloaded { limit })?;
+        let values = Values::of_inputs(&request.inputs);
+        let prepared = self.plan.prepare(&self.spec, &values, &request.forwarded)?;
+        let lane = self.lane(&values)?;
+        let call = Call { source: self, request, lane: &lane };
+        match &self.spec.paging {
+            Some(paging) => pages::collect(&call, paging, prepared, log).await,
+            None => self.judge(call.run(&prepared, log).await?),
+        }
+    }
+
+    fn lane(&self, values: &Values<'_>) -> Result<Arc<Lane>, CallError> {
+        let key = self.spec.rate_limit.as_ref().and_then(|limit| limit.key.as_ref());
+        let key = key.map(|key| key.render(values)).transpose()?;
+        Ok(self.shared.limiter.lane(key.as_deref()))
+    }
+
+    /// What a whole reply says.
+    pub(super) fn judge(&self, reply: Reply) -> Result<Answer, CallError> {
+        let status = reply.status;
+        if self.spec.empty_statuses.contains(&status) {
+            return Ok(Answer::Empty { status });
+        }
+        let data = match status {
+            204 | 205 => Json::null(),
+            _ => Json::parse(reply.body, self.spec.max_depth).map_err(PayloadError::from)?,
+        };
+        Ok(Answer::Data { status, data })
+    }
+
+    fn reply(
+        &self,
+        answer: Result<Answer, CallError>,
+        log: CallLog,
+        started: Instant,
+    ) -> SourceReply {
+        let latency = clock::now().saturating_duration_since(started);
+        let (outcome, status, error, data) = match answer {
+            Ok(Answer::Data { status, data }) => (Outcome::Ok, status, None, data),
+            Ok(Answer::Empty { status }) => (
+                Outcome::NotFound,
+                status,
+                Some(Cow::Borrowed("not found")),
+                self.spec.empty_data.clone(),
+            ),
+            Ok(Answer::Part { data, why }) => {
+                (Outcome::Truncated, Outcome::Truncated.default_status(), Some(why), data)
+            }
+            Err(error) => (
+                error.outcome(),
+                error.status(),
+                Some(log.explain(&error, latency)),
+                self.spec.fallback.clone(),
+            ),
+        };
+        let source = self.spec.id.clone();
+        let (attempts, spans) = (log.attempts, log.spans);
+        SourceReply { source, outcome, status, error, attempts, latency, data, spans }
+    }
+
+    /// The reply of a source that ran out of time without a word.
+    pub fn late_reply(&self, started: Instant) -> SourceReply {
+        let given = clock::now().saturating_duration_since(started);
+        self.reply(Err(CallError::TimedOut { given }), CallLog::default(), started)
+    }
+
+    /// The reply of a source that met a fault of ours.
+    pub fn internal_reply(&self, started: Instant) -> SourceReply {
+        self.reply(Err(CallError::Internal), CallLog::default(), started)
+    }
+}
+
+/// One request to one source on its way: what all its attempts have in common.
+pub(super) struct Call<'a> {
+    pub(super) source: &'a Source,
+    pub(super) request: &'a FetchRequest,
+    lane: &'a Lane,
+}
+
+impl Call<'_> {
+    /// One reply, after as many attempts as the policy, the budget and the deadline allow.
+    pub(super) async fn run(
+        &self,
+        prepared: &Prepared,
+        log: &mut CallLog,
+    ) -> Result<Reply, CallError> {
+        self.source.shared.retry_budget().record_request(clock::now());
+        let mut tried = Tried::default();
+        loop {
+            let (error, sent) = match self.attempt(prepared, &mut tried, log).await {
+                Ok(reply) => return Ok(reply),
+                // A retry that could not even be sent: what the upstream said before counts.
+                Err((error, None)) => return Err(tried.last.unwrap_or(error)),
+                Err((error, Some(sent))) => (error, sent),
+            };
+            match self.decide(&error, sent, &tried) {
+                Decision::RetryAfter(wait) => log.spend(SpanKind::Backoff, wait).await,
+                Decision::RetryWithNewToken => {}
+                Decision::GiveUp(reason) => {
+                    log.gave_up = Some(reason);
+                    return Err(error);
+                }
+            }
+            tried.last = Some(error);
+        }
+    }
+
+    fn decide(&self, error: &CallError, sent: Sent, tried: &Tried) -> Decision {
+        let failure = Failure {
+            class: error.class(),
+            retry_after: error.retry_after(),
+            request_was_sent: sent.sent,
+        };
+        let situation = Situation {
+            attempts_made: tried.attempts,
+            repeatable: self.source.spec.repeatable,
+            deadline: self.request.deadline,
+            now: clock::now(),
+            unauthorized_before: tried.refused_tokens > 1,
+            minimum_useful: MINIMUM_USEFUL,
+        };
+        let mut budget = || self.source.shared.retry_budget().try_withdraw(clock::now());
+        decide(failure, situation, &self.source.spec.retry, fastrand::f64(), &mut budget)
+    }
+
+    /// One attempt; an error without [`Sent`] means that nothing was tried.
+    async fn attempt(
+        &self,
+        prepared: &Prepared,
+        tried: &mut Tried,
+        log: &mut CallLog,
+    ) -> Result<Reply, (CallError, Option<Sent>)> {
+        let not_tried = |error: CallError| (error, None);
+        let source = self.source;
+        let pass = Pass::take(&source.shared).map_err(not_tried)?;
+        let token = self.token(tried, log).await.map_err(not_tried)?;
+        self.permit(log).await.map_err(not_tried)?;
+
+        tried.attempts += 1;
+        let began = clock::now();
+        let deadline = self.request.deadline.at().min(began + source.spec.timeout);
+        let credential = match (&source.auth, &token) {
+            (Auth::Static { name, value }, _) => Some((name, value)),
+            (_, Some(token)) => Some((&AUTHORIZATION, &token.authorization)),
+            (Auth::None | Auth::Token(_), None) => None,
+        };
+        let max_body = source.spec.max_response;
+        let (reply, sent) = source.origin.send(prepared, credential, max_body, deadline).await;
+        let status = reply.as_ref().ok().map(|reply| reply.status);
+        log.attempt(began, status, sent);
+        let result = reply.and_then(|reply| self.check(reply, token.as_ref(), tried));
+        pass.settle(&result, self.request.patience.min(source.spec.timeout / 2));
+        result.map_err(|error| (error, Some(sent)))
+    }
+
+    /// A token, where the source needs one.
+    async fn token(&self, tried: &Tried, log: &mut CallLog) -> Result<Option<Token>, CallError> {
+        let Auth::Token(provider) = &self.source.auth else { return Ok(None) };
+        let now = clock::now();
+        let at_hand = provider.at_hand(now).filter(|token| token.generation > tried.refused);
+        if at_hand.is_some() {
+            return Ok(at_hand);
+        }
+        let token = provider.obtain(tried.refused, self.request.deadline.at()).await;
+        log.span(SpanKind::Token, now);
+        Ok(Some(token?))
+    }
+
+    async fn permit(&self, log: &mut CallLog) -> Result<(), CallError> {
+        let now = clock::now();
+        let permit = self.lane.acquire(self.request.deadline.at()).await;
+        log.span_if_long(SpanKind::RateLimit, now);
+        Ok(permit?)
+    }
+
+    /// Turns a reply that is no answer into its error, and listens to what it says about limits.
+    fn check(
+        &self,
+        reply: Reply,
+        token: Option<&Token>,
+        tried: &mut Tried,
+    ) -> Result<Reply, CallError> {
+        retry_hints::obey(&reply, self.lane);
+        if reply.status == 401
+            && let (Auth::Token(provider), Some(token)) = (&self.source.auth, token)
+        {
+            provider.invalidate(token.generation);
+            tried.refused = token.generation;
+            tried.refused_tokens += 1;
+            return Err(CallError::TokenRefused);
+        }
+        let definite = (200..=299).contains(&reply.status)
+            || self.source.spec.empty_statuses.contains(&reply.status);
+        if definite {
+            return Ok(reply);
+        }
+        let retry_after = retry_hints::retry_after(&reply.headers);
+        Err(CallError::Status { status: reply.status, retry_after })
+    }
+}
+
+/// What the attempts so far have come to.
+#[derive(Default)]
+struct Tried {
+    attempts: u32,
+    /// The generation of the last token that the upstream refused.
+    refused: u64,
+    refused_tokens: u32,
+    last: Option<CallError>,
+}

@@ -1,0 +1,30 @@
+//! The outbound edge: one call to one upstream, with everything that keeps it within bounds.
+//!
+//! ```text
+//! fetch ─ shared (slots, breaker, budget) ─ limiter ─ auth ─ origin ─ transport ─ guarded_stream
+//!   └─ pages ─ next_page
+//! ```
+
+pub mod auth;
+mod call_log;
+mod chunked;
+pub mod clock;
+pub mod connect_failure;
+pub mod connection;
+pub mod error;
+pub mod exchange;
+pub mod fetch;
+pub mod guarded_stream;
+pub mod limiter;
+mod next_page;
+pub mod origin;
+mod pages;
+pub mod prepare;
+mod probe;
+mod response_guard;
+mod response_head;
+pub mod retry_hints;
+pub mod shared;
+pub mod stream_fault;
+pub mod tls;
+pub mod transport;

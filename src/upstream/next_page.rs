@@ -1,0 +1,149 @@
+//! Where the next page is, and the request that asks for it.
+
+use awc::http::header::LINK;
+use awc::http::uri::PathAndQuery;
+use bytes::Bytes;
+
+use super::error::{CallError, PayloadError};
+use super::origin::{Prepared, Reply};
+use super::pages::PageBody;
+use super::prepare::target_of;
+use crate::domain::json::{Json, Pointer, write_string};
+use crate::domain::link_header;
+use crate::domain::paging::{PagingKind, PagingSpec, SendAs};
+use crate::domain::template::Endpoint;
+
+/// The next page: its request, and what names it.
+pub(super) struct Next {
+    pub(super) request: Prepared,
+    pub(super) cursor: Json,
+}
+
+/// What finding the next page takes besides the page.
+pub(super) struct SoFar<'a> {
+    /// Pages fetched so far.
+    pub(super) pages: u32,
+    /// Where pages come from; none is fetched from elsewhere.
+    pub(super) endpoint: &'a Endpoint,
+}
+
+/// The request for the first page.
+pub(super) fn first(paging: &PagingSpec, request: &Prepared) -> Result<Prepared, CallError> {
+    match &paging.kind {
+        PagingKind::PageNumber { send_as, first, .. } => {
+            with_cursor(request, send_as, &Json::from_value(&(*first).into()))
+        }
+        PagingKind::Cursor { .. } | PagingKind::NextUri { .. } | PagingKind::LinkHeader => {
+            Ok(request.clone())
+        }
+    }
+}
+
+/// The page after this one, if there is one.
+pub(super) fn after(
+    paging: &PagingSpec,
+    request: &Prepared,
+    reply: &Reply,
+    page: &PageBody,
+    so_far: &SoFar<'_>,
+) -> Result<Option<Next>, CallError> {
+    match &paging.kind {
+        PagingKind::Cursor { next, send_as } => {
+            let Some(cursor) = cursor_at(&page.whole, next) else { return Ok(None) };
+            let request = with_cursor(request, send_as, &cursor)?;
+            Ok(Some(Next { request, cursor }))
+        }
+        PagingKind::PageNumber { send_as, first, page_count } => {
+            let is_last = match page_count {
+                Some(count) => count_at(&page.whole, count)? <= u64::from(so_far.pages),
+                None => page.items.is_empty(),
+            };
+            if is_last {
+                return Ok(None);
+            }
+            let cursor = Json::from_value(&(first + u64::from(so_far.pages)).into());
+            let request = with_cursor(request, send_as, &cursor)?;
+            Ok(Some(Next { request, cursor }))
+        }
+        PagingKind::NextUri { next } => {
+            let uri = cursor_at(&page.whole, next).and_then(|uri| uri.text().map(Into::into));
+            uri.map(|uri: String| follow(&uri, so_far.endpoint, request)).transpose()
+        }
+        PagingKind::LinkHeader => {
+            let links = reply.headers.get_all(LINK).map(|value| value.as_bytes());
+            let uri = link_header::next_target(links);
+            uri.map(|uri| follow(&uri, so_far.endpoint, request)).transpose()
+        }
+    }
+}
+
+/// A cursor that is there: neither missing nor `null` nor empty.
+fn cursor_at(page: &Json, pointer: &Pointer) -> Option<Json> {
+    let cursor = page.pointer(pointer)?;
+    let is_empty = cursor.scalar_text().is_none_or(|text| text.is_empty());
+    (!is_empty).then_some(cursor)
+}
+
+fn count_at(page: &Json, pointer: &Pointer) -> Result<u64, CallError> {
+    let count = page.pointer(pointer).and_then(|count| count.as_str().parse().ok());
+    let missing = PayloadError::Page("the page does not tell how many pages there are");
+    count.ok_or_else(|| missing.into())
+}
+
+/// The request with a cursor or page number in it.
+fn with_cursor(request: &Prepared, send_as: &SendAs, cursor: &Json) -> Result<Prepared, CallError> {
+    let mut request = request.clone();
+    match send_as {
+        SendAs::Query(name) => {
+            let text = cursor.scalar_text().unwrap_or_default();
+            let target = request.target.as_str();
+            let separator = if target.contains('?') { '&' } else { '?' };
+            let pair =
+                form_urlencoded::Serializer::new(String::new()).append_pair(name, &text).finish();
+            request.target = target_of(&format!("{target}{separator}{pair}"))?;
+        }
+        SendAs::Json(name) => {
+            let body = request.body.as_deref().unwrap_or(b"{}");
+            request.body = Some(with_key(body, name, cursor));
+        }
+    }
+    Ok(request)
+}
+
+/// A JSON object's text with one more key at its end.
+fn with_key(object: &[u8], name: &str, value: &Json) -> Bytes {
+    let open = object.strip_suffix(b"}").unwrap_or(object);
+    let mut text = Vec::with_capacity(object.len() + name.len() + value.len() + 4);
+    text.extend_from_slice(open);
+    if open.len() > 1 {
+        text.push(b',');
+    }
+    write_string(&mut text, name);
+    text.push(b':');
+    text.extend_from_slice(value.as_bytes());
+    text.push(b'}');
+    text.into()
+}
+
+/// The request for a page named by its URI, which must be of the source's own origin: the
+/// request carries the source's credentials.
+fn follow(uri: &str, endpoint: &Endpoint, request: &Prepared) -> Result<Next, CallError> {
+    let target = same_origin_target(uri, endpoint, request)?;
+    let cursor = Json::from_value(&uri.into());
+    Ok(Next { request: Prepared { target, ..request.clone() }, cursor })
+}
+
+fn same_origin_target(
+    uri: &str,
+    endpoint: &Endpoint,
+    request: &Prepared,
+) -> Result<PathAndQuery, CallError> {
+    let not_followed = |why| CallError::from(PayloadError::Page(why));
+    let base = format!("{endpoint}{}", request.target);
+    let base = url::Url::parse(&base).map_err(|_| CallError::Internal)?;
+    let next = base.join(uri).map_err(|_| not_followed("the next page's URI is not valid"))?;
+    if next.origin() != base.origin() {
+        return Err(not_followed("the next page is on another origin and was not followed"));
+    }
+    target_of(&next[url::Position::BeforePath..url::Position::AfterQuery])
+}

@@ -1,0 +1,256 @@
+//! One upstream origin with connections of its own: sends one request, reads one whole reply.
+//!
+//! No retry, no limits and no judgement here; only the time and the size are bounded.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use awc::ClientResponse;
+use awc::error::{ConnectError, SendRequestError};
+use awc::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
+};
+use awc::http::uri::{PathAndQuery, Uri};
+use awc::http::{Method, uri};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use tokio_rustls::rustls::ClientConfig;
+
+use super::clock;
+use super::connect_failure::connect_failure;
+use super::error::{CallError, PayloadError};
+use super::exchange::Exchange;
+use super::stream_fault::{payload_fault, stream_fault};
+use super::transport::{Transport, TransportSpec, TransportSpecError, new_client};
+use crate::domain::template::Endpoint;
+
+/// An error's body is read up to this size, so that its connection can be used again.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+/// An error's body is waited for this long; more is not worth a kept connection.
+const ERROR_BODY_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How an origin's connections are made and kept; counts are for one worker.
+#[derive(Debug, Clone)]
+pub struct Connecting {
+    /// Resolving, connecting and the TLS handshake together.
+    pub connect_timeout: Duration,
+    /// Connections open at a time.
+    pub max_connections: usize,
+    /// Connections kept open without work.
+    pub max_idle_connections: usize,
+    /// How TLS is spoken; needed for an HTTPS endpoint.
+    pub tls: Option<Arc<ClientConfig>>,
+}
+
+/// One upstream origin with connections of its own.
+pub struct Origin {
+    client: awc::Client,
+    authority: uri::Authority,
+    host: HeaderValue,
+}
+
+/// A request, ready to be sent as often as need be.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub target: PathAndQuery,
+    /// All headers but `Host`, those about the body's length and the credential's.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body; absent: none.
+    pub body: Option<Bytes>,
+}
+
+/// A reply with its whole body.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; that of an error is left out (empty) if it is large or slow.
+    pub body: Bytes,
+}
+
+/// What can be told of one exchange, whatever became of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    /// Whether any byte of the request may have left.
+    pub sent: bool,
+    /// When a new connection was begun, if one was, and how long that took.
+    pub connect: Option<(Instant, Duration)>,
+}
+
+/// Why an origin cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum OriginError {
+    /// The transport cannot be made.
+    #[error(transparent)]
+    Transport(#[from] TransportSpecError),
+    /// The endpoint has no form that a request could carry.
+    #[error("the host name cannot stand in a request: {0}")]
+    Authority(String),
+}
+
+impl Origin {
+    /// An origin without connections; they are made when they are needed.
+    ///
+    /// # Errors
+    /// [`OriginError`] if the endpoint cannot be connected to, whatever the network does.
+    pub fn try_new(endpoint: &Endpoint, connecting: Connecting) -> Result<Self, OriginError> {
+        let transport = Transport::try_new(TransportSpec {
+            host: endpoint.host().to_owned(),
+            port: endpoint.port(),
+            connect_timeout: connecting.connect_timeout,
+            tls: connecting.tls.filter(|_| endpoint.https()),
+            max_connections: connecting.max_connections,
+            max_idle_connections: connecting.max_idle_connections,
+        })?;
+        let text = endpoint.authority();
+        let unusable = |_| OriginError::Authority(text.clone());
+        let authority = text.parse().map_err(|_| OriginError::Authority(text.clone()))?;
+        let host = HeaderValue::from_str(&text).map_err(unusable)?;
+        Ok(Self { client: new_client(&transport), authority, host })
+    }
+
+    /// Sends one request and reads the whole reply, until `deadline`.
+    ///
+    /// The result's error is `Connect`, `Broken`, `TimedOut`, or `Payload` for a success that is
+    /// larger than `max_body` or encoded. Any status is a reply.
+    pub async fn send(
+        &self,
+        request: &Prepared,
+        credential: Option<(&HeaderName, &HeaderValue)>,
+        max_body: usize,
+        deadline: Instant,
+    ) -> (Result<Reply, CallError>, Sent) {
+        let exchange = Exchange::new();
+        let began = clock::now();
+        let work = exchange.scope(self.exchange(request, credential, max_body));
+        let result = clock::until(deadline, work).await;
+        let result = result.unwrap_or_else(|| {
+            Err(CallError::TimedOut { given: deadline.saturating_duration_since(began) })
+        });
+        exchange.finish(result.is_ok());
+        let connect = exchange.connect_started().zip(exchange.connect());
+        (result, Sent { sent: exchange.sent(), connect })
+    }
+
+    async fn exchange(
+        &self,
+        request: &Prepared,
+        credential: Option<(&HeaderName, &HeaderValue)>,
+        max_body: usize,
+    ) -> Result<Reply, CallError> {
+        let mut outgoing = self.client.request(request.method.clone(), self.uri(&request.target));
+        let headers = outgoing.headers_mut();
+        headers.insert(HOST, self.host.clone());
+        for (name, value) in &request.headers {
+            headers.append(name.clone(), value.clone());
+        }
+        if let Some((name, value)) = credential {
+            headers.insert(name.clone(), value.clone());
+        }
+        let sent = match &request.body {
+            Some(body) => outgoing.send_body(body.clone()).await,
+            None => outgoing.send().await,
+        };
+        let mut response = sent.map_err(|error| failed(&error))?;
+        let status = response.status().as_u16();
+        let body = match status {
+            200..=299 => success_body(&mut response, max_body).await?,
+            _ => error_body(&mut response).await,
+        };
+        Ok(Reply { status, headers: response.headers().clone(), body })
+    }
+
+    /// awc is always given `http`: TLS is the transport's business.
+    fn uri(&self, target: &PathAndQuery) -> Uri {
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(uri::Scheme::HTTP);
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(target.clone());
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+}
+
+fn failed(error: &SendRequestError) -> CallError {
+    if let Some(failure) = connect_failure(error) {
+        return CallError::Connect(failure.clone());
+    }
+    let reason = match (stream_fault(error), error) {
+        (Some(fault), _) => fault.to_string(),
+        (None, SendRequestError::Connect(ConnectError::Disconnected)) => {
+            "it was closed before a reply".to_owned()
+        }
+        // awc's own words; they hold nothing of the request or the reply.
+        (None, other) => other.to_string(),
+    };
+    CallError::Broken { reason }
+}
+
+fn broke_off(error: &awc::error::PayloadError) -> CallError {
+    let reason = payload_fault(error).map_or_else(|| error.to_string(), ToString::to_string);
+    CallError::Broken { reason }
+}
+
+async fn success_body(response: &mut ClientResponse, max_body: usize) -> Result<Bytes, CallError> {
+    if let Some(coding) = response.headers().get(CONTENT_ENCODING)
+        && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(PayloadError::Encoded { coding: token(coding) }.into());
+    }
+    let too_large = || CallError::from(PayloadError::TooLarge { limit: max_body });
+    let announced = content_length(response).unwrap_or(0);
+    if announced > max_body {
+        return Err(too_large());
+    }
+    let mut body = Bytes::new();
+    let mut gathered: Option<BytesMut> = None;
+    while let Some(chunk) = response.next().await {
+        let chunk = chunk.map_err(|error| broke_off(&error))?;
+        if body.len() + gathered.as_ref().map_or(0, BytesMut::len) + chunk.len() > max_body {
+            return Err(too_large());
+        }
+        // Most bodies come in one piece, which is kept as it is.
+        if body.is_empty() && gathered.is_none() {
+            body = chunk;
+            continue;
+        }
+        let gathered = gathered.get_or_insert_with(|| {
+            let mut begun = BytesMut::with_capacity(announced.max(2 * body.len()));
+            begun.extend_from_slice(&std::mem::take(&mut body));
+            begun
+        });
+        gathered.extend_from_slice(&chunk);
+    }
+    Ok(gathered.map_or(body, BytesMut::freeze))
+}
+
+/// Reads an error's body so that the connection can be used again, but only if that is cheap.
+async fn error_body(response: &mut ClientResponse) -> Bytes {
+    if content_length(response).is_some_and(|length| length > MAX_ERROR_BODY) {
+        return Bytes::new();
+    }
+    let limit = clock::now() + ERROR_BODY_PATIENCE;
+    let mut body = BytesMut::new();
+    while let Some(Some(Ok(chunk))) = clock::until(limit, response.next()).await {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ERROR_BODY {
+            return Bytes::new();
+        }
+    }
+    body.freeze()
+}
+
+fn content_length(response: &ClientResponse) -> Option<usize> {
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// A content coding fit to be shown: a plain token, shortened.
+fn token(value: &HeaderValue) -> String {
+    let plain =
+        value.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte == b'-');
+    plain.take(20).map(|&byte| char::from(byte)).collect()
+}

@@ -1,0 +1,159 @@
+//! Follows a source's pages and keeps what came, also when a later page fails.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use super::call_log::CallLog;
+use super::clock;
+use super::error::{CallError, PayloadError};
+use super::fetch::{Answer, Call};
+use super::next_page::{self, Next, SoFar};
+use super::origin::{Prepared, Reply};
+use crate::domain::json::Json;
+use crate::domain::paging::PagingSpec;
+use crate::domain::trace::SpanKind;
+
+/// The pages so far.
+struct Gathered {
+    /// The items, comma-separated, without the brackets.
+    items: Vec<u8>,
+    count: usize,
+    pages: u32,
+    /// Where to go on; `null` when there is no more.
+    next_cursor: Json,
+}
+
+/// Fetches page after page until the last one, a cap, a failure or the deadline.
+pub(super) async fn collect(
+    call: &Call<'_>,
+    paging: &PagingSpec,
+    first: Prepared,
+    log: &mut CallLog,
+) -> Result<Answer, CallError> {
+    let mut gathered =
+        Gathered { items: Vec::new(), count: 0, pages: 0, next_cursor: Json::null() };
+    let mut seen = HashSet::new();
+    let mut request = next_page::first(paging, &first)?;
+    let mut status = 200;
+    loop {
+        let page = fetch_page(call, paging, &request, log).await;
+        let (reply, page) = match page {
+            Ok(Page::Items { reply, page }) => (reply, page),
+            Ok(Page::Empty { status }) if gathered.pages == 0 => {
+                return Ok(Answer::Empty { status });
+            }
+            Ok(Page::Empty { .. }) => return Ok(gathered.whole(status)),
+            Err(error) if gathered.pages == 0 => return Err(error),
+            Err(error) => {
+                let page = gathered.pages + 1;
+                let latency = clock::now().saturating_duration_since(call.request.started);
+                let why = log.explain(&error, latency);
+                return Ok(gathered.part(format!("page {page}: {why}")));
+            }
+        };
+        status = reply.status;
+        gathered.pages += 1;
+        let so_far = SoFar { pages: gathered.pages, endpoint: call.source.spec().url.endpoint() };
+        if !gathered.take(&page.items, paging.max_items) {
+            let limit = paging.max_items;
+            return Ok(gathered.part(format!("stopped at {limit} items (max_items)")));
+        }
+        let next = match next_page::after(paging, &first, &reply, &page, &so_far) {
+            Ok(Some(next)) => next,
+            Ok(None) => {
+                gathered.next_cursor = Json::null();
+                return Ok(gathered.whole(status));
+            }
+            Err(error) => {
+                let why = format!("page {}: {error}", gathered.pages);
+                return Ok(gathered.part(why));
+            }
+        };
+        let Next { request: next_request, cursor } = next;
+        let is_new = seen.insert(cursor.as_bytes().to_vec());
+        gathered.next_cursor = cursor;
+        if !is_new {
+            let why = format!("page {} repeats an earlier cursor", gathered.pages);
+            return Ok(gathered.part(why));
+        }
+        if gathered.pages >= paging.max_pages {
+            let limit = paging.max_pages;
+            return Ok(gathered.part(format!("stopped after {limit} pages (max_pages)")));
+        }
+        if !call.request.deadline.fits(clock::now(), paging.pause) {
+            return Ok(gathered.part("stopped at the deadline".to_owned()));
+        }
+        log.spend(SpanKind::Pause, paging.pause).await;
+        request = next_request;
+    }
+}
+
+enum Page {
+    Items { reply: Reply, page: PageBody },
+    Empty { status: u16 },
+}
+
+/// One page's JSON and the array in it.
+pub(super) struct PageBody {
+    pub(super) whole: Json,
+    pub(super) items: Vec<Json>,
+}
+
+async fn fetch_page(
+    call: &Call<'_>,
+    paging: &PagingSpec,
+    request: &Prepared,
+    log: &mut CallLog,
+) -> Result<Page, CallError> {
+    let reply = call.run(request, log).await?;
+    let (headers, status) = (reply.headers.clone(), reply.status);
+    let whole = match call.source.judge(reply)? {
+        Answer::Data { data, .. } => data,
+        Answer::Empty { status } => return Ok(Page::Empty { status }),
+        Answer::Part { .. } => return Err(CallError::Internal),
+    };
+    let items = whole.pointer(&paging.items).and_then(|items| items.items());
+    let items =
+        items.ok_or(PayloadError::Page("the page has no array where its items should be"))?;
+    let items = items.collect();
+    let reply = Reply { status, headers, body: Bytes::new() };
+    Ok(Page::Items { reply, page: PageBody { whole, items } })
+}
+
+impl Gathered {
+    /// Keeps the page's items, and says whether all of them were allowed.
+    ///
+    /// `next_cursor` is still the one that asked for this page: after a cut, going on there
+    /// repeats some items but loses none.
+    fn take(&mut self, items: &[Json], max_items: usize) -> bool {
+        let room = max_items - self.count;
+        for item in items.iter().take(room) {
+            if self.count > 0 {
+                self.items.push(b',');
+            }
+            self.items.extend_from_slice(item.as_bytes());
+            self.count += 1;
+        }
+        items.len() <= room
+    }
+
+    fn whole(self, status: u16) -> Answer {
+        Answer::Data { status, data: self.into_json() }
+    }
+
+    fn part(self, why: String) -> Answer {
+        Answer::Part { data: self.into_json(), why: Cow::Owned(why) }
+    }
+
+    fn into_json(self) -> Json {
+        let mut text = Vec::with_capacity(self.items.len() + self.next_cursor.len() + 48);
+        text.extend_from_slice(b"{\"items\":[");
+        text.extend_from_slice(&self.items);
+        text.extend_from_slice(format!("],\"pages\":{},\"next_cursor\":", self.pages).as_bytes());
+        text.extend_from_slice(self.next_cursor.as_bytes());
+        text.push(b'}');
+        Json::from_parts(text)
+    }
+}

@@ -1,0 +1,73 @@
+//! A pass through the circuit breaker that is always given back, also when the call is dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock;
+use super::error::CallError;
+use super::origin::Reply;
+use super::shared::SourceShared;
+use crate::domain::breaker;
+use crate::domain::retry::FailureClass;
+
+/// What an attempt says about the upstream's health.
+enum Verdict {
+    Healthy,
+    Failing,
+    /// Nothing: our own limits, the caller's impatience.
+    Neutral,
+}
+
+/// Leave to make one attempt; dropped without a verdict, it counts for nothing.
+pub(super) struct Pass {
+    shared: Arc<SourceShared>,
+    pass: Option<breaker::Pass>,
+}
+
+impl Pass {
+    /// Asks the breaker.
+    pub(super) fn take(shared: &Arc<SourceShared>) -> Result<Self, CallError> {
+        let now = clock::now();
+        let pass = shared.breaker().try_pass(now).map_err(|rejected| CallError::CircuitOpen {
+            retry_in: rejected.until.saturating_duration_since(now),
+        })?;
+        Ok(Self { shared: Arc::clone(shared), pass: Some(pass) })
+    }
+
+    /// Tells the breaker what became of the attempt. A timeout counts only if the upstream was
+    /// given at least `patience`: a caller in a hurry says nothing about it.
+    pub(super) fn settle(mut self, result: &Result<Reply, CallError>, patience: Duration) {
+        let Some(pass) = self.pass.take() else { return };
+        let now = clock::now();
+        let mut breaker = self.shared.breaker();
+        match verdict(result, patience) {
+            Verdict::Healthy => breaker.on_success(pass, now),
+            Verdict::Failing => breaker.on_failure(pass, now, fastrand::f64()),
+            Verdict::Neutral => breaker.on_neutral(pass),
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            self.shared.breaker().on_neutral(pass);
+        }
+    }
+}
+
+fn verdict(result: &Result<Reply, CallError>, patience: Duration) -> Verdict {
+    let error = match result {
+        Ok(_) => return Verdict::Healthy,
+        Err(error) => error,
+    };
+    match (error, error.class()) {
+        (CallError::TimedOut { given }, _) if *given < patience => Verdict::Neutral,
+        (CallError::Status { status: 500.., .. } | CallError::Connect(_), _) => Verdict::Failing,
+        (_, FailureClass::Transient | FailureClass::TimedOut) => Verdict::Failing,
+        (CallError::Status { .. }, FailureClass::Permanent) => Verdict::Healthy,
+        (_, FailureClass::RateLimited | FailureClass::Unauthorized | FailureClass::Permanent) => {
+            Verdict::Neutral
+        }
+    }
+}

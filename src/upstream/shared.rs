@@ -1,0 +1,72 @@
+//! What holds for one source in the whole process, whichever worker asks it.
+//!
+//! Owned by no actor: it outlives their restarts.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::limiter::Limiter;
+use crate::domain::breaker::{Breaker, BreakerSpecError};
+use crate::domain::budget::RetryBudget;
+use crate::domain::source::SourceSpec;
+
+/// The limits of one source, shared by all workers.
+#[derive(Debug)]
+pub struct SourceShared {
+    /// The rate limit.
+    pub limiter: Limiter,
+    breaker: Mutex<Breaker>,
+    retry_budget: Mutex<RetryBudget>,
+    in_flight: AtomicUsize,
+    max_in_flight: usize,
+}
+
+impl SourceShared {
+    /// Fresh limits for a source.
+    ///
+    /// # Errors
+    /// If the breaker's numbers make no sense.
+    pub fn try_new(spec: &SourceSpec) -> Result<Self, BreakerSpecError> {
+        Ok(Self {
+            limiter: Limiter::new(spec.rate_limit.clone()),
+            breaker: Mutex::new(Breaker::try_new(spec.breaker)?),
+            retry_budget: Mutex::new(spec.retry_budget.clone()),
+            in_flight: AtomicUsize::new(0),
+            max_in_flight: spec.max_in_flight,
+        })
+    }
+
+    /// The circuit breaker; held only for a moment, never across an await.
+    pub fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The retry budget; held only for a moment, never across an await.
+    pub fn retry_budget(&self) -> MutexGuard<'_, RetryBudget> {
+        self.retry_budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls under way at present.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// A slot for one call, if there is one; given back when dropped.
+    pub fn try_enter(self: &Arc<Self>) -> Option<InFlight> {
+        let entered = InFlight { shared: Arc::clone(self) };
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        (before < self.max_in_flight).then_some(entered)
+    }
+}
+
+/// One call's slot among those under way.
+#[derive(Debug)]
+pub struct InFlight {
+    shared: Arc<SourceShared>,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,253 @@
+//! Connecting to one source: resolve, TCP, TLS, all within one timeout. awc asks for a connection
+//! and is given a [`GuardedStream`]; it only ever sees `http://` URIs.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_service::Service;
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection as AwcConnection};
+use awc::http::{Uri, header};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::connect_failure::{ConnectFailure, ConnectStep, tcp_reason, tls_reason};
+use super::connection::{Connection, Connections, Socket};
+use super::exchange::Exchange;
+use super::guarded_stream::GuardedStream;
+
+/// How long awc takes an idle connection for usable.
+const KEEP_ALIVE: Duration = Duration::from_secs(90);
+/// How old a connection may become, so that a change in DNS is noticed.
+const LIFETIME: Duration = Duration::from_mins(10);
+/// awc's own connect timeout must never be the one that ends a connect.
+const NEVER: Duration = Duration::from_hours(24);
+
+/// Where to connect to, and how.
+#[derive(Debug, Clone)]
+pub struct TransportSpec {
+    /// A host name or an IP address (IPv6 with or without brackets).
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// The time for resolving, TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// TLS, if the source is `https`.
+    pub tls: Option<Arc<ClientConfig>>,
+    /// How many connections there may be at once in this thread, at least 1.
+    pub max_connections: usize,
+    /// How many of them are kept while idle.
+    pub max_idle_connections: usize,
+}
+
+/// What is wrong with a [`TransportSpec`].
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportSpecError {
+    /// The host is empty or no name that TLS could check.
+    #[error("host {0:?} is neither a host name nor an IP address")]
+    Host(String),
+    /// Port 0.
+    #[error("port 0 cannot be connected to; allowed is 1 to 65535")]
+    Port,
+    /// No connection at all.
+    #[error("max_connections is 0; allowed is 1 or more")]
+    MaxConnections,
+    /// No time at all.
+    #[error("connect_timeout is 0; allowed is any time above it")]
+    ConnectTimeout,
+}
+
+/// The way to one source from one worker thread. Clones are the same transport.
+#[derive(Clone)]
+pub struct Transport(Rc<Inner>);
+
+struct Inner {
+    host: String,
+    address: Option<IpAddr>,
+    port: u16,
+    connect_timeout: Duration,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    max_connections: usize,
+    connections: Rc<Connections>,
+}
+
+impl Transport {
+    /// Checks the specification; nothing is connected yet.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn try_new(spec: TransportSpec) -> Result<Self, TransportSpecError> {
+        let host = spec.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        // Names are checked as TLS does it even without TLS: both mean a host on the network.
+        let Ok(name) = ServerName::try_from(host.clone()) else {
+            return Err(TransportSpecError::Host(spec.host));
+        };
+        if spec.port == 0 {
+            return Err(TransportSpecError::Port);
+        }
+        if spec.max_connections == 0 {
+            return Err(TransportSpecError::MaxConnections);
+        }
+        if spec.connect_timeout.is_zero() {
+            return Err(TransportSpecError::ConnectTimeout);
+        }
+        Ok(Self(Rc::new(Inner {
+            address: host.parse().ok(),
+            host,
+            port: spec.port,
+            connect_timeout: spec.connect_timeout,
+            tls: spec.tls.map(|config| (TlsConnector::from(config), name)),
+            max_connections: spec.max_connections,
+            connections: Connections::new(spec.max_idle_connections),
+        })))
+    }
+
+    /// Connections that are open in this thread, idle ones included.
+    pub fn open_connections(&self) -> usize {
+        self.0.connections.open()
+    }
+
+    /// Connections that wait for a request in this thread.
+    pub fn idle_connections(&self) -> usize {
+        self.0.connections.idle()
+    }
+}
+
+/// A client whose every connection comes from `transport`. No redirects, no timeouts of its own
+/// (put one around the whole exchange), `User-Agent: tributary/<version>`.
+pub fn new_client(transport: &Transport) -> awc::Client {
+    let connector = awc::Connector::new()
+        .connector(transport.clone())
+        .timeout(NEVER)
+        .conn_keep_alive(KEEP_ALIVE)
+        .conn_lifetime(LIFETIME)
+        .limit(transport.0.max_connections);
+    let user_agent = concat!("tributary/", env!("CARGO_PKG_VERSION"));
+    awc::Client::builder()
+        .connector(connector)
+        .disable_redirects()
+        .disable_timeout()
+        .no_default_headers()
+        .add_default_header((header::USER_AGENT, user_agent))
+        .finish()
+}
+
+impl Service<ConnectInfo<Uri>> for Transport {
+    type Response = AwcConnection<Uri, GuardedStream>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>>>>;
+
+    actix_service::always_ready!();
+
+    fn call(&self, request: ConnectInfo<Uri>) -> Self::Future {
+        let inner = Rc::clone(&self.0);
+        Box::pin(async move {
+            let connected = inner.connect_and_record().await;
+            let socket = connected.map_err(|failure| ConnectError::Io(failure.into()))?;
+            let stream = GuardedStream::new(Connection::open(socket, &inner.connections));
+            Ok(AwcConnection::new(request.request().clone(), stream))
+        })
+    }
+}
+
+impl Inner {
+    async fn connect_and_record(&self) -> Result<Socket, ConnectFailure> {
+        let exchange = Exchange::current();
+        let started = Instant::now();
+        if let Some(exchange) = &exchange {
+            exchange.connecting_since(started);
+        }
+        let result = self.connect_in_time().await;
+        if let Some(exchange) = &exchange {
+            exchange.connected_after(started.elapsed());
+        }
+        result
+    }
+
+    async fn connect_in_time(&self) -> Result<Socket, ConnectFailure> {
+        let step = Cell::new(ConnectStep::Resolving);
+        let limit = self.connect_timeout;
+        match timeout(limit, self.connect(&step)).await {
+            Ok(result) => result,
+            Err(_) => Err(ConnectFailure::Timeout { after: limit, during: step.get() }),
+        }
+    }
+
+    async fn connect(&self, step: &Cell<ConnectStep>) -> Result<Socket, ConnectFailure> {
+        let deadline = Instant::now() + self.connect_timeout;
+        let addresses = self.resolve().await?;
+        step.set(ConnectStep::Connecting);
+        let tcp = connect_to_any(&addresses, deadline).await?;
+        let Some((connector, name)) = &self.tls else {
+            return Ok(Socket::Plain(tcp));
+        };
+        step.set(ConnectStep::Handshaking);
+        match connector.connect(name.clone(), tcp).await {
+            Ok(stream) => Ok(Socket::Tls(Box::new(stream))),
+            Err(error) => Err(ConnectFailure::Tls { reason: tls_reason(&error, &self.host) }),
+        }
+    }
+
+    async fn resolve(&self) -> Result<Vec<SocketAddr>, ConnectFailure> {
+        if let Some(address) = self.address {
+            return Ok(vec![SocketAddr::new(address, self.port)]);
+        }
+        let failure = |reason: String| ConnectFailure::Dns { host: self.host.clone(), reason };
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let addresses: Vec<_> = found.map_err(|error| failure(error.to_string()))?.collect();
+        if addresses.is_empty() {
+            return Err(failure("the name has no address".to_owned()));
+        }
+        Ok(addresses)
+    }
+}
+
+/// Tries the addresses one after the other. Each gets its share of the time that is left, so that
+/// one that swallows packets does not use up the time of the next.
+async fn connect_to_any(
+    addresses: &[SocketAddr],
+    deadline: Instant,
+) -> Result<TcpStream, ConnectFailure> {
+    let mut failures: Vec<(SocketAddr, String)> = Vec::new();
+    for (&address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let time_left = deadline.saturating_duration_since(Instant::now());
+        let share = time_left / u32::try_from(left).unwrap_or(u32::MAX);
+        // The last one's time is the whole timeout's.
+        let share = if left == 1 { NEVER } else { share };
+        let reason = match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => match tcp.set_nodelay(true) {
+                Ok(()) => return Ok(tcp),
+                Err(error) => tcp_reason(&error),
+            },
+            Ok(Err(error)) => tcp_reason(&error),
+            Err(_) => format!("no answer within {} ms", share.as_millis()),
+        };
+        failures.push((address, reason));
+    }
+    Err(tcp_failure(&failures))
+}
+
+fn tcp_failure(failures: &[(SocketAddr, String)]) -> ConnectFailure {
+    match failures {
+        [] => ConnectFailure::Dns {
+            host: String::new(),
+            reason: "the name has no address".to_owned(),
+        },
+        [(address, first), others @ ..] => {
+            let others = others.iter().map(|(address, other)| format!("; {address}: {other}"));
+            let reason = std::iter::once(first.clone()).chain(others).collect();
+            ConnectFailure::Tcp { address: *address, reason }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "transport_tests.rs"]
+mod tests;
