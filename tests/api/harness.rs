@@ -1,0 +1,167 @@
+//! The service and its simulated upstreams, started for one test on ports that the system picks.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tributary::app;
+use tributary::settings::{Layer, Settings};
+use tributary::simulator::{Options, Simulator};
+
+use crate::client::{self, Reply};
+
+/// The action that the shipped configuration has.
+pub const PROFILE: &str = "/v1/actions/customer_profile";
+
+/// A running service and its upstreams; both end when this is dropped.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub admin: SocketAddr,
+    pub sim: Simulator,
+    commands: UnboundedSender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Command {
+    Crash(String, mpsc::Sender<()>),
+    Stop,
+}
+
+impl TestApp {
+    /// The shipped configuration on top of the simulator.
+    pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with a layer of TOML on top.
+    pub fn start_with(overrides: &str) -> Self {
+        Self::start_on(Simulator::start(Options::default()).expect("loopback has ports"), overrides)
+    }
+
+    /// The same on top of a simulator that runs already.
+    pub fn start_on(sim: Simulator, overrides: &str) -> Self {
+        let settings = settings(&sim, overrides);
+        let (address_to, address_of) = mpsc::channel();
+        let (commands, mut inbox) = unbounded_channel();
+        let thread = std::thread::spawn(move || {
+            actix::System::new().block_on(async move {
+                let running = app::start(settings).expect("the test's configuration can start");
+                address_to.send((running.address, running.admin_address)).expect("the test waits");
+                while let Some(command) = inbox.recv().await {
+                    match command {
+                        Command::Crash(source, done) => {
+                            running.crash_source(&source).await;
+                            done.send(()).expect("the test waits");
+                        }
+                        Command::Stop => break,
+                    }
+                }
+                running.stop().await;
+            });
+        });
+        let (address, admin) = address_of.recv().expect("the service starts");
+        Self { address, admin, sim, commands, thread: Some(thread) }
+    }
+
+    /// Asks for a customer's profile.
+    pub fn profile(&self, customer: &str) -> Reply {
+        self.post(PROFILE, &json!({"customerId": customer, "externalApiKey": "key-1"}))
+    }
+
+    /// Sends JSON to the public port.
+    pub fn post(&self, path: &str, body: &Value) -> Reply {
+        self.post_with(path, &[], body.to_string().as_bytes())
+    }
+
+    /// Sends a body with more headers to the public port.
+    pub fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        client::send(self.address, "POST", path, &all, body).expect("there is always a reply")
+    }
+
+    /// Asks the operators' port.
+    pub fn admin_get(&self, path: &str) -> Reply {
+        client::send(self.admin, "GET", path, &[], b"").expect("there is always a reply")
+    }
+
+    /// Makes every actor of a source panic, and waits until they have.
+    pub fn crash_source(&self, source: &str) {
+        let (done_to, done) = mpsc::channel();
+        self.commands.send(Command::Crash(source.to_owned(), done_to)).expect("it runs");
+        done.recv().expect("it runs");
+    }
+
+    /// Tells the service to stop, without waiting until it has.
+    pub fn begin_stop(&self) {
+        self.commands.send(Command::Stop).expect("it runs");
+    }
+
+    /// Waits until the service has stopped.
+    pub fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = self.commands.send(Command::Stop);
+            thread.join().expect("the service ends without a panic");
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let _ = self.commands.send(Command::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The shipped configuration, its upstreams replaced by the simulated ones.
+pub fn settings(sim: &Simulator, overrides: &str) -> Settings {
+    let base = format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.1:0"
+workers = 2
+shutdown_grace = "5s"
+[credentials.genesys]
+token_url = "{}/oauth/token"
+client_id = "demo-client"
+client_secret = "demo-secret"
+[sources.genesys]
+url = "{}/api/v2/users/{{customerId}}"
+[sources.crm]
+url = "{}/v2/accounts"
+[sources.orders]
+url = "{}/v1/orders"
+"#,
+        sim.oauth().base_url(),
+        sim.users().base_url(),
+        sim.crm().base_url(),
+        sim.orders().base_url(),
+    );
+    let layer = |name: &str, text: &str| Layer { name: name.to_owned(), text: text.to_owned() };
+    let shipped = include_str!("../../config/default.toml");
+    let layers = [layer("default.toml", shipped), layer("base", &base), layer("test", overrides)];
+    Settings::from_layers(&layers).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// Waits until the condition holds, at most 10 s.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < end, "it did not happen in 10 s: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Asserts that a duration is between two numbers of milliseconds.
+#[track_caller]
+pub fn assert_between(took: Duration, least_ms: u64, most_ms: u64) {
+    let (least, most) = (Duration::from_millis(least_ms), Duration::from_millis(most_ms));
+    assert!((least..=most).contains(&took), "{took:?} is not within {least:?} to {most:?}");
+}

@@ -1,0 +1,6 @@
+//! The service through its public face: real sockets, simulated upstreams, one file a behaviour.
+
+mod client;
+mod harness;
+
+mod happy_path;
