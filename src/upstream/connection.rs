@@ -18,6 +18,9 @@ use super::stream_fault::StreamFault;
 /// How often idle connections are looked through. One that was idle the whole time is closed, so
 /// that it lives at most twice as long without use.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(45);
+/// How long a connection above the idle limit is kept all the same: under load, idle connections
+/// come and go within milliseconds, and closing one only to open it again costs both sides.
+const TRIM_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Plain TCP, or TLS above it.
 #[derive(Debug)]
@@ -99,6 +102,9 @@ pub struct Connections {
     busy: Cell<usize>,
     members: RefCell<Vec<Weak<Connection>>>,
     sweeping: Cell<bool>,
+    /// The fewest idle connections since the last trim: so many were not needed.
+    least_idle: Cell<usize>,
+    trimming: Cell<bool>,
 }
 
 impl Connections {
@@ -110,6 +116,8 @@ impl Connections {
             busy: Cell::new(0),
             members: RefCell::default(),
             sweeping: Cell::new(false),
+            least_idle: Cell::new(0),
+            trimming: Cell::new(false),
         })
     }
 
@@ -137,6 +145,33 @@ impl Connections {
             }
         }
         self.forget_closed();
+    }
+
+    /// A connection has become busy.
+    fn one_more_busy(&self) {
+        self.busy.set(self.busy.get() + 1);
+        self.least_idle.set(self.least_idle.get().min(self.idle()));
+    }
+
+    /// A connection has become idle; if there are too many, the surplus is closed before long.
+    fn one_more_idle(self: &Rc<Self>) {
+        if self.idle() > self.max_idle && !self.trimming.replace(true) {
+            self.least_idle.set(self.idle());
+            actix_rt::spawn(trim_until_few(Rc::downgrade(self)));
+        }
+    }
+
+    /// Closes the idle connections above the limit that nothing needed since the last call, and
+    /// says whether there are still too many.
+    fn trim(&self) -> bool {
+        let surplus = self.least_idle.get().saturating_sub(self.max_idle);
+        let members: Vec<_> = self.members.borrow().iter().filter_map(Weak::upgrade).collect();
+        let idle = members.iter().filter(|member| member.is_open() && !member.busy.get());
+        for connection in idle.take(surplus) {
+            connection.close();
+        }
+        self.least_idle.set(self.idle());
+        self.idle() > self.max_idle
     }
 
     fn add(self: &Rc<Self>, connection: &Rc<Connection>) {
@@ -168,6 +203,18 @@ async fn sweep_regularly(connections: Weak<Connections>) {
         connections.sweep();
         if connections.open() == 0 {
             connections.sweeping.set(false);
+            return;
+        }
+    }
+}
+
+/// Runs as long as there are too many idle connections.
+async fn trim_until_few(connections: Weak<Connections>) {
+    loop {
+        tokio::time::sleep(TRIM_INTERVAL).await;
+        let Some(connections) = connections.upgrade() else { return };
+        if !connections.trim() {
+            connections.trimming.set(false);
             return;
         }
     }
@@ -232,17 +279,19 @@ impl Connection {
         self.exchange.set(exchange);
         self.served.set(self.served.get() + 1);
         if !self.busy.replace(true) {
-            self.book.busy.set(self.book.busy.get() + 1);
+            self.book.one_more_busy();
         }
         Ok(reused)
     }
 
-    /// The reply has come to its end. A connection that must not be kept, or is one idle
-    /// connection too many, is closed at once; awc then finds it at its end and lets it go.
+    /// The reply has come to its end. A connection that must not be kept is closed at once; awc
+    /// then finds it at its end and lets it go.
     pub fn reply_ended(&self, reusable: bool) {
         self.no_longer_busy();
-        if !reusable || self.doomed.get() || self.book.idle() > self.book.max_idle {
+        if !reusable || self.doomed.get() {
             self.close();
+        } else {
+            self.book.one_more_idle();
         }
     }
 

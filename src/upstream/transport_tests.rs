@@ -541,7 +541,7 @@ async fn finish_spares_the_exchange_that_came_after() {
 }
 
 #[actix_rt::test]
-async fn idle_connections_are_capped() {
+async fn idle_connections_above_the_limit_are_closed_before_long() {
     // Every request waits until all have come, so that there are eight connections at once.
     let waiting: Rc<RefCell<Vec<oneshot::Sender<()>>>> = Rc::default();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -574,6 +574,13 @@ async fn idle_connections_are_capped() {
     for call in calls {
         assert_eq!(call.await.unwrap(), "x");
     }
+    assert_eq!(transport.open_connections(), 8, "one after the other might still need them");
+    let few = async {
+        while transport.open_connections() > 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), few).await.expect("the surplus is closed");
     assert_eq!((transport.open_connections(), transport.idle_connections()), (3, 3));
 }
 
