@@ -11,7 +11,6 @@ use super::state::Worker;
 use super::{body, context};
 use crate::actors::coordinator::RunAction;
 use crate::domain::action::ActionSpec;
-use crate::domain::aggregate::Aggregate;
 use crate::domain::deadline::Deadline;
 use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
@@ -98,19 +97,16 @@ pub async fn run(
         let source = shared.sources.iter().find(|source| source.id == *id);
         source.map_or(&null, |source| &source.fallback)
     });
+    let server_timing = aggregate.server_timing();
     let request_id = id.to_str().unwrap_or_default();
     shared.observer.answered(Answered {
         request_id,
         action: &action.id,
         started,
         deadline: deadline.at(),
-        aggregate: &aggregate,
+        aggregate,
     });
-    Ok(Reply { server_timing: server_timing(&aggregate), json })
-}
-
-fn server_timing(aggregate: &Aggregate) -> String {
-    aggregate.server_timing()
+    Ok(Reply { server_timing, json })
 }
 
 /// Now less the flow's own time, where it sent one.

@@ -29,7 +29,8 @@ fn is_fit(id: &[u8]) -> bool {
     (1..=LONGEST_ID).contains(&id.len()) && id.iter().all(plain)
 }
 
-fn new_id() -> HeaderValue {
+/// An id for a request that brought none.
+pub fn new_id() -> HeaderValue {
     let id = format!("{:032x}", fastrand::u128(..));
     HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }

@@ -13,13 +13,12 @@ use actix_rt::net::TcpStream;
 use actix_server::ServerBuilder;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, Service as _};
-use actix_web::http::header::HeaderValue;
 use actix_web::{App, HttpResponse, ResponseError, web};
 use futures_util::FutureExt as _;
 
-use super::aggregate;
 use super::error_pages::WithErrorPages;
 use super::problem::Problem;
+use super::{aggregate, context};
 
 /// How a listener treats its connections.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +32,11 @@ pub struct ConnectionRules {
 /// A handler panicked; the reply says that it was a fault of ours.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("a handler panicked")]
-struct Panicked {
-    request_id: HeaderValue,
-}
+struct Panicked;
 
 impl ResponseError for Panicked {
     fn error_response(&self) -> HttpResponse {
-        aggregate::respond(Err(Problem::internal()), self.request_id.clone())
+        aggregate::respond(Err(Problem::internal()), context::new_id())
     }
 }
 
@@ -62,11 +59,10 @@ where
     server.listen(name, socket, move || {
         let configure = configure.clone();
         let app = App::new().configure(move |config| configure(config)).wrap_fn(|request, app| {
-            let (request_id, route) =
-                (super::context::request_id(request.headers()), app.call(request));
+            let route = app.call(request);
             AssertUnwindSafe(route)
                 .catch_unwind()
-                .map(|answer| answer.unwrap_or_else(|_| Err(Panicked { request_id }.into())))
+                .map(|answer| answer.unwrap_or_else(|_| Err(Panicked.into())))
         });
         let stopping = stopping.clone();
         let http = HttpService::build()

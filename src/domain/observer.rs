@@ -6,7 +6,7 @@ use super::aggregate::Aggregate;
 use super::ids::Id;
 
 /// One answered request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Answered<'a> {
     /// The request's id, as it was echoed.
     pub request_id: &'a str,
@@ -17,7 +17,7 @@ pub struct Answered<'a> {
     /// When the reply had to leave.
     pub deadline: Instant,
     /// What it was answered.
-    pub aggregate: &'a Aggregate,
+    pub aggregate: Aggregate,
 }
 
 /// Is told of every answered request. Called on the request's way: it must be quick.

@@ -63,26 +63,28 @@ impl Recent {
 
 impl Observer for Recent {
     fn answered(&self, answered: Answered<'_>) {
-        let replies = answered.aggregate.replies.iter();
+        let latency = answered.aggregate.latency;
+        let replies = answered.aggregate.replies.into_iter();
         let sources = replies.map(|reply| SourceRecord {
-            source: reply.source.clone(),
+            source: reply.source,
             outcome: reply.outcome,
             latency: reply.latency,
             attempts: reply.attempts,
-            spans: reply.spans.clone(),
+            spans: reply.spans,
         });
         let record = RequestRecord {
             request_id: answered.request_id.to_owned(),
             action: answered.action.clone(),
             started: answered.started,
             deadline: answered.deadline,
-            latency: answered.aggregate.latency,
+            latency,
             sources: sources.collect(),
         };
         let mut requests = self.lock();
-        if requests.len() == KEPT {
-            requests.pop_front();
-        }
+        let oldest = if requests.len() == KEPT { requests.pop_front() } else { None };
         requests.push_back(record);
+        drop(requests);
+        // Freed outside of the lock.
+        drop(oldest);
     }
 }

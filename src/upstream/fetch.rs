@@ -16,10 +16,10 @@ use super::clock;
 use super::error::{CallError, PayloadError};
 use super::limiter::Lane;
 use super::origin::{Origin, Prepared, Reply, Sent};
+use super::pages;
 use super::prepare::RequestPlan;
 use super::probe::Pass;
 use super::shared::SourceShared;
-use super::{pages, retry_hints};
 use crate::domain::deadline::Deadline;
 use crate::domain::ids::Id;
 use crate::domain::inputs::Inputs;
@@ -111,7 +111,8 @@ impl Source {
         let lane = self.lane(&values)?;
         let call = Call { source: self, request, lane: &lane };
         match &self.spec.paging {
-            Some(paging) => pages::collect(&call, paging, prepared, log).await,
+            // In a box: its future is large, and most sources have no pages.
+            Some(paging) => Box::pin(pages::collect(&call, paging, prepared, log)).await,
             None => self.judge(call.run(&prepared, log).await?),
         }
     }
@@ -287,7 +288,7 @@ impl Call<'_> {
         token: Option<&Token>,
         tried: &mut Tried,
     ) -> Result<Reply, CallError> {
-        retry_hints::obey(&reply, self.lane);
+        reply.hints.obey(reply.status, self.lane);
         if reply.status == 401
             && let (Auth::Token(provider), Some(token)) = (&self.source.auth, token)
         {
@@ -301,8 +302,8 @@ impl Call<'_> {
         if definite {
             return Ok(reply);
         }
-        let retry_after = retry_hints::retry_after(&reply.headers);
-        Err(CallError::Status { status: reply.status, retry_after })
+        let (status, retry_after) = (reply.status, reply.hints.retry_after);
+        Err(CallError::Status { status, retry_after })
     }
 }
 

@@ -1,15 +1,13 @@
 //! Where the next page is, and the request that asks for it.
 
-use awc::http::header::LINK;
 use awc::http::uri::PathAndQuery;
 use bytes::Bytes;
 
 use super::error::{CallError, PayloadError};
-use super::origin::{Prepared, Reply};
-use super::pages::PageBody;
+use super::origin::Prepared;
+use super::pages::Page;
 use super::prepare::target_of;
 use crate::domain::json::{Json, Pointer, write_string};
-use crate::domain::link_header;
 use crate::domain::paging::{PagingKind, PagingSpec, SendAs};
 use crate::domain::template::Endpoint;
 
@@ -43,19 +41,18 @@ pub(super) fn first(paging: &PagingSpec, request: &Prepared) -> Result<Prepared,
 pub(super) fn after(
     paging: &PagingSpec,
     request: &Prepared,
-    reply: &Reply,
-    page: &PageBody,
+    page: &Page,
     so_far: &SoFar<'_>,
 ) -> Result<Option<Next>, CallError> {
     match &paging.kind {
         PagingKind::Cursor { next, send_as } => {
-            let Some(cursor) = cursor_at(&page.whole, next) else { return Ok(None) };
+            let Some(cursor) = cursor_at(&page.json, next) else { return Ok(None) };
             let request = with_cursor(request, send_as, &cursor)?;
             Ok(Some(Next { request, cursor }))
         }
         PagingKind::PageNumber { send_as, first, page_count } => {
             let is_last = match page_count {
-                Some(count) => count_at(&page.whole, count)? <= u64::from(so_far.pages),
+                Some(count) => count_at(&page.json, count)? <= u64::from(so_far.pages),
                 None => page.items.is_empty(),
             };
             if is_last {
@@ -66,13 +63,12 @@ pub(super) fn after(
             Ok(Some(Next { request, cursor }))
         }
         PagingKind::NextUri { next } => {
-            let uri = cursor_at(&page.whole, next).and_then(|uri| uri.text().map(Into::into));
+            let uri = cursor_at(&page.json, next).and_then(|uri| uri.text().map(Into::into));
             uri.map(|uri: String| follow(&uri, so_far.endpoint, request)).transpose()
         }
         PagingKind::LinkHeader => {
-            let links = reply.headers.get_all(LINK).map(|value| value.as_bytes());
-            let uri = link_header::next_target(links);
-            uri.map(|uri| follow(&uri, so_far.endpoint, request)).transpose()
+            let uri = page.hints.next_link.as_deref();
+            uri.map(|uri| follow(uri, so_far.endpoint, request)).transpose()
         }
     }
 }

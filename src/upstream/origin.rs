@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use awc::ClientResponse;
 use awc::error::{ConnectError, SendRequestError};
-use awc::http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
-};
+use awc::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use awc::http::uri::{PathAndQuery, Uri};
 use awc::http::{Method, uri};
 use bytes::{Bytes, BytesMut};
@@ -20,6 +18,7 @@ use super::clock;
 use super::connect_failure::connect_failure;
 use super::error::{CallError, PayloadError};
 use super::exchange::Exchange;
+use super::hints::Hints;
 use super::stream_fault::{payload_fault, stream_fault};
 use super::transport::{Transport, TransportSpec, TransportSpecError, new_client};
 use crate::domain::template::Endpoint;
@@ -67,8 +66,8 @@ pub struct Prepared {
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
+    /// What its headers say about limits and the next page.
+    pub hints: Hints,
     /// The body; that of an error is left out (empty) if it is large or slow.
     pub body: Bytes,
 }
@@ -162,7 +161,7 @@ impl Origin {
             200..=299 => success_body(&mut response, max_body).await?,
             _ => error_body(&mut response).await,
         };
-        Ok(Reply { status, headers: response.headers().clone(), body })
+        Ok(Reply { status, hints: Hints::read(response.headers()), body })
     }
 
     /// awc is always given `http`: TLS is the transport's business.

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use bytes::Bytes;
-
 use super::call_log::CallLog;
 use super::clock;
 use super::error::{CallError, PayloadError};
 use super::fetch::{Answer, Call};
+use super::hints::Hints;
 use super::next_page::{self, Next, SoFar};
-use super::origin::{Prepared, Reply};
+use super::origin::Prepared;
 use crate::domain::json::Json;
 use crate::domain::paging::PagingSpec;
 use crate::domain::trace::SpanKind;
@@ -38,13 +37,12 @@ pub(super) async fn collect(
     let mut request = next_page::first(paging, &first)?;
     let mut status = 200;
     loop {
-        let page = fetch_page(call, paging, &request, log).await;
-        let (reply, page) = match page {
-            Ok(Page::Items { reply, page }) => (reply, page),
-            Ok(Page::Empty { status }) if gathered.pages == 0 => {
+        let page = match fetch_page(call, paging, &request, log).await {
+            Ok(Fetched::Page(page)) => page,
+            Ok(Fetched::Empty { status }) if gathered.pages == 0 => {
                 return Ok(Answer::Empty { status });
             }
-            Ok(Page::Empty { .. }) => return Ok(gathered.whole(status)),
+            Ok(Fetched::Empty { .. }) => return Ok(gathered.whole(status)),
             Err(error) if gathered.pages == 0 => return Err(error),
             Err(error) => {
                 let page = gathered.pages + 1;
@@ -53,14 +51,14 @@ pub(super) async fn collect(
                 return Ok(gathered.part(format!("page {page}: {why}")));
             }
         };
-        status = reply.status;
+        status = page.status;
         gathered.pages += 1;
         let so_far = SoFar { pages: gathered.pages, endpoint: call.source.spec().url.endpoint() };
         if !gathered.take(&page.items, paging.max_items) {
             let limit = paging.max_items;
             return Ok(gathered.part(format!("stopped at {limit} items (max_items)")));
         }
-        let next = match next_page::after(paging, &first, &reply, &page, &so_far) {
+        let next = match next_page::after(paging, &first, &page, &so_far) {
             Ok(Some(next)) => next,
             Ok(None) => {
                 gathered.next_cursor = Json::null();
@@ -90,14 +88,19 @@ pub(super) async fn collect(
     }
 }
 
-enum Page {
-    Items { reply: Reply, page: PageBody },
+enum Fetched {
+    Page(Page),
     Empty { status: u16 },
 }
 
-/// One page's JSON and the array in it.
-pub(super) struct PageBody {
-    pub(super) whole: Json,
+/// One page.
+pub(super) struct Page {
+    status: u16,
+    /// What its headers say, a `Link` to the next page among it.
+    pub(super) hints: Hints,
+    /// Its whole JSON.
+    pub(super) json: Json,
+    /// The elements of the array in it.
     pub(super) items: Vec<Json>,
 }
 
@@ -106,20 +109,19 @@ async fn fetch_page(
     paging: &PagingSpec,
     request: &Prepared,
     log: &mut CallLog,
-) -> Result<Page, CallError> {
-    let reply = call.run(request, log).await?;
-    let (headers, status) = (reply.headers.clone(), reply.status);
-    let whole = match call.source.judge(reply)? {
+) -> Result<Fetched, CallError> {
+    let mut reply = call.run(request, log).await?;
+    let (status, hints) = (reply.status, std::mem::take(&mut reply.hints));
+    let json = match call.source.judge(reply)? {
         Answer::Data { data, .. } => data,
-        Answer::Empty { status } => return Ok(Page::Empty { status }),
+        Answer::Empty { status } => return Ok(Fetched::Empty { status }),
         Answer::Part { .. } => return Err(CallError::Internal),
     };
-    let items = whole.pointer(&paging.items).and_then(|items| items.items());
+    let items = json.pointer(&paging.items).and_then(|items| items.items());
     let items =
         items.ok_or(PayloadError::Page("the page has no array where its items should be"))?;
     let items = items.collect();
-    let reply = Reply { status, headers, body: Bytes::new() };
-    Ok(Page::Items { reply, page: PageBody { whole, items } })
+    Ok(Fetched::Page(Page { status, hints, json, items }))
 }
 
 impl Gathered {

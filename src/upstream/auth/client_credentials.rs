@@ -18,7 +18,6 @@ use crate::domain::secret::ExposeSecret as _;
 use crate::upstream::clock;
 use crate::upstream::error::{CallError, PayloadError};
 use crate::upstream::origin::{Connecting, Origin, OriginError, Prepared, Reply};
-use crate::upstream::retry_hints;
 use tokio_rustls::rustls::ClientConfig;
 
 /// A token reply is small; anything larger is not one.
@@ -137,10 +136,9 @@ fn basic(client_id: &str, secret: &str) -> String {
 fn read_reply(reply: &Reply, asked_scopes: &[String]) -> Result<NewToken, TokenError> {
     match reply.status {
         200..=299 => read_token(&reply.body, asked_scopes),
-        status @ (429 | 500..) => Err(TokenError::Failed {
-            status,
-            retry_after: retry_hints::retry_after(&reply.headers),
-        }),
+        status @ (429 | 500..) => {
+            Err(TokenError::Failed { status, retry_after: reply.hints.retry_after })
+        }
         status => Err(TokenError::Refused { status, code: error_code(&reply.body) }),
     }
 }
