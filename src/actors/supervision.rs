@@ -114,3 +114,88 @@ fn delay(in_a_row: u32) -> Duration {
         n => FIRST_DELAY.saturating_mul(1 << (n - 1).min(16)).min(LONGEST_DELAY),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use actix::{Context, Handler, Message};
+
+    use super::*;
+    use crate::upstream::clock;
+
+    struct Fragile;
+
+    impl Actor for Fragile {
+        type Context = Context<Self>;
+    }
+
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Break;
+
+    impl Handler<Break> for Fragile {
+        type Result = ();
+
+        fn handle(&mut self, Break: Break, _: &mut Self::Context) {
+            panic!("asked to break");
+        }
+    }
+
+    fn respawning(
+        restarts: &Arc<Restarts>,
+        now: Instant,
+    ) -> Rc<Respawning<Fragile, impl Fn() -> Addr<Fragile>>> {
+        let factory = || Fragile.start();
+        Rc::new(Respawning::new("fragile".into(), Arc::clone(restarts), now, factory))
+    }
+
+    #[test]
+    fn restarts_in_a_row_wait_longer_and_longer_but_never_for_ever() {
+        assert_eq!(delay(0), Duration::ZERO);
+        assert_eq!(delay(1), FIRST_DELAY);
+        assert_eq!(delay(2), FIRST_DELAY * 2);
+        assert_eq!(delay(u32::MAX), LONGEST_DELAY);
+    }
+
+    #[actix_rt::test]
+    async fn an_actor_that_panicked_is_started_again_at_once_the_first_time() {
+        let restarts = Arc::new(Restarts::default());
+        let now = clock::now();
+        let actor = respawning(&restarts, now);
+        actor.addr(now).expect("it lives").send(Break).await.expect_err("it dies over it");
+        assert!(actor.addr(now).expect("it is back").connected());
+        assert_eq!(restarts.count(), 1);
+    }
+
+    #[actix_rt::test]
+    async fn in_a_crash_loop_the_next_restart_waits() {
+        let restarts = Arc::new(Restarts::default());
+        let now = clock::now();
+        let actor = respawning(&restarts, now);
+        for _ in 0..2 {
+            let addr = actor.addr(now).expect("it lives");
+            addr.send(Break).await.expect_err("it dies over it");
+            if restarts.count() == 0 {
+                actor.addr(now).expect("the first restart is immediate");
+            }
+        }
+        let down = actor.addr(now).err().expect("it waits");
+        assert_eq!(down.until, now + FIRST_DELAY);
+        assert!(actor.addr(down.until).is_ok());
+        assert_eq!(restarts.count(), 2);
+    }
+
+    #[actix_rt::test]
+    async fn an_actor_that_lived_long_starts_with_a_clean_slate() {
+        let restarts = Arc::new(Restarts::default());
+        let start = clock::now();
+        let actor = respawning(&restarts, start);
+        let mut now = start;
+        for _ in 0..3 {
+            actor.addr(now).expect("it lives").send(Break).await.expect_err("it dies over it");
+            now += STABLE_AFTER;
+            assert!(actor.addr(now).is_ok(), "no delay after a long life");
+        }
+    }
+}

@@ -148,3 +148,80 @@ fn write_number(out: &mut Vec<u8>, key: &str, number: impl std::fmt::Display) {
 fn write_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(source: &str, outcome: Outcome, data: &str) -> SourceReply {
+        SourceReply {
+            source: Id::try_new(source).expect("an id"),
+            outcome,
+            status: outcome.default_status(),
+            error: None,
+            attempts: 1,
+            latency: Duration::from_millis(41),
+            data: Json::from_parts(data.as_bytes().to_vec()),
+            spans: Vec::new(),
+        }
+    }
+
+    fn aggregate(replies: Vec<SourceReply>) -> Aggregate {
+        let echoed = vec![("customerId".to_owned(), Json::from_parts(b"\"c-1\"".to_vec()))];
+        let latency = Duration::from_micros(41_900);
+        Aggregate { echoed, replies, latency, flow_latency_ms: Some(-3) }
+    }
+
+    #[test]
+    fn an_aggregate_is_written_as_the_contract_has_it() {
+        let mut late = reply("crm", Outcome::Timeout, "null");
+        late.error = Some(Cow::Borrowed("no \"reply\""));
+        let text = aggregate(vec![reply("genesys", Outcome::Ok, "{\"n\":1.00}"), late]).to_json();
+        let expected = concat!(
+            r#"{"customerId":"c-1","complete":false,"sources":{"#,
+            r#""genesys":{"source":"genesys","outcome":"ok","status":200,"error":null,"#,
+            r#""attempts":1,"latency_ms":41,"data":{"n":1.00}},"#,
+            r#""crm":{"source":"crm","outcome":"timeout","status":504,"error":"no \"reply\"","#,
+            r#""attempts":1,"latency_ms":41,"data":null}},"latency_ms":41,"flow_latency_ms":-3}"#,
+        );
+        assert_eq!(String::from_utf8_lossy(&text), expected);
+    }
+
+    #[test]
+    fn not_found_is_an_answer_and_truncated_is_none() {
+        let complete = |outcome| aggregate(vec![reply("crm", outcome, "null")]).is_complete();
+        assert!(complete(Outcome::Ok) && complete(Outcome::NotFound));
+        assert!(!complete(Outcome::Truncated) && !complete(Outcome::Timeout));
+    }
+
+    #[test]
+    fn the_largest_data_gives_way_until_the_reply_fits() {
+        let large = format!("\"{}\"", "x".repeat(5_000));
+        let larger = format!("\"{}\"", "y".repeat(6_000));
+        let mut aggregate = aggregate(vec![
+            reply("small", Outcome::Ok, "1"),
+            reply("large", Outcome::Ok, &large),
+            reply("larger", Outcome::Ok, &larger),
+        ]);
+        let fallback = Json::from_parts(b"{\"none\":true}".to_vec());
+        let text = aggregate.to_json_within(6_000, |_| &fallback);
+        assert!(text.len() <= 6_000);
+        let outcomes: Vec<_> = aggregate.replies.iter().map(|reply| reply.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Ok, Outcome::Ok, Outcome::BadPayload]);
+        assert_eq!(aggregate.replies[2].data, fallback);
+        assert!(aggregate.replies[2].error.as_deref().is_some_and(|e| e.contains("6002 bytes")));
+
+        let text = aggregate.to_json_within(10, |_| &fallback);
+        assert!(!text.is_empty(), "what cannot fit is sent all the same, with all data left out");
+    }
+
+    #[test]
+    fn server_timing_tells_the_outcome_of_those_that_gave_no_answer() {
+        let replies = vec![
+            reply("genesys", Outcome::NotFound, "null"),
+            reply("orders", Outcome::RateLimited, "null"),
+        ];
+        let timing = aggregate(replies).server_timing();
+        assert_eq!(timing, "genesys;dur=41, orders;dur=41;desc=\"rate_limited\"");
+    }
+}
