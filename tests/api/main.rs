@@ -5,4 +5,5 @@ mod client;
 mod harness;
 
 mod happy_path;
+mod pages;
 mod token_replies;
