@@ -74,7 +74,7 @@ fn a_cursor_in_the_query_is_encoded() {
     let app = crm(BY_QUERY);
     app.sim.crm().script([
         page(&json!([1, 2]), &json!("a&b=c d/ü")),
-        page(&json!([3]), &json!(12345678901234567890_u64)),
+        page(&json!([3]), &json!(12_345_678_901_234_567_890_u64)),
         page(&json!([]), &json!("")),
     ]);
     let part = part(&app.profile("c-1"), "crm", "ok");

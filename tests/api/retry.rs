@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
-use tributary::simulator::{Behaviour, Reply, Upstream};
+use tributary::simulator::{Behaviour, Options, Reply, Simulator, Upstream};
 
 use crate::checks::{assert_others_whole, assert_whole, at_once};
 use crate::harness::{TestApp, assert_between};
@@ -109,7 +109,7 @@ fn a_post_that_is_idempotent_is_repeated() {
 
 #[test]
 fn a_post_whose_connection_was_refused_is_repeated_all_the_same() {
-    let gone = tributary::simulator::Simulator::start(Default::default()).expect("ports");
+    let gone = Simulator::start(Options::default()).expect("ports");
     let url = gone.orders().base_url();
     gone.stop();
     let app = TestApp::start_with(&format!("{QUICK}idempotent = false\nurl = \"{url}/v1/orders\""));
@@ -182,7 +182,7 @@ fn a_wait_that_cannot_end_in_time_is_not_begun() {
     let quick = (0..10).filter(|_| {
         let reply = app.profile("c-1");
         assert_eq!(reply.outcome("crm"), "upstream_error");
-        reply.took < Duration::from_millis(1_000)
+        reply.took < Duration::from_secs(1)
     });
     assert!(quick.count() >= 5, "a reply at once is the rule");
 }

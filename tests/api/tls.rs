@@ -57,7 +57,8 @@ impl Authority {
 
 /// The service with its CRM there, trusting the certificates in that file.
 fn app_with_crm(url: &str, ca_file: Option<&tempfile::NamedTempFile>) -> TestApp {
-    let ca = ca_file.map(|file| format!("ca_file = {:?}", file.path())).unwrap_or_default();
+    let ca =
+        ca_file.map(|file| format!("ca_file = '{}'", file.path().display())).unwrap_or_default();
     TestApp::start_with(&format!("[sources.crm]\nurl = \"{url}/v2/accounts\"\n{ca}"))
 }
 
@@ -126,7 +127,7 @@ fn tokens_come_over_tls_as_well() {
             upstreams.users().base_url()
         )
     };
-    let app = TestApp::start_with(&with(&format!("ca_file = {:?}", file.path())));
+    let app = TestApp::start_with(&with(&format!("ca_file = '{}'", file.path().display())));
     assert_others_whole(&app.profile("c-1"), "");
 
     let app = TestApp::start_with(&with(""));
