@@ -170,7 +170,9 @@ fn a_redirect_is_rejected_and_carries_no_key_anywhere() {
         let reply = Reply::status(status).with_header("location", target);
         app.sim.crm().set_behaviour(reply);
         let error = format!("the upstream answered {status}");
+        app.sim.crm().clear();
         expect_crm(&app, "rejected", status, &error, 1);
+        assert_eq!(app.sim.crm().hits(), 1, "{status}");
     }
     assert_eq!(elsewhere.crm().total_connections(), 0);
 }
