@@ -96,6 +96,10 @@ impl TokenStatus {
     }
 
     fn received(&mut self, new: NewToken, now: Instant) {
+        // The last token was in use to its end: what an upstream refused before is over.
+        if self.current.is_some() {
+            self.refused_young_in_a_row = 0;
+        }
         self.generation += 1;
         let token = Token { generation: self.generation, authorization: new.authorization };
         self.current = Some(CurrentToken { token, issued: now, expires: now + new.lifetime });
@@ -232,4 +236,58 @@ impl TokenActor {
 /// A token that lives shorter than twice the margin is renewed at half its life.
 fn next_refresh(lifetime: Duration, margin: Duration) -> Duration {
     if lifetime >= margin * 2 { lifetime - margin } else { lifetime / 2 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use awc::http::header::HeaderValue;
+
+    fn token() -> NewToken {
+        let authorization = HeaderValue::from_static("Bearer t");
+        NewToken { authorization, lifetime: Duration::from_hours(1) }
+    }
+
+    /// A status whose latest token was refused as soon as it came, so many times in a row.
+    fn refused_young(times: u64, now: Instant) -> TokenStatus {
+        let mut status = TokenStatus::default();
+        for generation in 1..=times {
+            status.received(token(), now);
+            assert!(status.refused(generation, now));
+        }
+        status
+    }
+
+    #[test]
+    fn from_the_second_young_token_refused_in_a_row_on_the_next_waits_longer_and_longer() {
+        let now = clock::now();
+        let wait = |times| {
+            let status = refused_young(times, now);
+            status.failure.map_or(Duration::ZERO, |failure| failure.retry_at - now)
+        };
+        assert_eq!(wait(1), Duration::ZERO);
+        assert_eq!(wait(2), FIRST_WAIT);
+        assert_eq!(wait(3), 2 * FIRST_WAIT);
+        assert_eq!(wait(100), LONGEST_WAIT);
+    }
+
+    #[test]
+    fn a_token_that_was_in_use_to_its_end_breaks_the_row() {
+        let now = clock::now();
+        let mut status = refused_young(1, now);
+        status.received(token(), now);
+        let later = now + Duration::from_hours(1);
+        status.received(token(), later);
+        assert!(status.refused(3, later));
+        assert!(status.failure.is_none(), "it is the first in its row");
+    }
+
+    #[test]
+    fn an_old_generation_is_not_refused_again() {
+        let now = clock::now();
+        let mut status = refused_young(1, now);
+        status.received(token(), now);
+        assert!(!status.refused(1, now));
+        assert!(status.valid(now).is_some());
+    }
 }

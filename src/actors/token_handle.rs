@@ -72,7 +72,7 @@ impl TokenHandle {
                 return Ok(current.token.clone());
             }
             if let Some(failure) = status.failure.filter(|failure| failure.retry_at > now) {
-                if failure.retry_at >= deadline {
+                if failure.retry_at >= deadline || failure.error.is_lasting() {
                     let wait = failure.retry_at - now;
                     return Err(TokenError::BackingOff { wait, last: Box::new(failure.error) });
                 }

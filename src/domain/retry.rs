@@ -134,6 +134,10 @@ pub enum GiveUp {
 
 /// Decides about the attempt after `failure`. `unit` is a random number in `[0, 1)`.
 /// `budget_allows` is called at most once, and only if everything else speaks for a retry.
+///
+/// The attempt with a new token is outside the budget: when a token is revoked, every request
+/// under way needs one, of an upstream that is well. There is one for each request at most, and
+/// new tokens come slowly to an upstream that refuses them all.
 pub fn decide(
     failure: Failure,
     situation: Situation,
@@ -142,6 +146,7 @@ pub fn decide(
     budget_allows: &mut dyn FnMut() -> bool,
 ) -> Decision {
     match plan(failure, situation, policy, unit) {
+        Ok(Decision::RetryWithNewToken) => Decision::RetryWithNewToken,
         Ok(retry) if budget_allows() => retry,
         Ok(_) => Decision::GiveUp(GiveUp::BudgetSpent),
         Err(reason) => Decision::GiveUp(reason),

@@ -76,6 +76,11 @@ pub(super) async fn collect(
             let why = format!("page {} repeats an earlier cursor", gathered.pages);
             return Ok(gathered.part(why));
         }
+        // The next page might be empty, but only asking for it would tell.
+        if gathered.count >= paging.max_items {
+            let limit = paging.max_items;
+            return Ok(gathered.part(format!("stopped at {limit} items (max_items)")));
+        }
         if gathered.pages >= paging.max_pages {
             let limit = paging.max_pages;
             return Ok(gathered.part(format!("stopped after {limit} pages (max_pages)")));

@@ -97,10 +97,10 @@ impl Connection {
     ) -> io::Result<Reply> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            request.extend([name, ": ", value, "\r\n"]);
         }
         if !body.is_empty() || method != "GET" {
-            request.push_str(&format!("content-length: {}\r\n", body.len()));
+            request.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
         }
         request.push_str("\r\n");
         let mut bytes = request.into_bytes();

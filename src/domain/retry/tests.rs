@@ -111,10 +111,18 @@ fn a_wait_that_leaves_no_useful_time_is_not_begun() {
 
 #[test]
 fn a_spent_budget_ends_it() {
-    for class in [FailureClass::Transient, FailureClass::Unauthorized] {
+    for class in [FailureClass::Transient, FailureClass::RateLimited] {
         let decision = decide(failure(class), situation(), &policy(3), 0.5, &mut || false);
         assert_eq!(decision, Decision::GiveUp(GiveUp::BudgetSpent));
     }
+}
+
+#[test]
+fn a_new_token_takes_nothing_out_of_the_budget() {
+    let unauthorized = failure(FailureClass::Unauthorized);
+    let mut budget = || panic!("it is not asked");
+    let decision = decide(unauthorized, situation(), &policy(3), 0.5, &mut budget);
+    assert_eq!(decision, Decision::RetryWithNewToken);
 }
 
 #[test]
@@ -171,7 +179,7 @@ proptest! {
             let asked_before = asked;
             let mut budget = || { asked += 1; true };
             let decision = decide(failure, situation, &policy(max_attempts), unit, &mut budget);
-            prop_assert_eq!(matches!(decision, Decision::GiveUp(_)), asked == asked_before);
+            prop_assert_eq!(matches!(decision, Decision::RetryAfter(_)), asked > asked_before);
             match decision {
                 Decision::RetryAfter(wait) => {
                     prop_assert!(now + wait + ms(minimum_useful) < deadline.at());
@@ -204,6 +212,6 @@ proptest! {
         let refused = decide(failure, situation, &policy(3), unit, &mut || { asked += 1; false });
         prop_assert_eq!(asked, u32::from(refused == Decision::GiveUp(GiveUp::BudgetSpent)));
         let allowed = decide(failure, situation, &policy(3), unit, &mut || true);
-        prop_assert_eq!(asked == 0, matches!(allowed, Decision::GiveUp(_)));
+        prop_assert_eq!(asked == 1, matches!(allowed, Decision::RetryAfter(_)));
     }
 }

@@ -107,6 +107,16 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// Whether another try within the same request is in vain: the endpoint answered, and what it
+    /// said does not pass by itself. A person has to see to it.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Unusable { .. } | Self::RefusedByUpstream => true,
+            Self::Failed { .. } | Self::Unreachable { .. } | Self::TooLate => false,
+            Self::BackingOff { last, .. } => last.is_lasting(),
+        }
+    }
+
     /// What the token endpoint said about when to come back.
     pub fn retry_after(&self) -> Option<Duration> {
         if let Self::Failed { retry_after, .. } = self { *retry_after } else { None }

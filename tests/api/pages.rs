@@ -1,0 +1,331 @@
+//! Sources whose answer comes in pages: all of it in one aggregate, or what came and where to go on.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tributary::simulator::{Behaviour, Options, Received, Reply, Simulator};
+
+use crate::checks::assert_others_whole;
+use crate::client;
+use crate::harness::{PROFILE, TestApp, assert_between, eventually};
+
+/// The orders system with so many orders, in pages of 5.
+fn orders(total: usize, more: &str) -> TestApp {
+    let app = TestApp::start_with(&format!(
+        "[sources.orders]\nretry = {{ max_attempts = 1 }}\n[sources.orders.paging]\n\
+         kind = \"cursor\"\nitems = \"/results\"\nnext = \"/nextCursor\"\n\
+         send_as = \"json:cursor\"\n{more}"
+    ));
+    app.sim.orders_settings().set_total(total);
+    app
+}
+
+/// The CRM in the place of any API with pages by GET.
+fn crm(paging: &str) -> TestApp {
+    let config =
+        "[sources.crm]\nretry = { max_attempts = 1 }\n[sources.crm.paging]\nitems = \"/items\"\n";
+    TestApp::start_with(&format!("{config}{paging}"))
+}
+
+const BY_QUERY: &str = "kind = \"cursor\"\nnext = \"/next\"\nsend_as = \"query:after\"";
+
+fn page(items: &Value, next: &Value) -> Behaviour {
+    Behaviour::json(200, &json!({"items": items, "next": next}))
+}
+
+/// The one source's part, the others being whole.
+#[track_caller]
+fn part(reply: &client::Reply, source: &str, outcome: &str) -> Value {
+    assert_others_whole(reply, source);
+    let part = reply.source(source);
+    assert_eq!(part["outcome"], outcome, "{part}");
+    part
+}
+
+fn count(part: &Value) -> usize {
+    part["data"]["items"].as_array().expect("a list").len()
+}
+
+#[test]
+fn a_cursor_in_the_body_leads_through_all_pages() {
+    let app = orders(12, "");
+    let part = part(&app.profile("c-1"), "orders", "ok");
+    assert_eq!((count(&part), &part["status"]), (12, &json!(200)));
+    assert_eq!(part["attempts"], 3);
+    let mut ids: Vec<_> = part["data"]["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|o| o["id"].to_string())
+        .collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 12);
+    assert_eq!((&part["data"]["pages"], &part["data"]["next_cursor"]), (&json!(3), &json!(null)));
+    assert_eq!(part["data"].as_object().expect("an object").len(), 3);
+    let calls = app.sim.orders().received();
+    let sent: Vec<_> = calls.iter().filter_map(Received::json).collect();
+    assert_eq!(sent[0].get("cursor"), None);
+    assert!(sent[1]["cursor"].is_string() && sent[1]["cursor"] != sent[2]["cursor"]);
+    assert!(sent.iter().all(|body| body["customerId"] == "c-1" && body["limit"] == 5));
+}
+
+#[test]
+fn a_cursor_in_the_query_is_encoded() {
+    let app = crm(BY_QUERY);
+    app.sim.crm().script([
+        page(&json!([1, 2]), &json!("a&b=c d/ü")),
+        page(&json!([3]), &json!(12_345_678_901_234_567_890_u64)),
+        page(&json!([]), &json!("")),
+    ]);
+    let part = part(&app.profile("c-1"), "crm", "ok");
+    assert_eq!(part["data"], json!({"items": [1, 2, 3], "pages": 3, "next_cursor": null}));
+    let calls = app.sim.crm().received();
+    assert_eq!(calls[0].query("after"), None);
+    assert_eq!(calls[1].query("after").as_deref(), Some("a&b=c d/ü"));
+    assert_eq!(calls[2].query("after").as_deref(), Some("12345678901234567890"));
+    assert!(calls.iter().all(|call| call.query("id").as_deref() == Some("c-1")));
+}
+
+#[test]
+fn items_come_through_byte_for_byte() {
+    let app = crm(BY_QUERY);
+    let text = "{\"items\": [ {\"n\" : 1.00}, 12345678901234567890123 ], \"next\": null}";
+    app.sim.crm().set_behaviour(Reply::status(200).with_body(text));
+    let reply = app.profile("c-1");
+    let expected = "\"data\":{\"items\":[{\"n\" : 1.00},12345678901234567890123],\"pages\":1,\"next_cursor\":null}";
+    assert!(reply.text().contains(expected), "{}", reply.text());
+}
+
+#[test]
+fn the_page_cap_leaves_a_cursor_to_go_on_with() {
+    let app = orders(30, "max_pages = 2");
+    let part = part(&app.profile("c-1"), "orders", "truncated");
+    assert_eq!(
+        (count(&part), &part["status"], &part["data"]["pages"]),
+        (10, &json!(206), &json!(2))
+    );
+    assert_eq!(part["error"], "stopped after 2 pages (max_pages)");
+    assert_eq!(app.sim.orders().hits(), 2);
+
+    // Going on there gives exactly the next order.
+    let all = orders(30, "").profile("c-1").source("orders");
+    let body = json!({"customerId": "c-1", "limit": 1, "cursor": part["data"]["next_cursor"],
+                      "status": ["ACTIVE", "PENDING"]});
+    let headers = [("authorization", "Bearer k"), ("content-type", "application/json")];
+    let next = client::send(
+        app.sim.orders().addr(),
+        "POST",
+        "/v1/orders",
+        &headers,
+        body.to_string().as_bytes(),
+    )
+    .expect("a reply");
+    assert_eq!(next.json()["results"][0]["id"], all["data"]["items"][10]["id"]);
+}
+
+#[test]
+fn the_item_cap_cuts_within_a_page() {
+    let app = orders(30, "max_items = 12");
+    let part = part(&app.profile("c-1"), "orders", "truncated");
+    assert_eq!((count(&part), &part["data"]["pages"]), (12, &json!(3)));
+    assert_eq!(part["error"], "stopped at 12 items (max_items)");
+    // The cursor of the page that was cut: going on repeats two orders and loses none.
+    let asked = app.sim.orders().last_received().and_then(|call| call.json()).expect("JSON");
+    assert_eq!(part["data"]["next_cursor"], asked["cursor"]);
+}
+
+#[test]
+fn an_item_cap_that_is_reached_exactly_asks_for_no_further_page() {
+    let app = orders(30, "max_items = 10");
+    let part1 = part(&app.profile("c-1"), "orders", "truncated");
+    assert_eq!((count(&part1), &part1["data"]["pages"]), (10, &json!(2)));
+    assert!(part1["data"]["next_cursor"].is_string());
+    assert_eq!(app.sim.orders().hits(), 2);
+    // All there is, and not one more than allowed: nothing is cut.
+    let app = orders(10, "max_items = 10");
+    let part2 = part(&app.profile("c-1"), "orders", "ok");
+    assert_eq!(count(&part2), 10);
+}
+
+#[test]
+fn there_is_a_pause_between_pages() {
+    let app = orders(15, "pause = \"150ms\"");
+    part(&app.profile("c-1"), "orders", "ok");
+    let calls = app.sim.orders().received();
+    assert_eq!(calls.len(), 3);
+    for pair in calls.windows(2) {
+        assert_between(pair[1].at - pair[0].at, 150, 900);
+    }
+}
+
+#[test]
+fn a_later_page_that_fails_keeps_what_came() {
+    let app = orders(12, "");
+    app.sim.orders().script([Behaviour::Normal, Behaviour::Normal, Behaviour::status(500)]);
+    let part = part(&app.profile("c-1"), "orders", "truncated");
+    assert_eq!(
+        (count(&part), &part["data"]["pages"], &part["status"]),
+        (10, &json!(2), &json!(206))
+    );
+    assert_eq!(part["error"], "page 3: the upstream answered 500");
+    let asked = app.sim.orders().last_received().and_then(|call| call.json()).expect("JSON");
+    assert_eq!(part["data"]["next_cursor"], asked["cursor"]);
+}
+
+#[test]
+fn a_later_page_that_is_not_usable_keeps_what_came() {
+    let html = Reply::status(200).with_body("<html>");
+    let without = Reply::json(200, &json!({"items": {}}));
+    for (reply, error) in
+        [(html, "page 2: the reply is not usable"), (without, "page 2: the page has no array")]
+    {
+        let app = crm(BY_QUERY);
+        app.sim.crm().script([page(&json!([1]), &json!("x")), reply.into()]);
+        let part = part(&app.profile("c-1"), "crm", "truncated");
+        assert_eq!(part["data"], json!({"items": [1], "pages": 1, "next_cursor": "x"}));
+        assert!(part["error"].as_str().expect("a sentence").starts_with(error), "{part}");
+    }
+}
+
+#[test]
+fn a_first_page_that_fails_is_a_failure_of_the_source() {
+    let app = crm(BY_QUERY);
+    app.sim.crm().set_behaviour(Behaviour::status(500));
+    part(&app.profile("c-1"), "crm", "upstream_error");
+    app.sim.crm().set_behaviour(Behaviour::json(200, &json!({"items": 7})));
+    let bad = part(&app.profile("c-1"), "crm", "bad_payload");
+    assert_eq!(bad["error"], "the page has no array where its items should be");
+}
+
+#[test]
+fn not_found_on_the_first_page_is_not_found() {
+    let app = crm(BY_QUERY);
+    app.sim.crm().set_behaviour(Behaviour::status(404));
+    let part = part(&app.profile("c-1"), "crm", "not_found");
+    assert_eq!(part["data"], json!({"error": "Account not found"}));
+}
+
+#[test]
+fn the_deadline_in_the_middle_keeps_what_came() {
+    let app = orders(30, "[actions.customer_profile]\ndeadline = \"500ms\"");
+    eventually("there is a token", || app.sim.oauth_settings().issued() == 1);
+    app.sim.orders().script([Behaviour::Normal, Behaviour::Normal, Behaviour::Hang]);
+    let reply = app.profile("c-1");
+    assert_between(reply.took, 500, 750);
+    let part = part(&reply, "orders", "truncated");
+    assert_eq!((count(&part), &part["data"]["pages"]), (10, &json!(2)));
+    assert!(part["error"].as_str().expect("a sentence").starts_with("page 3: no reply within 5"));
+    let asked = app.sim.orders().last_received().and_then(|call| call.json()).expect("JSON");
+    assert_eq!(part["data"]["next_cursor"], asked["cursor"]);
+}
+
+#[test]
+fn a_pause_that_ends_after_the_deadline_is_not_begun() {
+    let app = orders(30, "pause = \"30s\"");
+    let reply = app.profile("c-1");
+    assert_between(reply.took, 0, 1_500);
+    let part = part(&reply, "orders", "truncated");
+    assert_eq!((count(&part), &part["error"]), (5, &json!("stopped at the deadline")));
+    assert!(part["data"]["next_cursor"].is_string());
+}
+
+#[test]
+fn a_cursor_that_comes_again_ends_it() {
+    let app = crm(BY_QUERY);
+    app.sim.crm().set_behaviour(page(&json!([1]), &json!("again")));
+    let part = part(&app.profile("c-1"), "crm", "truncated");
+    assert_eq!(part["error"], "page 2 repeats an earlier cursor");
+    assert_eq!(part["data"]["items"], json!([1, 1]));
+    assert_eq!(app.sim.crm().hits(), 2);
+}
+
+#[test]
+fn a_next_uri_is_followed_relative_or_absolute() {
+    let app = crm("kind = \"next_uri\"\nnext = \"/next\"");
+    let absolute = format!("{}/v2/accounts?page=3", app.sim.crm().base_url());
+    app.sim.crm().script([
+        page(&json!([1]), &json!("?page=2&q=%C3%BC")),
+        page(&json!([2]), &json!(absolute)),
+        page(&json!([3]), &json!(null)),
+    ]);
+    let part = part(&app.profile("c-1"), "crm", "ok");
+    assert_eq!(part["data"], json!({"items": [1, 2, 3], "pages": 3, "next_cursor": null}));
+    let calls = app.sim.crm().received();
+    assert_eq!(calls[1].target, "/v2/accounts?page=2&q=%C3%BC");
+    assert_eq!(calls[2].target, "/v2/accounts?page=3");
+    assert!(calls.iter().all(|call| call.header("x-api-key") == Some("key-1")));
+}
+
+#[test]
+fn a_link_header_is_followed() {
+    let app = crm("kind = \"link\"");
+    let body = |n: u32| Reply::json(200, &json!({"items": [n]}));
+    let first = body(1)
+        .with_header("link", "</v2/accounts?p=0>; rel=\"prev\", </v2/accounts?p=2>; rel=\"next\"");
+    app.sim.crm().script([first, body(2).with_header("link", "</v2/accounts?p=1>; rel=prev")]);
+    let part = part(&app.profile("c-1"), "crm", "ok");
+    assert_eq!(part["data"], json!({"items": [1, 2], "pages": 2, "next_cursor": null}));
+    assert_eq!(app.sim.crm().received()[1].target, "/v2/accounts?p=2");
+}
+
+#[test]
+fn a_next_page_on_another_origin_is_not_asked_for() {
+    let elsewhere = Simulator::start(Options::default()).expect("loopback has ports");
+    let foreign = elsewhere.crm().base_url();
+    let authority = foreign.trim_start_matches("http:").to_owned();
+    let same_port = |app: &TestApp| app.sim.crm().base_url().replace("127.0.0.1", "localhost");
+    let app = crm("kind = \"next_uri\"\nnext = \"/next\"");
+    for uri in [
+        format!("{foreign}/v2/accounts"),
+        format!("{authority}/v2/accounts"),
+        same_port(&app),
+        app.sim.crm().base_url().replace("http:", "https:"),
+    ] {
+        app.sim.crm().clear();
+        app.sim.crm().script([page(&json!([1]), &json!(uri))]);
+        let part = part(&app.profile("c-1"), "crm", "truncated");
+        assert_eq!(
+            part["error"],
+            "page 1: the next page is on another origin and was not followed"
+        );
+        assert_eq!(part["data"]["items"], json!([1]));
+        assert_eq!(app.sim.crm().hits(), 1, "{uri}");
+    }
+    let app = crm("kind = \"link\"");
+    let link = format!("<{foreign}/v2/accounts>; rel=\"next\"");
+    app.sim.crm().set_behaviour(Reply::json(200, &json!({"items": [1]})).with_header("link", link));
+    part(&app.profile("c-1"), "crm", "truncated");
+    assert_eq!(elsewhere.crm().total_connections(), 0);
+}
+
+#[test]
+fn pages_may_be_counted() {
+    let app = crm("kind = \"page_number\"\nsend_as = \"query:page\"");
+    app.sim.crm().script([[1, 2], [3, 4]].map(|items| page(&json!(items), &json!(null))));
+    app.sim.crm().set_behaviour(page(&json!([]), &json!(null)));
+    let part1 = part(&app.profile("c-1"), "crm", "ok");
+    assert_eq!(part1["data"], json!({"items": [1, 2, 3, 4], "pages": 3, "next_cursor": null}));
+    let numbers: Vec<_> = app.sim.crm().received().iter().filter_map(|c| c.query("page")).collect();
+    assert_eq!(numbers, ["1", "2", "3"]);
+
+    let app =
+        crm("kind = \"page_number\"\nsend_as = \"query:page\"\nfirst = 0\npage_count = \"/count\"");
+    app.sim.crm().set_behaviour(Behaviour::json(200, &json!({"items": [7], "count": 2})));
+    let part2 = part(&app.profile("c-1"), "crm", "ok");
+    assert_eq!(part2["data"], json!({"items": [7, 7], "pages": 2, "next_cursor": null}));
+    let numbers: Vec<_> = app.sim.crm().received().iter().filter_map(|c| c.query("page")).collect();
+    assert_eq!(numbers, ["0", "1"]);
+}
+
+#[test]
+fn a_page_that_fails_in_passing_is_tried_again_alone() {
+    let app = TestApp::start_with(
+        "[sources.orders]\nretry = { max_attempts = 2, base = \"1ms\" }\n[sources.orders.paging]\n\
+         kind = \"cursor\"\nitems = \"/results\"\nnext = \"/nextCursor\"\nsend_as = \"json:cursor\"",
+    );
+    app.sim.orders_settings().set_total(8);
+    app.sim.orders().script([Behaviour::Normal, Behaviour::status(503).after(Duration::ZERO)]);
+    let reply = app.post(PROFILE, &json!({"customerId": "c-1", "externalApiKey": "key-1"}));
+    let part = part(&reply, "orders", "ok");
+    assert_eq!((count(&part), &part["attempts"]), (8, &json!(3)));
+}

@@ -1,0 +1,133 @@
+//! What an upstream's body may be, and that it comes through as it was sent.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tributary::simulator::{Behaviour, Reply, Then};
+
+use crate::checks::{Expected, assert_one, assert_others_whole};
+use crate::harness::TestApp;
+
+const CRM: &str = "[sources.crm]\nfallback = { none = true }\nmax_response = \"1KiB\"\n\
+                   max_depth = 5\n";
+
+fn body(bytes: impl Into<Vec<u8>>) -> Reply {
+    Reply::status(200).with_header("content-type", "application/json").with_body(bytes.into())
+}
+
+/// Asserts that each of these replies of the CRM is `bad_payload`, with these words in the error.
+#[track_caller]
+fn expect_bad(cases: &[(&str, Behaviour)]) {
+    let app = TestApp::start_with(CRM);
+    for (error, behaviour) in cases {
+        app.sim.crm().clear();
+        app.sim.crm().set_behaviour(behaviour.clone());
+        let data = json!({"none": true});
+        let expected = Expected { outcome: "bad_payload", status: 502, error, attempts: 1, data };
+        assert_one(&app.profile("c-1"), "crm", &expected);
+        assert_eq!(app.sim.crm().hits(), 1, "it is not tried again: {error}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_a_bad_payload() {
+    let html = "<html><body>Maintenance until 6 am</body></html>";
+    expect_bad(&[
+        ("this looks like HTML or XML, not JSON", body(html).into()),
+        ("the body is empty", body("").into()),
+        ("at byte 10", body(r#"{"a":[1,2,"#).into()),
+        ("a byte-order mark stands at byte 0", body("\u{feff}{}").into()),
+        ("not UTF-8", body(b"{\"name\":\"M\xfcller\"}".to_vec()).into()),
+        ("half of a surrogate pair", body(r#"{"a":"\ud800"}"#).into()),
+        ("at byte 5", body(r#"{"a":NaN}"#).into()),
+        ("too large for a double", body(r#"{"a":1e999}"#).into()),
+        ("nothing but white space after the value", body(r#"{"a":1}{"a":2}"#).into()),
+        ("at byte 7", body(r#"{"a":1,}"#).into()),
+    ]);
+}
+
+#[test]
+fn what_is_larger_or_deeper_than_allowed_is_a_bad_payload() {
+    let large = || body(format!("\"{}\"", "x".repeat(1024)));
+    let deep = format!("{}{}", "[".repeat(6), "]".repeat(6));
+    let fits = format!("{}{}", "[".repeat(5), "]".repeat(5));
+    expect_bad(&[
+        ("the reply is larger than 1024 bytes", large().into()),
+        ("the reply is larger than 1024 bytes", Behaviour::Chunked.replying(large())),
+        (
+            "the reply is larger than 1024 bytes",
+            Behaviour::NoLength { complete: true }.replying(large()),
+        ),
+        ("nested more than 5 deep", body(deep).into()),
+    ]);
+    let app = TestApp::start_with(CRM);
+    app.sim.crm().set_behaviour(body(fits));
+    assert_eq!(app.profile("c-1").outcome("crm"), "ok");
+    app.sim.crm().set_behaviour(body(format!("\"{}\"", "x".repeat(1022))));
+    assert_eq!(app.profile("c-1").outcome("crm"), "ok");
+}
+
+#[test]
+fn an_encoding_that_was_not_asked_for_is_a_bad_payload() {
+    let gzip =
+        body(b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec()).with_header("content-encoding", "gzip");
+    expect_bad(&[("the reply is encoded as gzip, which was not asked for", gzip.into())]);
+}
+
+#[test]
+fn a_body_that_is_cut_short_never_counts_as_whole() {
+    let app = TestApp::start_with(&format!("{CRM}retry = {{ max_attempts = 2, base = \"1ms\" }}"));
+    let json = body(r#"{"a":1}"#);
+    for behaviour in [Behaviour::ShortContentLength, Behaviour::CutChunked] {
+        app.sim.crm().set_behaviour(behaviour.replying(json.clone()));
+        let data = json!({"none": true});
+        let error = "the connection broke: connection closed";
+        let expected =
+            Expected { outcome: "connect_failed", status: 502, error, attempts: 2, data };
+        assert_one(&app.profile("c-1"), "crm", &expected);
+    }
+    // Without any length only the JSON can tell.
+    app.sim.crm().set_behaviour(Behaviour::NoLength { complete: false }.replying(json));
+    assert_eq!(app.profile("c-1").outcome("crm"), "bad_payload");
+}
+
+#[test]
+fn data_comes_through_byte_for_byte() {
+    let text = "{ \"id\" :12345678901234567890123,\r\n\t\"price\": 1.00, \"same\":1, \"same\" : 2 , \
+                \"e\": [ 1E+2,-0.0 ], \"text\": \"\\u00fc \\/ ü \u{2028} 株\" }";
+    let app = TestApp::start_with("");
+    let ways = [
+        Behaviour::Reply(body(text)),
+        Behaviour::Chunked.replying(body(text)),
+        Behaviour::NoLength { complete: true }.replying(body(text)),
+        Behaviour::Drip { bytes_per_write: 7, every: Duration::from_millis(1) }
+            .replying(body(text)),
+    ];
+    for way in ways {
+        app.sim.crm().set_behaviour(way.clone());
+        let reply = app.profile("c-1");
+        assert_others_whole(&reply, "crm");
+        assert!(reply.text().contains(&format!("\"data\":{text}}}")), "{way:?}: {}", reply.text());
+    }
+}
+
+#[test]
+fn an_interim_reply_is_never_taken_for_the_answer() {
+    let app = TestApp::start();
+    let hints = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n".to_vec();
+    let processing = b"HTTP/1.1 102 Processing\r\n\r\n".to_vec();
+    app.sim.crm().set_behaviour(Behaviour::Interim(vec![processing, hints]));
+    for customer in ["c-1", "c-2", "c-3", "c-4", "c-5", "c-6"] {
+        assert_others_whole(&app.profile(customer), "");
+    }
+}
+
+#[test]
+fn what_does_not_speak_http_is_connect_failed() {
+    let app = TestApp::start_with(&format!("{CRM}retry = {{ max_attempts = 1 }}"));
+    let bytes = b"SSH-2.0-OpenSSH_9.6\r\n".to_vec();
+    app.sim.crm().set_behaviour(Behaviour::Raw { bytes, then: Then::Close });
+    let (error, data) = ("the connection broke: malformed response head", json!({"none": true}));
+    let expected = Expected { outcome: "connect_failed", status: 502, error, attempts: 1, data };
+    assert_one(&app.profile("c-1"), "crm", &expected);
+}

@@ -1,0 +1,215 @@
+//! What is tried again, how often, and when.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::json;
+use tributary::simulator::{Behaviour, Options, Reply, Simulator, Upstream};
+
+use crate::checks::{assert_others_whole, assert_whole, at_once};
+use crate::harness::{TestApp, assert_between};
+
+/// Quick retries, as many as are asked for.
+const QUICK: &str = r#"
+[sources.crm]
+retry = { max_attempts = 3, base = "1ms", cap = "2ms", budget_min_per_second = 1000 }
+breaker = { min_requests = 1000000 }
+timeout = "5s"
+[sources.orders]
+retry = { max_attempts = 3, base = "1ms", cap = "2ms", budget_min_per_second = 1000 }
+"#;
+
+/// The moments at which the upstream was called.
+fn moments(upstream: &Upstream) -> Vec<Instant> {
+    upstream.received().iter().map(|call| call.at).collect()
+}
+
+#[test]
+fn what_may_pass_is_tried_again_up_to_the_limit() {
+    let app = TestApp::start_with(QUICK);
+    let failures = [429, 502, 503, 504].map(Behaviour::status);
+    for failure in failures.into_iter().chain([Behaviour::Reset, Behaviour::Close]) {
+        app.sim.crm().clear();
+        app.sim.crm().set_behaviour(failure.clone());
+        let reply = app.profile("c-1");
+        assert_eq!(app.sim.crm().hits(), 3, "{failure:?}");
+        assert_eq!(reply.source("crm")["attempts"], 3, "{failure:?}");
+        assert_others_whole(&reply, "crm");
+
+        app.sim.crm().reset_behaviour();
+        app.sim.crm().clear();
+        app.sim.crm().script([failure.clone(), failure.clone()]);
+        let reply = app.profile("c-1");
+        assert_eq!((app.sim.crm().hits(), reply.outcome("crm").as_str()), (3, "ok"), "{failure:?}");
+    }
+}
+
+#[test]
+fn max_attempts_is_never_exceeded() {
+    for limit in [1, 2, 5] {
+        let retry = format!(
+            "[sources.crm]\nretry = {{ max_attempts = {limit}, base = \"1ms\", cap = \"1ms\", \
+             budget_min_per_second = 1000 }}"
+        );
+        let app = TestApp::start_with(&retry);
+        app.sim.crm().set_behaviour(Behaviour::status(503));
+        app.profile("c-1");
+        assert_eq!(app.sim.crm().hits(), limit);
+    }
+}
+
+#[test]
+fn what_would_fail_again_is_tried_once() {
+    let app = TestApp::start_with(QUICK);
+    for status in [301, 400, 403, 404, 409, 422, 500, 501] {
+        app.sim.crm().clear();
+        app.sim.crm().set_behaviour(Behaviour::status(status));
+        app.profile("c-1");
+        assert_eq!(app.sim.crm().hits(), 1, "{status}");
+    }
+}
+
+#[test]
+fn an_attempt_that_timed_out_is_not_repeated() {
+    let app = TestApp::start_with(&QUICK.replace("5s", "100ms"));
+    app.sim.crm().set_behaviour(Behaviour::Hang);
+    assert_eq!(app.profile("c-1").outcome("crm"), "timeout");
+    assert_eq!(app.sim.crm().hits(), 1);
+}
+
+#[test]
+fn a_post_that_may_have_arrived_is_not_repeated() {
+    let app = TestApp::start_with(&format!("{QUICK}idempotent = false"));
+    for (failure, outcome) in [
+        (Behaviour::status(503), "upstream_error"),
+        (Behaviour::status(429), "rate_limited"),
+        (Behaviour::Reset, "connect_failed"),
+        (Behaviour::CutChunked, "connect_failed"),
+    ] {
+        app.sim.orders().clear();
+        app.sim.orders().set_behaviour(failure.clone());
+        let reply = app.profile("c-1");
+        assert_eq!(reply.outcome("orders"), outcome, "{failure:?}");
+        assert_eq!(app.sim.orders().hits(), 1, "{failure:?}");
+        assert_others_whole(&reply, "orders");
+    }
+}
+
+#[test]
+fn a_post_that_is_idempotent_is_repeated() {
+    let app = TestApp::start_with(QUICK);
+    for failure in [Behaviour::status(503), Behaviour::Reset, Behaviour::CutChunked] {
+        app.sim.orders().clear();
+        app.sim.orders().script([failure.clone()]);
+        assert_whole(&app.profile("c-1"), "orders");
+        let calls = app.sim.orders().received();
+        assert_eq!(calls.len(), 2, "{failure:?}");
+        assert_eq!(calls[0].body, calls[1].body);
+    }
+}
+
+#[test]
+fn a_post_whose_connection_was_refused_is_repeated_all_the_same() {
+    let gone = Simulator::start(Options::default()).expect("ports");
+    let url = gone.orders().base_url();
+    gone.stop();
+    let app = TestApp::start_with(&format!("{QUICK}idempotent = false\nurl = \"{url}/v1/orders\""));
+    assert_eq!(app.profile("c-1").source("orders")["attempts"], 3);
+}
+
+#[test]
+fn an_idle_connection_that_was_closed_does_not_fail_a_post() {
+    let app = TestApp::start_with("[sources.orders]\nidempotent = false\n[server]\nworkers = 1");
+    for _ in 0..5 {
+        assert_whole(&app.profile("c-1"), "orders");
+        app.sim.orders().close_connections();
+        crate::harness::eventually("it is closed", || app.sim.orders().open_connections() == 0);
+    }
+}
+
+#[test]
+fn a_retry_after_in_seconds_is_waited_for() {
+    for status in [429, 503] {
+        let app = TestApp::start_with(QUICK);
+        app.sim.crm().script([Reply::status(status).with_header("retry-after", "1")]);
+        let reply = app.profile("c-1");
+        assert_eq!((reply.outcome("crm").as_str(), app.sim.crm().hits()), ("ok", 2));
+        let calls = moments(app.sim.crm());
+        assert_between(calls[1] - calls[0], 1_000, 1_600);
+    }
+}
+
+#[test]
+fn a_retry_after_as_a_date_is_waited_for() {
+    let app = TestApp::start_with(QUICK);
+    let date = SystemTime::now() + Duration::from_secs(2);
+    let text = httpdate::fmt_http_date(date);
+    app.sim.crm().script([Reply::status(429).with_header("retry-after", text.as_str())]);
+    let reply = app.profile("c-1");
+    assert_eq!((reply.outcome("crm").as_str(), app.sim.crm().hits()), ("ok", 2));
+    // The date has no fractions of a second.
+    let date = httpdate::parse_http_date(&text).expect("a date");
+    assert!(SystemTime::now() >= date);
+    let calls = moments(app.sim.crm());
+    assert_between(calls[1] - calls[0], 900, 2_600);
+}
+
+#[test]
+fn a_retry_after_beyond_the_deadline_is_answered_at_once() {
+    for value in
+        ["30".to_owned(), httpdate::fmt_http_date(SystemTime::now() + Duration::from_hours(1))]
+    {
+        let app = TestApp::start_with(QUICK);
+        app.sim.crm().set_behaviour(Reply::status(429).with_header("retry-after", value.as_str()));
+        let reply = app.profile("c-1");
+        assert_between(reply.took, 0, 1_000);
+        assert_eq!(reply.outcome("crm"), "rate_limited");
+        let error = reply.source("crm")["error"].to_string();
+        assert!(error.contains("the upstream answered 429 and asked for a pause of"), "{error}");
+        assert!(error.contains("which ends after the deadline"), "{error}");
+        assert_eq!(app.sim.crm().hits(), 1);
+        assert_others_whole(&reply, "crm");
+    }
+}
+
+#[test]
+fn a_wait_that_cannot_end_in_time_is_not_begun() {
+    // The wait is random from nothing on: with a cap of 20 s hardly one fits into 200 ms.
+    let app = TestApp::start_with(
+        "[sources.crm]\nretry = { max_attempts = 20, base = \"20s\", cap = \"20s\", \
+         budget_min_per_second = 1000 }\n[actions.customer_profile]\ndeadline = \"2s\"",
+    );
+    app.sim.crm().set_behaviour(Behaviour::status(503));
+    let quick = (0..10).filter(|_| {
+        let reply = app.profile("c-1");
+        assert_eq!(reply.outcome("crm"), "upstream_error");
+        reply.took < Duration::from_secs(1)
+    });
+    assert!(quick.count() >= 5, "a reply at once is the rule");
+}
+
+#[test]
+fn an_upstream_that_is_down_gets_few_retries_over_all() {
+    let app = TestApp::start_with(
+        "[sources.crm]\nbreaker = { min_requests = 1000000 }\n\
+         retry = { max_attempts = 5, base = \"1ms\", cap = \"1ms\", budget_ratio = 0.2, \
+         budget_min_per_second = 1 }",
+    );
+    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.crm().set_behaviour(Behaviour::status(503));
+    let started = Instant::now();
+    let replies = at_once(10, |worker| {
+        (0..10).map(|number| app.profile(&format!("c-{worker}-{number}"))).collect::<Vec<_>>()
+    });
+    let seconds = usize::try_from(started.elapsed().as_secs()).expect("not for ever") + 1;
+    let hits = app.sim.crm().hits();
+    assert!((101..=100 + 20 + seconds).contains(&hits), "{hits} hits of 100 requests");
+    let said = replies.iter().flatten().any(|reply| {
+        let error = reply.source("crm")["error"].to_string();
+        error.contains("not tried again, since too many calls fail at present")
+    });
+    assert!(said);
+    let seen = app.admin_get("/v1/sources").json();
+    let retries = &seen["sources"][1]["retry_budget"];
+    assert_eq!(seen["sources"][1]["source"], json!("crm"));
+    assert_eq!(retries["retries"].as_u64(), Some(hits as u64 - 100), "{retries}");
+}

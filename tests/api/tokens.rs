@@ -1,0 +1,196 @@
+//! The life of a token: fetched once for everybody, renewed ahead of its end, replaced when refused.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::json;
+use tributary::simulator::{Behaviour, Options, Simulator};
+
+use crate::checks::{assert_others_whole, at_once};
+use crate::harness::{TestApp, assert_between, eventually};
+
+/// The token that the users API was last asked with.
+fn token_used(app: &TestApp) -> String {
+    let call = app.sim.users().last_received().expect("a call");
+    call.header("authorization").expect("a token").to_owned()
+}
+
+#[test]
+fn two_hundred_cold_requests_need_one_token_call() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.users_settings().set_rate_limit(1_000_000, false);
+    sim.oauth().set_behaviour(Behaviour::Delay(Duration::from_millis(300)));
+    let app = TestApp::start_on(sim, "[actions.customer_profile]\ndeadline = \"20s\"");
+    let replies = at_once(200, |number| app.profile(&format!("c-{number}")));
+    for reply in replies {
+        assert_others_whole(&reply, "");
+    }
+    assert_eq!(app.sim.oauth().hits(), 1);
+}
+
+#[test]
+fn the_token_is_fetched_before_the_first_request() {
+    let app = TestApp::start();
+    eventually("a token was issued", || app.sim.oauth_settings().issued() == 1);
+    eventually("it is ready", || app.admin_get("/readyz").status == 200);
+    app.profile("c-1");
+    assert_eq!(app.sim.oauth().hits(), 1);
+}
+
+#[test]
+fn a_token_that_is_revoked_is_replaced_and_the_request_tried_once_more() {
+    let app = TestApp::start();
+    assert_others_whole(&app.profile("c-1"), "");
+    let first = token_used(&app);
+    app.sim.oauth_settings().revoke_all();
+    app.sim.users().clear();
+
+    let reply = app.profile("c-2");
+    assert_others_whole(&reply, "");
+    assert_eq!(reply.source("genesys")["attempts"], 2);
+    assert_eq!(app.sim.users().hits(), 2);
+    assert_eq!(app.sim.oauth().hits(), 2);
+    assert_ne!(token_used(&app), first);
+}
+
+#[test]
+fn a_revoked_token_costs_none_of_many_parallel_requests_its_answer() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.users_settings().set_rate_limit(1_000_000, false);
+    let app = TestApp::start_on(sim, "[actions.customer_profile]\ndeadline = \"20s\"");
+    assert_others_whole(&app.profile("c-1"), "");
+    app.sim.oauth_settings().revoke_all();
+    // They all are refused before the first of them learns of it.
+    app.sim.users().set_latency(tributary::simulator::Latency::Fixed(Duration::from_millis(200)));
+    for reply in at_once(40, |number| app.profile(&format!("c-{number}"))) {
+        assert_others_whole(&reply, "");
+    }
+    assert_eq!(app.sim.oauth().hits(), 2, "one for all of them");
+}
+
+#[test]
+fn a_token_is_renewed_before_its_end_while_nobody_waits() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.oauth_settings().set_expires_in(4);
+    let app = TestApp::start_on(sim, "[credentials.genesys]\nrefresh_before_expiry = \"1500ms\"");
+    eventually("it is renewed", || app.sim.oauth_settings().issued() == 2);
+    let calls = app.sim.oauth().received();
+    assert_between(calls[1].at - calls[0].at, 2_500, 3_500);
+    // The next renewal does not come in time for anybody to wait for it.
+    app.sim.oauth().set_behaviour(Behaviour::Hang);
+    let reply = app.profile("c-1");
+    assert_others_whole(&reply, "");
+    assert_eq!(reply.source("genesys")["attempts"], 1);
+    assert!(token_used(&app).starts_with("Bearer sim-token-2-"));
+}
+
+#[test]
+fn a_refresh_that_fails_keeps_the_token_that_is_still_valid() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    // Shorter than twice the margin: it is renewed at half its life.
+    sim.oauth_settings().set_expires_in(6);
+    let app = TestApp::start_on(sim, "[credentials.genesys]\nrefresh_before_expiry = \"60s\"");
+    assert_others_whole(&app.profile("c-1"), "");
+    let token = token_used(&app);
+    app.sim.oauth().set_behaviour(Behaviour::status(503));
+    eventually("a refresh has failed", || app.sim.oauth().hits() >= 2);
+
+    let reply = app.profile("c-2");
+    assert_others_whole(&reply, "");
+    assert_eq!(token_used(&app), token);
+    let seen = app.admin_get("/v1/credentials").json();
+    assert_eq!(seen["credentials"][0]["has_token"], true);
+    // Once the endpoint is back, a new token comes by itself.
+    app.sim.oauth().reset_behaviour();
+    let generation = seen["credentials"][0]["generation"].as_u64().expect("a number");
+    eventually("the token is renewed", || {
+        let seen = app.admin_get("/v1/credentials").json();
+        seen["credentials"][0]["generation"].as_u64() > Some(generation)
+    });
+}
+
+#[test]
+fn a_client_in_the_header_is_form_encoded_first() {
+    let (id, secret) = ("client:1", ":%+&= ü");
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.oauth_settings().set_client(id, secret);
+    let app = TestApp::start_on(
+        sim,
+        &format!("[credentials.genesys]\nclient_id = \"{id}\"\nclient_secret = \"{secret}\""),
+    );
+    assert_others_whole(&app.profile("c-1"), "");
+    let call = app.sim.oauth().last_received().expect("a token call");
+    let expected = format!("Basic {}", BASE64.encode("client%3A1:%3A%25%2B%26%3D+%C3%BC"));
+    assert_eq!(call.header("authorization"), Some(expected.as_str()));
+    assert_eq!(call.header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(call.header("accept"), Some("application/json"));
+    let body = String::from_utf8(call.body).expect("ASCII");
+    assert_eq!(body, "grant_type=client_credentials&scope=users%3Areadonly");
+}
+
+#[test]
+fn a_client_in_the_form_is_nowhere_else() {
+    let (id, secret) = ("client:1", ":%+&= ü");
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.oauth_settings().set_client(id, secret);
+    let app = TestApp::start_on(
+        sim,
+        &format!(
+            "[credentials.genesys]\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\
+             client_auth = \"form\"\nscopes = [\"users:readonly\", \"routing\"]"
+        ),
+    );
+    assert_others_whole(&app.profile("c-1"), "");
+    let call = app.sim.oauth().last_received().expect("a token call");
+    assert_eq!(call.header("authorization"), None);
+    assert_eq!(
+        String::from_utf8(call.body).expect("ASCII"),
+        "grant_type=client_credentials&scope=users%3Areadonly+routing&client_id=client%3A1\
+         &client_secret=%3A%25%2B%26%3D+%C3%BC"
+    );
+}
+
+#[test]
+fn a_token_endpoint_that_is_down_is_not_hammered_and_comes_back() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.oauth().set_behaviour(Behaviour::status(503));
+    let app = TestApp::start_on(sim, "[actions.customer_profile]\ndeadline = \"1s\"");
+    for reply in at_once(100, |number| app.profile(&format!("c-{number}"))) {
+        assert_eq!(reply.outcome("genesys"), "auth_failed");
+        let error = reply.source("genesys")["error"].to_string();
+        assert!(error.contains("no token: the token endpoint answered 503"), "{error}");
+        assert_others_whole(&reply, "genesys");
+    }
+    // Tries at 0, 250, 750 and 1750 ms at the most; a busy machine may have taken longer.
+    let hits = app.sim.oauth().hits();
+    assert!((1..=5).contains(&hits), "{hits}");
+    assert_eq!(app.sim.users().hits(), 0);
+
+    app.sim.oauth().reset_behaviour();
+    eventually("tokens are back", || app.profile("c-1").outcome("genesys") == "ok");
+}
+
+#[test]
+fn an_upstream_that_refuses_every_token_does_not_cause_a_token_call_a_request() {
+    let app = TestApp::start();
+    app.sim.users().set_behaviour(Behaviour::status(401));
+    for number in 0..50 {
+        let reply = app.profile(&format!("c-{number}"));
+        assert_eq!(reply.outcome("genesys"), "auth_failed");
+        assert_others_whole(&reply, "genesys");
+    }
+    let hits = app.sim.oauth().hits();
+    assert!(hits <= 10, "{hits}");
+    app.sim.users().reset_behaviour();
+    eventually("tokens are taken again", || app.profile("c-1").outcome("genesys") == "ok");
+}
+
+#[test]
+fn a_source_without_a_credential_knows_nothing_of_tokens() {
+    let app = TestApp::start();
+    app.sim.crm().set_behaviour(Behaviour::status(401));
+    assert_eq!(app.profile("c-1").source("crm")["status"], json!(401));
+    assert_eq!(app.profile("c-1").outcome("crm"), "rejected");
+    assert_eq!(app.sim.oauth().hits(), 1);
+}
