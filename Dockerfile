@@ -1,12 +1,7 @@
-# syntax=docker/dockerfile:1
-
 # --- The program, built ------------------------------------------------------------------------
+# It has the C compiler that the TLS library (ring) and the allocator (mimalloc) need.
 FROM rust:1.95-slim-trixie AS build
 
-# C compiler and headers for the TLS library (ring) and the allocator (mimalloc).
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 
 # The dependencies in a layer of their own: it is built anew only when Cargo.toml or Cargo.lock
