@@ -62,7 +62,7 @@ async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCod
     };
     if !once {
         println!("\nTry it yourself:\n\n  {}\n", curl(running.address));
-        println!("Other customers: any id; one that begins with `missing` has no user, no account.");
+        println!("Other customers: any id; those that begin with `missing` are not found.");
         println!(
             "For operators:   http://{}/readyz, /v1/sources, /v1/credentials",
             running.admin_address
