@@ -53,6 +53,10 @@ fn root() -> &'static Path {
 fn list(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() { list(&path, files) } else { files.push(path) }
+        if path.is_dir() {
+            list(&path, files);
+        } else {
+            files.push(path);
+        }
     }
 }
