@@ -235,7 +235,7 @@ impl TokenActor {
 
 /// A token that lives shorter than twice the margin is renewed at half its life.
 fn next_refresh(lifetime: Duration, margin: Duration) -> Duration {
-    if lifetime >= margin * 2 { lifetime - margin } else { lifetime / 2 }
+    lifetime.saturating_sub(margin).max(lifetime / 2)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ where
             .h1_allow_half_closed(false)
             .tcp_nodelay(true)
             .local_addr(address)
-            .h1(map_config(app, move |_| AppConfig::default()));
+            .h1(map_config(app, move |()| AppConfig::default()));
         fn_service(|stream: TcpStream| async move {
             let peer = stream.peer_addr().ok();
             Ok::<_, actix_http::error::DispatchError>((WithErrorPages::new(stream), peer))

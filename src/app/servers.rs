@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_server::Server;
+use actix_server::{Server, ServerBuilder};
 use actix_web::web;
 
 use super::StartError;
@@ -38,7 +38,7 @@ pub(super) fn public(
         routes::public(config);
     };
     let server = listener::listen(server, "public", socket, RULES, configure);
-    server.map(|server| server.run()).map_err(failed("listen", spec.listen))
+    server.map(ServerBuilder::run).map_err(failed("listen", spec.listen))
 }
 
 /// The listener for operators, in a thread of its own: it answers also under load.
@@ -57,7 +57,7 @@ pub(super) fn admin(
         admin::routes(config);
     };
     let server = listener::listen(server, "admin", socket, RULES, configure);
-    server.map(|server| server.run()).map_err(failed("admin_listen", spec.admin_listen))
+    server.map(ServerBuilder::run).map_err(failed("admin_listen", spec.admin_listen))
 }
 
 fn failed(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {

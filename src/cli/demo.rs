@@ -53,7 +53,7 @@ async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCod
     let status = match ask(running.address).await {
         Ok((status, reply)) => {
             show(&reply, &running);
-            ExitCode::from(u8::from(status != 200))
+            ExitCode::from(u8::from(status != 200 || !is_complete(&reply)))
         }
         Err(error) => {
             eprintln!("no reply from the service: {error}");
@@ -62,7 +62,11 @@ async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCod
     };
     if !once {
         println!("\nTry it yourself:\n\n  {}\n", curl(running.address));
-        println!("Other customers: any id; one that begins with `missing` is not found.");
+        println!("Other customers: any id; those that begin with `missing` are not found.");
+        println!(
+            "For operators:   http://{}/readyz, /v1/sources, /v1/credentials",
+            running.admin_address
+        );
         println!("Ctrl-C ends the demo.");
         shutdown::requested().await;
     }
@@ -126,6 +130,12 @@ async fn ask(address: SocketAddr) -> Result<(u16, Vec<u8>), awc::error::SendRequ
     Ok((response.status().as_u16(), body.to_vec()))
 }
 
+/// Whether the aggregate says that every source had an answer.
+fn is_complete(reply: &[u8]) -> bool {
+    let aggregate: Option<serde_json::Value> = serde_json::from_slice(reply).ok();
+    aggregate.is_some_and(|aggregate| aggregate["complete"] == true)
+}
+
 fn show(reply: &[u8], running: &Running) {
     println!("{}\n", pretty(&String::from_utf8_lossy(reply)));
     if let Some(record) = running.recent.find(REQUEST_ID) {
@@ -143,4 +153,17 @@ fn curl(address: SocketAddr) -> String {
 fn unavailable(error: &dyn Display) -> ExitCode {
     eprintln!("{error}");
     ExitCode::from(EXIT_UNAVAILABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_complete;
+
+    #[test]
+    fn only_a_reply_that_says_so_is_a_whole_aggregate() {
+        assert!(is_complete(br#"{"complete":true}"#));
+        for reply in [&br#"{"complete":false}"#[..], b"{}", b"[]", b"", b"not JSON"] {
+            assert!(!is_complete(reply), "{}", String::from_utf8_lossy(reply));
+        }
+    }
 }

@@ -30,12 +30,22 @@ pub const EXIT_UNAVAILABLE: u8 = 69;
     about,
     arg_required_else_help = true,
     after_help = "\
-Start here:  tributary demo
-Then:        tributary check --config my.toml   (what is wrong with it, all at once)
-             tributary serve --config my.toml
+Start here:
+  tributary demo                      needs no configuration and no network
+  tributary check --config my.toml    says all that is wrong with your own, or what it would do
+  tributary serve --config my.toml    runs it, until SIGTERM or Ctrl-C
 
-Configuration: TOML files, then environment variables such as
-TRIBUTARY__SERVER__LISTEN=0.0.0.0:8080 on top. RUST_LOG sets what is logged."
+Configuration:
+  TOML files, then environment variables on top: TRIBUTARY__SERVER__LISTEN=127.0.0.1:8081 sets
+  `listen` in [server]. TRIBUTARY_CONFIG names the file to read when there is no --config.
+  RUST_LOG sets what is logged, for example RUST_LOG=debug.
+
+Exit status:
+  0   done: stopped when asked, the configuration is right, a whole aggregate came
+  1   demo: the aggregate did not come, or is not complete
+  2   a command line that makes no sense
+  69  the service cannot start, for example because its port is taken
+  78  the configuration is wrong"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -44,20 +54,34 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service.
+    /// Run the service
+    ///
+    /// Serves actions and, on another port, the operators' routes, until SIGTERM or Ctrl-C;
+    /// requests under way are then let to end, within the configured `shutdown_grace`.
+    /// The log goes to standard error: plain lines in a terminal, else JSON.
+    #[command(verbatim_doc_comment)]
     Serve(ConfigArgs),
-    /// Say what is wrong with the configuration, or show what the service would do.
+    /// Say what is wrong with the configuration, or show what the service would do
+    ///
+    /// Lists every problem at once, each with its file, its key, what was found and what is
+    /// allowed. Asks no upstream. Secrets are not shown.
+    #[command(verbatim_doc_comment)]
     Check(ConfigArgs),
-    /// Run the service on top of simulated upstreams, and show one request's course.
+    /// Run the service on top of simulated upstreams, and show one request's course
+    ///
+    /// Everything is on 127.0.0.1: an OAuth server, a users API, a CRM and an orders API with
+    /// the latency of real ones, and the service with the shipped configuration in front. It asks
+    /// once, prints the aggregate and where its time went, and keeps serving for you to try.
+    #[command(verbatim_doc_comment)]
     Demo(demo::DemoArgs),
 }
 
 /// Which configuration to read.
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
-    /// A configuration file; may be repeated, later ones win [default: $TRIBUTARY_CONFIG, else
-    /// config/default.toml]
-    #[arg(long = "config", value_name = "FILE")]
+    /// A configuration file; may be repeated, later ones win.
+    /// Without any: the file named by `TRIBUTARY_CONFIG`, else config/default.toml
+    #[arg(long = "config", value_name = "FILE", verbatim_doc_comment)]
     files: Vec<PathBuf>,
 }
 

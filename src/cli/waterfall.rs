@@ -7,9 +7,9 @@ use crate::domain::trace::SpanKind;
 use crate::telemetry::recent::{RequestRecord, SourceRecord};
 
 /// The width of the bars, characters.
-const WIDTH: usize = 48;
+const WIDTH: usize = 40;
 /// The width of the column in front of them.
-const LABEL: usize = 26;
+const LABEL: usize = 22;
 
 /// The request's waterfall: a line for each source and each stretch of its time, drawn to scale.
 pub fn draw(record: &RequestRecord) -> String {
@@ -17,14 +17,14 @@ pub fn draw(record: &RequestRecord) -> String {
         Scale { start: record.started, whole: record.latency.max(Duration::from_millis(1)) };
     let mut out = String::new();
     let end = millis(record.latency);
-    let ruler = format!("0 ms{:>width$}", end, width = WIDTH - 4);
+    let ruler = format!("0 ms{end:>width$}", width = WIDTH - 4);
     line(&mut out, "", &ruler, "");
     for source in &record.sources {
         draw_source(&mut out, source, scale);
     }
     let left = record.deadline.saturating_duration_since(record.started + record.latency);
     let deadline = millis(record.deadline.saturating_duration_since(record.started));
-    line(&mut out, "", "", &format!("deadline {deadline}, {} to spare", millis(left)));
+    line(&mut out, "", "", &format!("deadline {deadline}, {} left", millis(left)));
     out
 }
 
@@ -32,7 +32,7 @@ fn draw_source(out: &mut String, source: &SourceRecord, scale: Scale) {
     let bar = scale.bar(scale.start, scale.start + source.latency, '─');
     let attempts = if source.attempts == 1 { "attempt" } else { "attempts" };
     let told = format!(
-        "{} in {}, {} {attempts}",
+        "{}, {}, {} {attempts}",
         source.outcome.as_str(),
         millis(source.latency),
         source.attempts
@@ -62,12 +62,16 @@ fn describe(kind: SpanKind) -> (String, char) {
 }
 
 fn line(out: &mut String, label: &str, bar: &str, told: &str) {
-    let written = writeln!(out, "{label:LABEL$}│{bar:WIDTH$}│ {told}");
+    let text = format!("{label:LABEL$}│{bar:WIDTH$}│ {told}");
+    let written = writeln!(out, "{}", text.trim_end());
     debug_assert!(written.is_ok(), "writing to a String cannot fail");
 }
 
+/// Milliseconds, with a digit behind the point where it matters.
 fn millis(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+    let millis = time.as_secs_f64() * 1e3;
+    let digits = usize::from(millis < 99.95);
+    format!("{millis:.digits$} ms")
 }
 
 #[derive(Clone, Copy)]
@@ -90,5 +94,68 @@ impl Scale {
         let offset = at.saturating_duration_since(self.start).as_micros();
         let column = offset * WIDTH as u128 / self.whole.as_micros().max(1);
         usize::try_from(column).unwrap_or(WIDTH).min(WIDTH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Id;
+    use crate::domain::outcome::Outcome;
+    use crate::domain::trace::Span;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// Three attempts with waits in between, the last without a reply.
+    fn record() -> RequestRecord {
+        let start = Instant::now();
+        let span = |kind, from, to| Span { kind, start: start + ms(from), end: start + ms(to) };
+        let attempt = |number, status| SpanKind::Attempt { number, status };
+        let spans = vec![
+            span(SpanKind::RateLimit, 0, 100),
+            span(attempt(1, Some(503)), 100, 1000),
+            span(SpanKind::Backoff, 1000, 2000),
+            span(attempt(2, None), 2000, 2999),
+        ];
+        let source = SourceRecord {
+            source: Id::try_new("orders").unwrap(),
+            outcome: Outcome::UpstreamError,
+            latency: ms(2999),
+            attempts: 2,
+            spans,
+        };
+        RequestRecord {
+            request_id: "r-1".to_owned(),
+            action: Id::try_new("profile").unwrap(),
+            started: start,
+            deadline: start + ms(3000),
+            latency: ms(2999),
+            sources: vec![source],
+        }
+    }
+
+    #[test]
+    fn each_stretch_of_time_has_a_line_with_a_bar_in_its_place() {
+        let drawn = draw(&record());
+        let lines: Vec<&str> = drawn.lines().collect();
+        assert_eq!(lines.len(), 7, "{drawn}");
+        let orders = lines.iter().find(|line| line.starts_with("orders")).unwrap();
+        assert!(orders.ends_with("│ upstream_error, 2999 ms, 2 attempts"), "{drawn}");
+        let second = lines.iter().find(|line| line.starts_with("  attempt 2: no reply")).unwrap();
+        let bar: Vec<char> = second.split('│').nth(1).unwrap().chars().collect();
+        assert_eq!(bar.iter().position(|&c| c == '█'), Some(26), "{drawn}");
+        assert_eq!(bar.last(), Some(&'█'), "{drawn}");
+        assert!(lines.iter().any(|line| line.ends_with("│ deadline 3000 ms, 1.0 ms left")));
+    }
+
+    #[test]
+    fn a_line_has_at_most_100_columns_and_no_blanks_at_its_end() {
+        let drawn = draw(&record());
+        for line in drawn.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+            assert_eq!(line, line.trim_end());
+        }
     }
 }

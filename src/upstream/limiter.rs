@@ -4,8 +4,8 @@
 //! lets them overtake each other; so a lane keeps its own line: one waiter at a time asks
 //! governor, the others stand behind it in a fair mutex, and how long the line is tells a
 //! newcomer at once whether its turn can come in time. The upstream's own word (`Retry-After`,
-//! rate-limit headers) holds the whole lane back through [`Limiter::pause`] and
-//! [`Limiter::pace`].
+//! rate-limit headers) holds the whole lane back through [`Lane::pause`] and
+//! [`Lane::pace`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

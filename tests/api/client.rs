@@ -95,15 +95,15 @@ impl Connection {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<Reply> {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        let mut bytes = Vec::new();
+        write!(bytes, "{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address)?;
         for (name, value) in headers {
-            request.extend([name, ": ", value, "\r\n"]);
+            write!(bytes, "{name}: {value}\r\n")?;
         }
         if !body.is_empty() || method != "GET" {
-            request.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
+            write!(bytes, "content-length: {}\r\n", body.len())?;
         }
-        request.push_str("\r\n");
-        let mut bytes = request.into_bytes();
+        write!(bytes, "\r\n")?;
         bytes.extend_from_slice(body);
         let started = Instant::now();
         self.stream.get_mut().write_all(&bytes)?;

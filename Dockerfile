@@ -1,0 +1,35 @@
+# --- The program, built ------------------------------------------------------------------------
+# It has the C compiler that the TLS library (ring) and the allocator (mimalloc) need.
+FROM rust:1.95-slim-trixie AS build
+
+WORKDIR /build
+
+# The dependencies in a layer of their own: it is built anew only when Cargo.toml or Cargo.lock
+# change. An empty program and an empty library stand in for ours.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+    && echo 'fn main() {}' > src/main.rs \
+    && touch src/lib.rs \
+    && cargo build --release --locked \
+    && rm -rf src
+
+COPY config config
+COPY src src
+# The copies may be older than the stand-ins' build: cargo goes by the time of the last change.
+RUN touch src/main.rs src/lib.rs \
+    && cargo build --release --locked --bin tributary
+
+# --- The image that runs -----------------------------------------------------------------------
+# glibc, CA certificates and no shell. Its user `nonroot` is 65532.
+FROM gcr.io/distroless/cc-debian13:nonroot
+
+COPY --from=build /build/target/release/tributary /tributary
+COPY config/default.toml /etc/tributary/tributary.toml
+
+ENV TRIBUTARY_CONFIG=/etc/tributary/tributary.toml
+USER 65532:65532
+EXPOSE 8080 9090
+# No HEALTHCHECK yet: the image has no shell and no curl, and the program has no subcommand for it.
+# Ask GET /livez and GET /readyz on the admin port instead.
+ENTRYPOINT ["/tributary"]
+CMD ["serve"]

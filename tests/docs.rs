@@ -1,0 +1,64 @@
+//! What the documentation shows is what there is.
+
+use std::path::{Path, PathBuf};
+
+use tributary::settings::Settings;
+
+const README: &str = include_str!("../README.md");
+const EXAMPLE: &str = include_str!("../docs/example/three-sources.toml");
+const ARCHITECTURE: &str = include_str!("../docs/ARCHITECTURE.md");
+
+#[test]
+fn the_example_with_its_secret_is_a_valid_configuration() {
+    let secret = ("TRIBUTARY__CREDENTIALS__CRM__SECRET".to_owned(), "crm-secret".to_owned());
+    let file = root().join("docs/example/three-sources.toml");
+    let settings = Settings::load(&[file], [secret].into_iter()).unwrap();
+    assert_eq!(settings.sources.len(), 3);
+}
+
+#[test]
+fn the_readme_shows_the_example_as_it_is() {
+    assert!(README.contains(EXAMPLE), "README.md and docs/example/three-sources.toml differ");
+}
+
+#[test]
+fn every_file_that_the_readme_links_to_is_there() {
+    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let targets = targets.filter(|target| !target.starts_with("https://"));
+    let files = targets.filter_map(|target| target.split('#').next());
+    let files: Vec<_> = files.filter(|file| !file.is_empty()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        assert!(root().join(file).exists(), "README.md links to {file}");
+    }
+}
+
+#[test]
+fn every_source_file_that_the_architecture_names_is_there() {
+    let mut files = Vec::new();
+    list(&root().join("src"), &mut files);
+    let in_backticks = ARCHITECTURE.split('`').skip(1).step_by(2);
+    let named: Vec<_> = in_backticks
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "rs"))
+        .collect();
+    assert!(!named.is_empty());
+    for name in named {
+        assert!(files.iter().any(|file| file.ends_with(name)), "ARCHITECTURE.md names {name}");
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Adds the files of a folder and of those in it.
+fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            list(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
