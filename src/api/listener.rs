@@ -6,9 +6,10 @@
 use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::{HttpService, KeepAlive};
+use actix_http::{ConnectionType, HttpService, KeepAlive};
 use actix_rt::net::TcpStream;
 use actix_server::ServerBuilder;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
@@ -20,6 +21,7 @@ use futures_util::FutureExt as _;
 use super::aggregate;
 use super::error_pages::WithErrorPages;
 use super::problem::Problem;
+use super::state::Draining;
 
 /// How a listener treats its connections.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +45,8 @@ impl ResponseError for Panicked {
     }
 }
 
-/// Adds a listener whose routes are set up by `configure`, once in each worker thread.
+/// Adds a listener whose routes are set up by `configure`, once in each worker thread. While
+/// `draining`, each reply is the last one on its connection.
 ///
 /// # Errors
 /// If the socket cannot be used.
@@ -52,6 +55,7 @@ pub fn listen<F>(
     name: &'static str,
     socket: TcpListener,
     rules: ConnectionRules,
+    draining: &Arc<Draining>,
     configure: F,
 ) -> io::Result<ServerBuilder>
 where
@@ -59,14 +63,26 @@ where
 {
     let address = socket.local_addr()?;
     let stopping = server.graceful_shutdown_signal();
+    let draining = Arc::clone(draining);
     server.listen(name, socket, move || {
         let configure = configure.clone();
-        let app = App::new().configure(move |config| configure(config)).wrap_fn(|request, app| {
-            let (request_id, route) =
-                (super::context::request_id(request.headers()), app.call(request));
-            AssertUnwindSafe(route)
-                .catch_unwind()
-                .map(|answer| answer.unwrap_or_else(|_| Err(Panicked { request_id }.into())))
+        let draining = Arc::clone(&draining);
+        let app = App::new().configure(move |config| configure(config));
+        let app = app.wrap_fn(move |request, app| {
+            let draining = Arc::clone(&draining);
+            let request_id = super::context::request_id(request.headers());
+            AssertUnwindSafe(app.call(request)).catch_unwind().map(move |answer| {
+                let answer = answer.unwrap_or_else(|_| Err(Panicked { request_id }.into()));
+                answer.map(|mut response| {
+                    if draining.is_on() {
+                        response
+                            .response_mut()
+                            .head_mut()
+                            .set_connection_type(ConnectionType::Close);
+                    }
+                    response
+                })
+            })
         });
         let stopping = stopping.clone();
         let http = HttpService::build()

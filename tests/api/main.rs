@@ -3,4 +3,10 @@
 mod client;
 mod harness;
 
+mod bad_input;
+mod cancellation;
+mod events;
 mod happy_path;
+mod hostile_values;
+mod http_edge;
+mod request_id;
