@@ -27,6 +27,11 @@ impl<S> WithErrorPages<S> {
     pub fn new(stream: S) -> Self {
         Self { stream, pending: Vec::new(), sent: 0 }
     }
+
+    /// What is wrapped.
+    pub fn inner(&self) -> &S {
+        &self.stream
+    }
 }
 
 impl<S: AsyncWrite + Unpin> WithErrorPages<S> {
@@ -56,7 +61,7 @@ fn with_error_page(written: &[u8]) -> Option<Vec<u8>> {
     let is_empty = head.windows(EMPTY.len()).any(|part| part.eq_ignore_ascii_case(EMPTY));
     let (title, detail) = match status {
         400 => ("Bad Request", "the request is not valid HTTP"),
-        408 => ("Request Timeout", "the request's head did not come in time"),
+        408 => return Some([before, slow_head().as_bytes()].concat()).filter(|_| is_empty),
         413 => ("Content Too Large", "the request is too large"),
         414 => ("URI Too Long", "the request's target is too long"),
         431 => ("Request Header Fields Too Large", "the request's head is too large"),
@@ -65,6 +70,11 @@ fn with_error_page(written: &[u8]) -> Option<Vec<u8>> {
         _ => return None,
     };
     is_empty.then(|| [before, page(status, title, detail).as_bytes()].concat())
+}
+
+/// The reply to a request whose head came too slowly.
+pub(super) fn slow_head() -> String {
+    page(408, "Request Timeout", "the request's head did not come in time")
 }
 
 /// A whole reply, the last one on its connection.

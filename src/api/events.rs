@@ -72,7 +72,9 @@ async fn run_event(
 ) -> Result<aggregate::Reply, Problem> {
     let shared = &worker.shared;
     let name = match event.get("action") {
-        None | Some(Value::Null) => shared.default_action.as_ref().map(|id| id.as_str()),
+        None | Some(Value::Null) => {
+            shared.default_action.as_ref().map(super::super::domain::ids::Id::as_str)
+        }
         Some(Value::String(name)) => Some(name.as_str()),
         Some(_) => return Err(Problem::bad_request("`action` must be a string")),
     };

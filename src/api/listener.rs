@@ -1,7 +1,8 @@
 //! Accepts connections on one address and serves them with actix-web's routes.
 //!
-//! Put together from actix-server and actix-http instead of `HttpServer`, for one reason: a stream
-//! of ours ([`WithErrorPages`]) sits below HTTP, so that the HTTP layer's own errors are JSON too.
+//! Put together from actix-server and actix-http instead of `HttpServer`, for one reason: streams
+//! of ours sit below HTTP, so that the HTTP layer's own errors are JSON too ([`WithErrorPages`])
+//! and that no head may come slowly ([`WithHeadTimeout`]).
 
 use std::io;
 use std::net::TcpListener;
@@ -18,10 +19,11 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{App, HttpResponse, ResponseError, web};
 use futures_util::FutureExt as _;
 
-use super::aggregate;
 use super::error_pages::WithErrorPages;
 use super::problem::Problem;
+use super::slow_heads::{Phase, WithHeadTimeout};
 use super::state::Draining;
+use super::{aggregate, context};
 
 /// How a listener treats its connections.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,8 @@ pub struct ConnectionRules {
     /// A connection without a request is closed after this time.
     pub keep_alive: Duration,
 }
+
+type Stream = WithErrorPages<WithHeadTimeout<TcpStream>>;
 
 /// A handler panicked; the reply says that it was a fault of ours.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -70,18 +74,19 @@ where
         let app = App::new().configure(move |config| configure(config));
         let app = app.wrap_fn(move |request, app| {
             let draining = Arc::clone(&draining);
-            let request_id = super::context::request_id(request.headers());
+            let phase = request.conn_data::<Phase>().cloned().unwrap_or_default();
+            phase.request_began();
+            let request_id = context::request_id(request.headers());
+            let caller_closes = request.head().connection_type() == ConnectionType::Close;
             AssertUnwindSafe(app.call(request)).catch_unwind().map(move |answer| {
-                let answer = answer.unwrap_or_else(|_| Err(Panicked { request_id }.into()));
-                answer.map(|mut response| {
-                    if draining.is_on() {
-                        response
-                            .response_mut()
-                            .head_mut()
-                            .set_connection_type(ConnectionType::Close);
-                    }
-                    response
-                })
+                let mut response =
+                    answer.unwrap_or_else(|_| Err(Panicked { request_id }.into()))?;
+                let head = response.response_mut().head_mut();
+                if draining.is_on() {
+                    head.set_connection_type(ConnectionType::Close);
+                }
+                phase.request_ended(caller_closes || !head.keep_alive());
+                Ok(response)
             })
         });
         let stopping = stopping.clone();
@@ -97,10 +102,14 @@ where
             .h1_allow_half_closed(false)
             .tcp_nodelay(true)
             .local_addr(address)
-            .h1(map_config(app, move |_| AppConfig::default()));
-        fn_service(|stream: TcpStream| async move {
+            .on_connect_ext(|stream: &Stream, data| {
+                data.insert(stream.inner().phase().clone());
+            })
+            .h1(map_config(app, move |()| AppConfig::default()));
+        fn_service(move |stream: TcpStream| async move {
             let peer = stream.peer_addr().ok();
-            Ok::<_, actix_http::error::DispatchError>((WithErrorPages::new(stream), peer))
+            let stream = WithErrorPages::new(WithHeadTimeout::new(stream, rules.head_timeout));
+            Ok::<_, actix_http::error::DispatchError>((stream, peer))
         })
         .and_then(http)
     })

@@ -157,7 +157,7 @@ fn a_chunked_body_is_taken() {
     let app = TestApp::start();
     let bytes = format!(
         "POST {PROFILE} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
-         14\r\n{{\"customerId\":\"c-1\",\r\n16;note=1\r\n\"externalApiKey\":\"key\"}}\r\n0\r\n\r\n"
+         14\r\n{{\"customerId\":\"c-1\",\r\n17;note=1\r\n\"externalApiKey\":\"key\"}}\r\n0\r\n\r\n"
     );
     let reply = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
     let reply = String::from_utf8(reply).expect("UTF-8");

@@ -95,19 +95,24 @@ impl Connection {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<Reply> {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        let mut bytes = Vec::new();
+        write!(bytes, "{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address)?;
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            write!(bytes, "{name}: {value}\r\n")?;
         }
         if !body.is_empty() || method != "GET" {
-            request.push_str(&format!("content-length: {}\r\n", body.len()));
+            write!(bytes, "content-length: {}\r\n", body.len())?;
         }
-        request.push_str("\r\n");
-        let mut bytes = request.into_bytes();
+        bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(body);
         let started = Instant::now();
         self.stream.get_mut().write_all(&bytes)?;
         self.read(started)
+    }
+
+    /// Sends these bytes, whatever they are.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
     }
 
     /// Reads one reply to a request that was sent at `started`.

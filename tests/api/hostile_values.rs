@@ -24,7 +24,7 @@ const HOSTILE: [&str; 22] = [
     "%2f%2e%2e%00",
     "{x}",
     "{externalApiKey}",
-    "${jndi:ldap://x}",
+    "a${jndi:ldap://x}",
     "http://evil.example/",
     "//evil.example",
     "@evil.example:80",
@@ -48,8 +48,11 @@ fn last_requests(app: &TestApp) -> [Received; 3] {
         .map(|upstream| upstream.last_received().expect("a call"))
 }
 
+/// In alphabetical order: they are not sent in the same order each time.
 fn header_names(request: &Received) -> Vec<&str> {
-    request.headers.iter().map(|(name, _)| name.as_str()).collect()
+    let mut names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names
 }
 
 #[track_caller]

@@ -115,7 +115,7 @@ fn a_head_without_end_is_refused_before_it_fills_the_memory() {
     let long = "x".repeat(200 * 1024);
     assert_answered(&app, format!("GET /{long} HTTP/1.1\r\nhost: x\r\n").as_bytes(), 431);
     assert_answered(&app, format!("GET / HTTP/1.1\r\nx: {long}").as_bytes(), 431);
-    let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many = "x-many: y\r\n".repeat(200);
     let bytes = format!("GET / HTTP/1.1\r\n{many}\r\n");
     let all = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
     let replies = replies(&all);
@@ -139,17 +139,16 @@ fn pipelined_requests_are_answered_in_their_order() {
     let app = TestApp::start();
     let slow = "slow-1";
     app.sim.crm().set_behaviour_for(slow, Behaviour::Delay(Duration::from_millis(200)));
-    let mut bytes = String::new();
+    let mut bytes = Vec::new();
     for (id, customer, last) in
         [("1", slow, ""), ("2", "c-2", ""), ("3", "c-3", "connection: close\r\n")]
     {
         let body = BODY.replace("c-1", customer);
-        bytes.push_str(&format!(
-            "POST {PROFILE} HTTP/1.1\r\nhost: x\r\nx-request-id: {id}\r\n{last}content-length: {}\r\n\r\n{body}",
-            body.len()
-        ));
+        let length = body.len();
+        let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\nx-request-id: {id}\r\n{last}");
+        write!(bytes, "{head}content-length: {length}\r\n\r\n{body}").expect("memory");
     }
-    let all = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
+    let all = client::send_raw(app.address, &bytes).expect("a reply");
     let replies = replies(&all);
     let customers: Vec<_> = replies.iter().map(|(_, _, body)| body["customerId"].clone()).collect();
     assert_eq!(customers, [slow, "c-2", "c-3"]);
@@ -206,14 +205,45 @@ fn a_head_that_comes_too_slowly_gets_a_408() {
 }
 
 #[test]
-fn a_second_head_that_comes_too_slowly_ends_the_connection_too() {
+fn a_second_head_that_comes_too_slowly_gets_a_408_as_well() {
     let app = TestApp::start();
+    let mut connection = Connection::open(app.address).expect("a connection");
+    let answered = connection.send("POST", PROFILE, &[], BODY.as_bytes()).expect("a reply");
+    assert_eq!(answered.status, 200);
     let started = Instant::now();
-    let bytes = format!("{}POST /events HTTP/1.1\r\nhost: x\r\n", request(""));
-    let all = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
-    let replies = replies(&all);
-    assert!(matches!(replies.as_slice(), [(200, _, _), (408, _, _)]), "{replies:?}");
-    assert_between(started.elapsed(), HEAD_TIMEOUT_MS.0, HEAD_TIMEOUT_MS.1);
+    connection.write(b"POST /events HTTP/1.1\r\nhost: x\r\n").expect("it is read");
+    let late = connection.read(started).expect("a reply");
+    assert_problem(&late, 408);
+    assert_between(late.took, HEAD_TIMEOUT_MS.0, HEAD_TIMEOUT_MS.1);
+    assert!(connection.read(started).is_err(), "the connection has ended");
+}
+
+#[test]
+fn a_kept_connection_may_rest_for_longer_than_a_head_may_take() {
+    let app = TestApp::start();
+    let mut connection = Connection::open(app.address).expect("a connection");
+    let mut ask = || connection.send("POST", PROFILE, &[], BODY.as_bytes()).expect("a reply");
+    assert_eq!((ask().status, ask().status), (200, 200));
+    // What passes here is the time that is tested.
+    std::thread::sleep(Duration::from_millis(HEAD_TIMEOUT_MS.0 + 1_500));
+    assert_eq!((ask().status, ask().status), (200, 200));
+}
+
+#[test]
+fn a_caller_that_never_ends_its_body_does_not_keep_the_connection_after_the_reply() {
+    let app = TestApp::start_with("[server]\nmax_body = \"1KiB\"\n");
+    let chunked = "transfer-encoding: chunked";
+    let long = "x".repeat(0x800);
+    for bytes in [
+        format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\n{chunked}\r\n\r\n800\r\n{long}\r\n"),
+        format!("POST /no HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{chunked}\r\n\r\n5\r\nab"),
+    ] {
+        let started = Instant::now();
+        let all = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
+        let replies = replies(&all);
+        assert!(matches!(replies.as_slice(), [(413 | 404, _, _)]), "{replies:?}");
+        assert_between(started.elapsed(), 0, HEAD_TIMEOUT_MS.1);
+    }
 }
 
 #[test]
@@ -382,6 +412,35 @@ fn requests_over_the_cap_are_turned_away_at_once_while_the_others_are_served() {
         }
     });
     assert_eq!(app.profile("c-1").status, 200, "the places are given back");
+}
+
+#[test]
+fn a_panic_within_costs_one_source_and_never_the_reply() {
+    let app = TestApp::start();
+    app.crash_source("crm");
+    let reply = app.profile("c-1");
+    assert_eq!(reply.status, 200);
+    assert_eq!((reply.outcome("genesys"), reply.outcome("orders")), ("ok".into(), "ok".into()));
+    eventually("the source is back", || app.profile("c-1").outcome("crm") == "ok");
+}
+
+#[test]
+fn while_the_service_goes_down_each_reply_is_the_last_on_its_connection() {
+    let mut app = TestApp::start();
+    app.sim.orders().set_behaviour(Behaviour::Delay(Duration::from_millis(300)));
+    let mut connection = Connection::open(app.address).expect("a connection");
+    let mut ask = || connection.send("POST", PROFILE, &[], BODY.as_bytes());
+    assert_eq!(ask().expect("a reply").header("connection"), None);
+    let last = std::thread::scope(|scope| {
+        let last = scope.spawn(ask);
+        eventually("it is under way", || app.sim.orders().in_progress() == 1);
+        app.begin_stop();
+        last.join().expect("no panic").expect("a reply")
+    });
+    assert_eq!((last.status, last.json()["complete"].clone()), (200, true.into()));
+    assert_eq!(last.header("connection"), Some("close"));
+    app.join();
+    assert!(TcpStream::connect(app.address).is_err(), "nobody listens any more");
 }
 
 const KEYS: &str = r#"

@@ -1,5 +1,7 @@
 //! The service through its public face: real sockets, simulated upstreams, one file a behaviour.
 
+#![expect(clippy::disallowed_methods, reason = "real sockets take real time")]
+
 mod client;
 mod harness;
 

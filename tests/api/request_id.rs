@@ -120,7 +120,7 @@ fn a_trace_is_continued_with_the_same_flags_and_a_new_parent() {
 fn an_invalid_trace_is_dropped_with_its_state() {
     let app = TestApp::start();
     for invalid in [
-        "".to_owned(),
+        String::new(),
         "nonsense".to_owned(),
         format!("ff-{TRACE}-00f067aa0ba902b7-01"),
         format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
