@@ -19,7 +19,7 @@ async fn one(kind: SignalKind) {
         }
         Err(error) => {
             tracing::warn!(%error, "cannot listen for a signal");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -231,5 +231,5 @@ impl TokenActor {
 
 /// A token that lives shorter than twice the margin is renewed at half its life.
 fn next_refresh(lifetime: Duration, margin: Duration) -> Duration {
-    if lifetime >= margin * 2 { lifetime - margin } else { lifetime / 2 }
+    if lifetime >= margin * 2 { lifetime.saturating_sub(margin) } else { lifetime / 2 }
 }

@@ -55,8 +55,8 @@ enum Command {
 /// Which configuration to read.
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
-    /// A configuration file; may be repeated, later ones win [default: $TRIBUTARY_CONFIG, else
-    /// config/default.toml]
+    /// A configuration file; may be repeated, later ones win [default: `$TRIBUTARY_CONFIG`, else
+    /// `config/default.toml`]
     #[arg(long = "config", value_name = "FILE")]
     files: Vec<PathBuf>,
 }

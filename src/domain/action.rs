@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ids::Id;
 use super::inputs::InputSpec;
 use super::source::SourceSpec;
-use super::template::Reference;
+use super::template::{HeaderTemplate, Reference};
 
 /// A configured action, checked.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ impl ActionSpec {
                     Reference::Input(name) => *name == input.name,
                     Reference::Source { .. } => false,
                 };
-                let mut in_headers = source.headers.iter().flat_map(|header| header.references());
+                let mut in_headers = source.headers.iter().flat_map(HeaderTemplate::references);
                 input.places.header |= in_headers.any(is_it);
                 input.places.path |= source.url.references_in_path().any(is_it);
             }

@@ -106,11 +106,11 @@ impl Inputs {
         for spec in specs {
             match spec.read(object.get(spec.name.as_str())) {
                 Ok(Some(value)) => {
-                    set.push(Input { name: spec.name.clone(), value, echo: spec.echo })
+                    set.push(Input { name: spec.name.clone(), value, echo: spec.echo });
                 }
                 Ok(None) => {}
                 Err(problem) => {
-                    problems.push(InputProblem { input: spec.name.to_string(), problem })
+                    problems.push(InputProblem { input: spec.name.to_string(), problem });
                 }
             }
         }

@@ -132,7 +132,7 @@ impl Wire {
                 Step::Wait(time) => self.wait(time).await?,
                 Step::WaitForever => self.wait_for_the_end().await?,
                 Step::Drip { bytes, bytes_per_write, every } => {
-                    self.drip(&bytes, bytes_per_write, every).await?
+                    self.drip(&bytes, bytes_per_write, every).await?;
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::domain::jitter;
 use crate::domain::rate_limit_headers::{self, UpstreamBudget};
 
 /// An upstream that asks for a longer pause is asked again after this long all the same.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// With less than this part of its budget left, the rest is spread over the time until the reset.
 const SPREAD_BELOW: u64 = 5;
 
@@ -25,7 +25,8 @@ pub(super) fn obey(reply: &Reply, lane: &Lane) {
         let spread = jitter::share(wait / 10, fastrand::f64());
         lane.pause(now + (wait + spread).min(LONGEST_PAUSE));
     }
-    let lookup = |name: &str| reply.headers.get(name).map(|value| value.as_bytes());
+    let lookup =
+        |name: &str| reply.headers.get(name).map(actix_http::header::HeaderValue::as_bytes);
     if let Some(budget) = rate_limit_headers::read(&lookup, SystemTime::now()) {
         save(&budget, lane, now);
     }
@@ -47,6 +48,6 @@ fn save(budget: &UpstreamBudget, lane: &Lane, now: Instant) {
 
 /// The first valid `Retry-After`, seconds or a date.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let values = headers.get_all(RETRY_AFTER).map(|value| value.as_bytes());
+    let values = headers.get_all(RETRY_AFTER).map(actix_http::header::HeaderValue::as_bytes);
     crate::domain::retry_after::first_valid(values, SystemTime::now())
 }

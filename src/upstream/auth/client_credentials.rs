@@ -25,9 +25,9 @@ use tokio_rustls::rustls::ClientConfig;
 const MAX_REPLY: usize = 64 * 1024;
 /// Assumed where the reply does not say how long the token lives (RFC 6749 section 5.1 leaves
 /// that to other means): the shortest life that Genesys Cloud gives a token.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(5);
 /// The longest life that Genesys Cloud gives a token; more is not believed.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(172_800);
+const LONGEST_LIFETIME: Duration = Duration::from_hours(48);
 /// Error codes of RFC 6749 section 5.2 that may be shown.
 const ERROR_CODES: [&str; 6] = [
     "invalid_request",

@@ -63,7 +63,7 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The token endpoint refused the client.
-    #[error("the token endpoint refused the client ({status}{})", code_suffix(.code))]
+    #[error("the token endpoint refused the client ({status}{})", code_suffix(*.code))]
     Refused {
         /// The endpoint's status.
         status: u16,
@@ -119,6 +119,6 @@ impl From<&OriginError> for TokenError {
     }
 }
 
-fn code_suffix(code: &Option<&'static str>) -> String {
+fn code_suffix(code: Option<&str>) -> String {
     code.map(|code| format!(", {code}")).unwrap_or_default()
 }
