@@ -11,6 +11,7 @@ use super::aggregate;
 use super::problem::Problem;
 use super::state::Worker;
 use super::{body, context};
+use crate::domain::ids::Id;
 use crate::domain::inputs::{InputErrors, Inputs};
 use crate::domain::json::write_string;
 use crate::upstream::clock;
@@ -72,9 +73,7 @@ async fn run_event(
 ) -> Result<aggregate::Reply, Problem> {
     let shared = &worker.shared;
     let name = match event.get("action") {
-        None | Some(Value::Null) => {
-            shared.default_action.as_ref().map(super::super::domain::ids::Id::as_str)
-        }
+        None | Some(Value::Null) => shared.default_action.as_ref().map(Id::as_str),
         Some(Value::String(name)) => Some(name.as_str()),
         Some(_) => return Err(Problem::bad_request("`action` must be a string")),
     };

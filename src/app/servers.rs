@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_server::Server;
+use actix_server::{Server, ServerBuilder};
 use actix_web::web;
 
 use super::StartError;
@@ -40,7 +40,7 @@ pub(super) fn public(
         routes::public(config);
     };
     let server = listener::listen(server, "public", socket, RULES, draining, configure);
-    server.map(actix_server::ServerBuilder::run).map_err(failed("listen", spec.listen))
+    server.map(ServerBuilder::run).map_err(failed("listen", spec.listen))
 }
 
 /// The listener for operators, in a thread of its own: it answers also under load.
@@ -61,7 +61,7 @@ pub(super) fn admin(
     };
     let draining = &overview.shared.draining;
     let server = listener::listen(server, "admin", socket, RULES, draining, configure);
-    server.map(actix_server::ServerBuilder::run).map_err(failed("admin_listen", spec.admin_listen))
+    server.map(ServerBuilder::run).map_err(failed("admin_listen", spec.admin_listen))
 }
 
 fn failed(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {

@@ -1,6 +1,6 @@
 //! Where the next page is, and the request that asks for it.
 
-use awc::http::header::LINK;
+use awc::http::header::{HeaderValue, LINK};
 use awc::http::uri::PathAndQuery;
 use bytes::Bytes;
 
@@ -70,7 +70,7 @@ pub(super) fn after(
             uri.map(|uri: String| follow(&uri, so_far.endpoint, request)).transpose()
         }
         PagingKind::LinkHeader => {
-            let links = reply.headers.get_all(LINK).map(actix_http::header::HeaderValue::as_bytes);
+            let links = reply.headers.get_all(LINK).map(HeaderValue::as_bytes);
             let uri = link_header::next_target(links);
             uri.map(|uri| follow(&uri, so_far.endpoint, request)).transpose()
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use awc::http::header::{HeaderMap, RETRY_AFTER};
+use awc::http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::clock;
 use super::limiter::Lane;
@@ -25,8 +25,7 @@ pub(super) fn obey(reply: &Reply, lane: &Lane) {
         let spread = jitter::share(wait / 10, fastrand::f64());
         lane.pause(now + (wait + spread).min(LONGEST_PAUSE));
     }
-    let lookup =
-        |name: &str| reply.headers.get(name).map(actix_http::header::HeaderValue::as_bytes);
+    let lookup = |name: &str| reply.headers.get(name).map(HeaderValue::as_bytes);
     if let Some(budget) = rate_limit_headers::read(&lookup, SystemTime::now()) {
         save(&budget, lane, now);
     }
@@ -48,6 +47,6 @@ fn save(budget: &UpstreamBudget, lane: &Lane, now: Instant) {
 
 /// The first valid `Retry-After`, seconds or a date.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let values = headers.get_all(RETRY_AFTER).map(actix_http::header::HeaderValue::as_bytes);
+    let values = headers.get_all(RETRY_AFTER).map(HeaderValue::as_bytes);
     crate::domain::retry_after::first_valid(values, SystemTime::now())
 }

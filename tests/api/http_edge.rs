@@ -389,7 +389,7 @@ fn connections_over_the_cap_wait_until_one_ends() {
 #[test]
 fn requests_over_the_cap_are_turned_away_at_once_while_the_others_are_served() {
     let app = TestApp::start_with("[server]\nmax_concurrent_requests = 3\n");
-    let slow = Behaviour::Delay(Duration::from_millis(2_000));
+    let slow = Behaviour::Delay(Duration::from_secs(2));
     app.sim.orders().set_behaviour_for("slow", slow);
     std::thread::scope(|scope| {
         let slow: Vec<_> = (0..3).map(|_| scope.spawn(|| app.profile("slow"))).collect();
