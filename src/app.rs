@@ -7,7 +7,7 @@ mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use actix_server::ServerHandle;
@@ -21,8 +21,13 @@ use crate::api::body::BodyLimits;
 use crate::api::state::Shared;
 use crate::settings::{ServerSpec, Settings};
 use crate::telemetry::recent::Recent;
+use crate::upstream::clock;
 
 pub use start_error::StartError;
+
+/// How long requests are still taken once the service is told to stop: enough for those that were
+/// sent before to be read.
+const LAST_REQUESTS: Duration = Duration::from_millis(100);
 
 /// A service that is up.
 pub struct Running {
@@ -61,7 +66,7 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         api_keys: ApiKeys::new(api_keys(&server)),
         admission: Admission::new(server.max_concurrent_requests),
         body_limits: BodyLimits { max_body: server.max_body, timeout: server.body_timeout },
-        draining: AtomicBool::new(false),
+        draining: Arc::default(),
         observer: Arc::clone(&recent) as _,
     });
     let limits = parts.iter().map(|part| (part.spec.id.clone(), Arc::clone(&part.shared)));
@@ -80,8 +85,8 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         workers: server.workers,
         begun: Arc::new(AtomicUsize::new(0)),
     };
-    let public = servers::public(&server, public_socket, workers)?;
-    let admin = servers::admin(&server, admin_socket, Arc::new(overview))?;
+    let public = servers::public(&server, public_socket, workers, &shared.draining)?;
+    let admin = servers::admin(&server, admin_socket, &Arc::new(overview))?;
     let running = Running {
         address,
         admin_address,
@@ -98,11 +103,16 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
 }
 
 impl Running {
-    /// Stops: accepts nothing new, lets requests under way end within `shutdown_grace`.
+    /// Stops: lets requests under way end within `shutdown_grace`, and accepts nothing new.
+    ///
+    /// First each reply ends its connection while new requests are still taken: a request that was
+    /// sent before the stop and not read yet would be lost with its connection otherwise.
     pub async fn stop(&self) {
-        self.shared.drain();
-        let ended = tokio::time::timeout(self.grace, self.public.stop(true)).await;
-        if ended.is_err() {
+        self.shared.draining.begin();
+        let began = clock::now();
+        clock::sleep_until(began + LAST_REQUESTS.min(self.grace)).await;
+        let ended = clock::until(began + self.grace, self.public.stop(true)).await.is_some();
+        if !ended {
             tracing::warn!("requests were still under way at the end of shutdown_grace");
             self.public.stop(false).await;
         }

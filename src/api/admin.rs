@@ -54,7 +54,7 @@ async fn livez() -> HttpResponse {
 /// failing upstream alone is no reason.
 async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
     let mut reasons = Vec::new();
-    if overview.shared.is_draining() {
+    if overview.shared.draining.is_on() {
         reasons.push("the service is going down".to_owned());
     }
     for credential in &overview.credentials {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
@@ -39,8 +40,7 @@ pub async fn read(
     let mut body = BytesMut::new();
     let whole = async {
         while let Some(chunk) = payload.next().await {
-            let broken = |_| Problem::bad_request("the body broke off before its end");
-            let chunk = chunk.map_err(broken)?;
+            let chunk = chunk.map_err(|error| Problem::bad_request(broken(&error)))?;
             if body.len() + chunk.len() > limits.max_body {
                 return Err(too_large());
             }
@@ -51,6 +51,13 @@ pub async fn read(
     let in_time = clock::until(started + limits.timeout, whole).await;
     in_time.unwrap_or_else(|| Err(Problem::body_timeout(limits.timeout.as_millis())))?;
     Ok(body.freeze())
+}
+
+fn broken(error: &PayloadError) -> &'static str {
+    match error {
+        PayloadError::EncodingCorrupted => "the body is not validly chunked",
+        _ => "the body broke off before its end",
+    }
 }
 
 /// Refuses a body that is said to be something other than JSON; one of which nothing is said is

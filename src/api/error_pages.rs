@@ -27,6 +27,11 @@ impl<S> WithErrorPages<S> {
     pub fn new(stream: S) -> Self {
         Self { stream, pending: Vec::new(), sent: 0 }
     }
+
+    /// What is wrapped.
+    pub fn inner(&self) -> &S {
+        &self.stream
+    }
 }
 
 impl<S: AsyncWrite + Unpin> WithErrorPages<S> {
@@ -45,17 +50,18 @@ impl<S: AsyncWrite + Unpin> WithErrorPages<S> {
     }
 }
 
-/// The reply to send instead, if `written` is one of actix-http's empty errors.
-fn error_page(written: &[u8]) -> Option<Vec<u8>> {
-    let status =
-        written.strip_prefix(b"HTTP/1.1 ").or_else(|| written.strip_prefix(b"HTTP/1.0 "))?;
-    let status: u16 = std::str::from_utf8(status.get(..3)?).ok()?.parse().ok()?;
-    let head_end = written.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let head = written.get(..head_end + 2)?;
+/// What to send instead, if `written` ends with one of actix-http's empty errors: what stands
+/// before it (replies to earlier requests on the connection), then the same error with a body.
+fn with_error_page(written: &[u8]) -> Option<Vec<u8>> {
+    // An empty reply ends with its head, and nothing is written after an error.
+    let head = written.ends_with(b"\r\n\r\n").then_some(written)?;
+    let start = head.windows(7).rposition(|seven| seven == b"HTTP/1.")?;
+    let (before, head) = written.split_at_checked(start)?;
+    let status: u16 = std::str::from_utf8(head.get(9..12)?).ok()?.parse().ok()?;
     let is_empty = head.windows(EMPTY.len()).any(|part| part.eq_ignore_ascii_case(EMPTY));
     let (title, detail) = match status {
         400 => ("Bad Request", "the request is not valid HTTP"),
-        408 => ("Request Timeout", "the request's head did not come in time"),
+        408 => return Some([before, slow_head().as_bytes()].concat()).filter(|_| is_empty),
         413 => ("Content Too Large", "the request is too large"),
         414 => ("URI Too Long", "the request's target is too long"),
         431 => ("Request Header Fields Too Large", "the request's head is too large"),
@@ -63,17 +69,24 @@ fn error_page(written: &[u8]) -> Option<Vec<u8>> {
         500..=599 => ("Internal Server Error", "a fault in the service; its log has more"),
         _ => return None,
     };
-    is_empty.then(|| {
-        let body = format!(
-            r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}"#
-        );
-        let length = body.len();
-        format!(
-            "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n\
-             content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        )
-        .into_bytes()
-    })
+    is_empty.then(|| [before, page(status, title, detail).as_bytes()].concat())
+}
+
+/// The reply to a request whose head came too slowly.
+pub(super) fn slow_head() -> String {
+    page(408, "Request Timeout", "the request's head did not come in time")
+}
+
+/// A whole reply, the last one on its connection.
+fn page(status: u16, title: &str, detail: &str) -> String {
+    let body = format!(
+        r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}"#
+    );
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n\
+         content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for WithErrorPages<S> {
@@ -93,7 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        match error_page(bytes) {
+        match with_error_page(bytes) {
             Some(page) => {
                 self.pending = page;
                 // The page follows with the next write or flush.
@@ -130,5 +143,50 @@ impl<S: ActixStream> ActixStream for WithErrorPages<S> {
 
     fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         self.stream.poll_write_ready(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_error_page;
+
+    fn replaced(written: &str) -> Option<String> {
+        with_error_page(written.as_bytes()).map(|page| String::from_utf8(page).unwrap())
+    }
+
+    const EMPTY_400: &str =
+        "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+    #[test]
+    fn an_empty_error_gets_a_body_of_its_length() {
+        let page = replaced(EMPTY_400).unwrap();
+        let (head, body) = page.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["status"], 400);
+    }
+
+    #[test]
+    fn the_reply_to_an_earlier_request_stays_in_front_of_it() {
+        let first = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        let page = replaced(&format!("{first}{EMPTY_400}")).unwrap();
+        assert!(page.starts_with(&format!("{first}HTTP/1.1 400")), "{page}");
+        assert!(page.ends_with('}'), "{page}");
+    }
+
+    #[test]
+    fn every_other_reply_is_left_as_it_is() {
+        for written in [
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 70\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}",
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n",
+            "\r\n\r\n",
+            "",
+        ] {
+            assert_eq!(replaced(written), None, "{written:?}");
+        }
     }
 }

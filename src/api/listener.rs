@@ -1,14 +1,16 @@
 //! Accepts connections on one address and serves them with actix-web's routes.
 //!
-//! Put together from actix-server and actix-http instead of `HttpServer`, for one reason: a stream
-//! of ours ([`WithErrorPages`]) sits below HTTP, so that the HTTP layer's own errors are JSON too.
+//! Put together from actix-server and actix-http instead of `HttpServer`, for one reason: streams
+//! of ours sit below HTTP, so that the HTTP layer's own errors are JSON too ([`WithErrorPages`])
+//! and that no head may come slowly ([`WithHeadTimeout`]).
 
 use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::{HttpService, KeepAlive};
+use actix_http::{ConnectionType, HttpService, KeepAlive};
 use actix_rt::net::TcpStream;
 use actix_server::ServerBuilder;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
@@ -18,6 +20,8 @@ use futures_util::FutureExt as _;
 
 use super::error_pages::WithErrorPages;
 use super::problem::Problem;
+use super::slow_heads::{Phase, WithHeadTimeout};
+use super::state::Draining;
 use super::{aggregate, context};
 
 /// How a listener treats its connections.
@@ -28,6 +32,8 @@ pub struct ConnectionRules {
     /// A connection without a request is closed after this time.
     pub keep_alive: Duration,
 }
+
+type Stream = WithErrorPages<WithHeadTimeout<TcpStream>>;
 
 /// A handler panicked; the reply says that it was a fault of ours.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -40,7 +46,8 @@ impl ResponseError for Panicked {
     }
 }
 
-/// Adds a listener whose routes are set up by `configure`, once in each worker thread.
+/// Adds a listener whose routes are set up by `configure`, once in each worker thread. While
+/// `draining`, each reply is the last one on its connection.
 ///
 /// # Errors
 /// If the socket cannot be used.
@@ -49,6 +56,7 @@ pub fn listen<F>(
     name: &'static str,
     socket: TcpListener,
     rules: ConnectionRules,
+    draining: &Arc<Draining>,
     configure: F,
 ) -> io::Result<ServerBuilder>
 where
@@ -56,13 +64,25 @@ where
 {
     let address = socket.local_addr()?;
     let stopping = server.graceful_shutdown_signal();
+    let draining = Arc::clone(draining);
     server.listen(name, socket, move || {
         let configure = configure.clone();
-        let app = App::new().configure(move |config| configure(config)).wrap_fn(|request, app| {
-            let route = app.call(request);
-            AssertUnwindSafe(route)
-                .catch_unwind()
-                .map(|answer| answer.unwrap_or_else(|_| Err(Panicked.into())))
+        let draining = Arc::clone(&draining);
+        let app = App::new().configure(move |config| configure(config));
+        let app = app.wrap_fn(move |request, app| {
+            let draining = Arc::clone(&draining);
+            let phase = request.conn_data::<Phase>().cloned().unwrap_or_default();
+            phase.request_began();
+            let caller_closes = request.head().connection_type() == ConnectionType::Close;
+            AssertUnwindSafe(app.call(request)).catch_unwind().map(move |answer| {
+                let mut response = answer.unwrap_or_else(|_| Err(Panicked.into()))?;
+                let head = response.response_mut().head_mut();
+                if draining.is_on() {
+                    head.set_connection_type(ConnectionType::Close);
+                }
+                phase.request_ended(caller_closes || !head.keep_alive());
+                Ok(response)
+            })
         });
         let stopping = stopping.clone();
         let http = HttpService::build()
@@ -77,10 +97,14 @@ where
             .h1_allow_half_closed(false)
             .tcp_nodelay(true)
             .local_addr(address)
+            .on_connect_ext(|stream: &Stream, data| {
+                data.insert(stream.inner().phase().clone());
+            })
             .h1(map_config(app, move |()| AppConfig::default()));
-        fn_service(|stream: TcpStream| async move {
+        fn_service(move |stream: TcpStream| async move {
             let peer = stream.peer_addr().ok();
-            Ok::<_, actix_http::error::DispatchError>((WithErrorPages::new(stream), peer))
+            let stream = WithErrorPages::new(WithHeadTimeout::new(stream, rules.head_timeout));
+            Ok::<_, actix_http::error::DispatchError>((stream, peer))
         })
         .and_then(http)
     })

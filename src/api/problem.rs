@@ -1,9 +1,9 @@
 //! Failures of a request as JSON problems (RFC 9457).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::domain::inputs::InputErrors;
 
@@ -15,14 +15,14 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    members: Map<String, Value>,
-    header: Option<(actix_web::http::header::HeaderName, HeaderValue)>,
+    members: Vec<(&'static str, Value)>,
+    header: Option<(HeaderName, &'static str)>,
     close: bool,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), members: Map::new(), header: None, close: false }
+        Self { status, detail: detail.into(), members: Vec::new(), header: None, close: false }
     }
 
     /// 400: the request is not as it should be.
@@ -40,7 +40,7 @@ impl Problem {
         });
         if let InputErrors::Invalid(list) = errors {
             let list = list.iter().map(|one| json!({"input": one.input, "problem": one.problem}));
-            problem.members.insert("errors".to_owned(), list.collect());
+            problem.members.push(("errors", list.collect()));
         }
         problem
     }
@@ -49,7 +49,7 @@ impl Problem {
     pub fn unauthorized() -> Self {
         let detail = "send a known API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`";
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, detail);
-        problem.header = Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        problem.header = Some((WWW_AUTHENTICATE, "Bearer"));
         problem.close = true;
         problem
     }
@@ -57,14 +57,14 @@ impl Problem {
     /// 404: no such route.
     pub fn no_route(routes: &[&str]) -> Self {
         let mut problem = Self::new(StatusCode::NOT_FOUND, "there is nothing under this path");
-        problem.members.insert("routes".to_owned(), json!(routes));
+        problem.members.push(("routes", json!(routes)));
         problem
     }
 
     /// 404: no such action.
     pub fn unknown_action<'a>(known: impl Iterator<Item = &'a str>) -> Self {
         let mut problem = Self::new(StatusCode::NOT_FOUND, "there is no action of this name");
-        problem.members.insert("known_actions".to_owned(), known.collect());
+        problem.members.push(("known_actions", known.collect()));
         problem
     }
 
@@ -72,7 +72,7 @@ impl Problem {
     pub fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = format!("this path takes {allowed} only");
         let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, detail);
-        problem.header = Some((ALLOW, HeaderValue::from_static(allowed)));
+        problem.header = Some((ALLOW, allowed));
         problem
     }
 
@@ -110,7 +110,7 @@ impl Problem {
     pub fn overloaded(limit: usize) -> Self {
         let detail = format!("{limit} requests are under way already, the most allowed; try again");
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        problem.header = Some((RETRY_AFTER, HeaderValue::from_static("1")));
+        problem.header = Some((RETRY_AFTER, "1"));
         problem.close = true;
         problem
     }
@@ -130,7 +130,8 @@ impl Problem {
             "detail": self.detail,
         });
         if let Some(object) = object.as_object_mut() {
-            object.extend(self.members.clone());
+            let members = self.members.iter().cloned();
+            object.extend(members.map(|(name, value)| (name.to_owned(), value)));
         }
         object.to_string()
     }
@@ -140,7 +141,7 @@ impl Problem {
         let mut builder = HttpResponseBuilder::new(self.status);
         builder.insert_header((CONTENT_TYPE, PROBLEM_JSON));
         if let Some((name, value)) = &self.header {
-            builder.insert_header((name.clone(), value.clone()));
+            builder.insert_header((name.clone(), *value));
         }
         if self.close {
             // The rest of the body is not read: the connection cannot be used again.

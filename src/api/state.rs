@@ -30,7 +30,7 @@ pub struct Shared {
     /// How much of a body is taken.
     pub body_limits: BodyLimits,
     /// Whether the service is going down.
-    pub draining: AtomicBool,
+    pub draining: Arc<Draining>,
     /// Who is told of each answered request.
     pub observer: Arc<dyn Observer>,
 }
@@ -53,14 +53,20 @@ impl Shared {
     pub fn action_names(&self) -> impl Iterator<Item = &str> {
         self.actions.iter().map(|action| action.id.as_str())
     }
+}
 
-    /// Says that the service is going down: replies end their connections, `/readyz` says no.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+/// Whether the service is going down: then each reply ends its connection, and `/readyz` says no.
+#[derive(Debug, Default)]
+pub struct Draining(AtomicBool);
+
+impl Draining {
+    /// Says that the service is going down.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the service is going down.
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+    /// Whether it is.
+    pub fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }

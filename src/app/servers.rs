@@ -13,6 +13,7 @@ use super::workers::WorkerFactory;
 use crate::api::admin::{self, Overview};
 use crate::api::listener::{self, ConnectionRules};
 use crate::api::routes;
+use crate::api::state::Draining;
 use crate::settings::ServerSpec;
 
 /// Connections that wait to be accepted.
@@ -27,6 +28,7 @@ pub(super) fn public(
     spec: &ServerSpec,
     socket: TcpListener,
     workers: WorkerFactory,
+    draining: &Arc<Draining>,
 ) -> Result<Server, StartError> {
     let server = Server::build()
         .workers(spec.workers)
@@ -37,7 +39,7 @@ pub(super) fn public(
         config.app_data(web::Data::new(workers.make()));
         routes::public(config);
     };
-    let server = listener::listen(server, "public", socket, RULES, configure);
+    let server = listener::listen(server, "public", socket, RULES, draining, configure);
     server.map(ServerBuilder::run).map_err(failed("listen", spec.listen))
 }
 
@@ -45,18 +47,20 @@ pub(super) fn public(
 pub(super) fn admin(
     spec: &ServerSpec,
     socket: TcpListener,
-    overview: Arc<Overview>,
+    overview: &Arc<Overview>,
 ) -> Result<Server, StartError> {
     let server = Server::build()
         .workers(1)
         .max_concurrent_connections(ADMIN_CONNECTIONS)
         .shutdown_timeout(1)
         .disable_signals();
+    let for_routes = Arc::clone(overview);
     let configure = move |config: &mut web::ServiceConfig| {
-        config.app_data(web::Data::from(Arc::clone(&overview)));
+        config.app_data(web::Data::from(Arc::clone(&for_routes)));
         admin::routes(config);
     };
-    let server = listener::listen(server, "admin", socket, RULES, configure);
+    let draining = &overview.shared.draining;
+    let server = listener::listen(server, "admin", socket, RULES, draining, configure);
     server.map(ServerBuilder::run).map_err(failed("admin_listen", spec.admin_listen))
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::domain::action::ActionSpec;
 use crate::domain::ids::{Id, InputName};
-use crate::domain::inputs::{DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputSpec, InputValue};
+use crate::domain::inputs::{
+    DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputPlaces, InputSpec, InputValue,
+};
 
 use super::table::Table;
 
@@ -77,6 +79,8 @@ fn read_input(table: &mut Table, name: &str) -> Option<InputSpec> {
         default,
         echo,
         secret,
+        // Known once the sources are.
+        places: InputPlaces::default(),
         title,
         description,
     };

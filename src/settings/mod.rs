@@ -155,6 +155,9 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         }
     }
     root.finish();
+    for action in &mut actions {
+        action.place_inputs(&sources);
+    }
 
     let parts = Parts {
         server: server.as_ref(),

@@ -5,6 +5,7 @@ use config::{Value, ValueKind};
 
 use crate::domain::action::ActionSpec;
 use crate::domain::credential::{CredentialKind, CredentialSpec};
+use crate::domain::inputs::InputValue;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference, UrlTemplate};
 
@@ -91,6 +92,7 @@ pub(super) fn check(parts: &Parts, names: &Names, finder: &Finder) {
     for action in parts.actions {
         check_sources(action, names, finder);
         check_input_names(action, finder);
+        check_default_places(action, finder);
         for source in parts.sources.iter().filter(|source| action.sources.contains(&source.id)) {
             check_inputs(action, source, finder);
         }
@@ -169,6 +171,17 @@ fn check_input_names(action: &ActionSpec, finder: &Finder) {
             let found = "an echoed input with the name of a key of the reply";
             let allowed = format!("another name than {}, or echo = false", REPLY_KEYS.join(", "));
             finder.refuse(&path, found, &allowed);
+        }
+    }
+}
+
+/// A default must be fit for the places where the sources put it.
+fn check_default_places(action: &ActionSpec, finder: &Finder) {
+    for input in &action.inputs {
+        let Some(InputValue::Text(default)) = &input.default else { continue };
+        if let Some(problem) = input.places.problem(default) {
+            let path = ["actions", action.id.as_str(), "inputs", input.name.as_str(), "default"];
+            finder.refuse(&path, &format!("{default:?}"), &format!("a value that {problem}"));
         }
     }
 }

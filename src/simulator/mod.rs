@@ -9,6 +9,11 @@
 //!        → oauth | users | crm | orders (the reply) → faults (the plan) → connection (play it)
 //! ```
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the simulator is a world of its own: it has real clocks and real pauses"
+)]
+
 mod connection;
 mod crm;
 mod faults;

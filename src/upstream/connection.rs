@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::clock;
 use super::stream_fault::StreamFault;
 
 /// How often idle connections are looked through. One that was idle the whole time is closed, so
@@ -196,7 +197,7 @@ impl Connections {
 /// Runs as long as there are connections.
 async fn sweep_regularly(connections: Weak<Connections>) {
     loop {
-        tokio::time::sleep(SWEEP_INTERVAL).await;
+        clock::sleep_until(clock::now() + SWEEP_INTERVAL).await;
         let Some(connections) = connections.upgrade() else {
             return;
         };

@@ -105,11 +105,10 @@ impl CallError {
             Self::Request(_) | Self::Unsendable { .. } => Outcome::Skipped,
             Self::Overloaded { .. } => Outcome::Overloaded,
             Self::CircuitOpen { .. } => Outcome::CircuitOpen,
-            Self::NoPermit(_) => Outcome::RateLimited,
             Self::NoToken(_) | Self::TokenRefused => Outcome::AuthFailed,
             Self::Connect(_) | Self::Broken { .. } => Outcome::ConnectFailed,
             Self::TimedOut { .. } => Outcome::Timeout,
-            Self::Status { status: 429, .. } => Outcome::RateLimited,
+            Self::NoPermit(_) | Self::Status { status: 429, .. } => Outcome::RateLimited,
             Self::Status { status: 500.., .. } => Outcome::UpstreamError,
             Self::Status { .. } => Outcome::Rejected,
             Self::Payload(_) => Outcome::BadPayload,
@@ -130,8 +129,9 @@ impl CallError {
         match self {
             // A certificate that is refused now is refused again at once.
             Self::Connect(ConnectFailure::Tls { .. }) => FailureClass::Permanent,
-            Self::Connect(_) | Self::Broken { .. } => FailureClass::Transient,
-            Self::Status { status: 502..=504, .. } => FailureClass::Transient,
+            Self::Connect(_) | Self::Broken { .. } | Self::Status { status: 502..=504, .. } => {
+                FailureClass::Transient
+            }
             Self::Status { status: 429, .. } => FailureClass::RateLimited,
             Self::TokenRefused => FailureClass::Unauthorized,
             Self::TimedOut { .. } => FailureClass::TimedOut,

@@ -60,8 +60,8 @@ fn verdict(result: &Result<Reply, CallError>, patience: Duration) -> Verdict {
     let Err(error) = result else { return Verdict::Healthy };
     match (error, error.class()) {
         (CallError::TimedOut { given }, _) if *given < patience => Verdict::Neutral,
-        (CallError::Status { status: 500.., .. } | CallError::Connect(_), _) => Verdict::Failing,
-        (_, FailureClass::Transient | FailureClass::TimedOut) => Verdict::Failing,
+        (CallError::Status { status: 500.., .. } | CallError::Connect(_), _)
+        | (_, FailureClass::Transient | FailureClass::TimedOut) => Verdict::Failing,
         (CallError::Status { .. }, FailureClass::Permanent) => Verdict::Healthy,
         (_, FailureClass::RateLimited | FailureClass::Unauthorized | FailureClass::Permanent) => {
             Verdict::Neutral

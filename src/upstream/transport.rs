@@ -18,6 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use super::clock;
 use super::connect_failure::{ConnectFailure, ConnectStep, tcp_reason, tls_reason};
 use super::connection::{Connection, Connections, Socket};
 use super::exchange::Exchange;
@@ -160,13 +161,13 @@ impl Service<ConnectInfo<Uri>> for Transport {
 impl Inner {
     async fn connect_and_record(&self) -> Result<Socket, ConnectFailure> {
         let exchange = Exchange::current();
-        let started = Instant::now();
+        let started = clock::now();
         if let Some(exchange) = &exchange {
             exchange.connecting_since(started);
         }
         let result = self.connect_in_time().await;
         if let Some(exchange) = &exchange {
-            exchange.connected_after(started.elapsed());
+            exchange.connected_after(clock::now() - started);
         }
         result
     }
@@ -181,7 +182,7 @@ impl Inner {
     }
 
     async fn connect(&self, step: &Cell<ConnectStep>) -> Result<Socket, ConnectFailure> {
-        let deadline = Instant::now() + self.connect_timeout;
+        let deadline = clock::now() + self.connect_timeout;
         let addresses = self.resolve().await?;
         step.set(ConnectStep::Connecting);
         let tcp = connect_to_any(&addresses, deadline).await?;
@@ -217,7 +218,7 @@ async fn connect_to_any(
 ) -> Result<TcpStream, ConnectFailure> {
     let mut failures: Vec<(SocketAddr, String)> = Vec::new();
     for (&address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
-        let time_left = deadline.saturating_duration_since(Instant::now());
+        let time_left = deadline.saturating_duration_since(clock::now());
         let share = time_left / u32::try_from(left).unwrap_or(u32::MAX);
         // The last one's time is the whole timeout's.
         let share = if left == 1 { NEVER } else { share };
@@ -249,5 +250,6 @@ fn tcp_failure(failures: &[(SocketAddr, String)]) -> ConnectFailure {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "real sockets take real time")]
 #[path = "transport_tests.rs"]
 mod tests;

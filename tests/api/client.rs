@@ -110,6 +110,11 @@ impl Connection {
         self.read(started)
     }
 
+    /// Sends these bytes, whatever they are.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
     /// Reads one reply to a request that was sent at `started`.
     pub fn read(&mut self, started: Instant) -> io::Result<Reply> {
         let status_line = self.line()?;

@@ -88,6 +88,19 @@ impl TestApp {
         client::send(self.admin, "GET", path, &[], b"").expect("there is always a reply")
     }
 
+    /// How many requests the sources' upstreams have received, those for tokens left out.
+    pub fn upstream_hits(&self) -> usize {
+        let sources = [self.sim.users(), self.sim.crm(), self.sim.orders()];
+        sources.iter().map(|upstream| upstream.hits()).sum()
+    }
+
+    /// How many calls to the sources are under way, as the operators see it.
+    pub fn in_flight(&self) -> u64 {
+        let reply = self.admin_get("/v1/sources").json();
+        let sources = reply["sources"].as_array().expect("a list").iter();
+        sources.map(|source| source["in_flight"].as_u64().expect("a number")).sum()
+    }
+
     /// Makes every actor of a source panic, and waits until they have.
     pub fn crash_source(&self, source: &str) {
         let (done_to, done) = mpsc::channel();
@@ -164,4 +177,18 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 pub fn assert_between(took: Duration, least_ms: u64, most_ms: u64) {
     let (least, most) = (Duration::from_millis(least_ms), Duration::from_millis(most_ms));
     assert!((least..=most).contains(&took), "{took:?} is not within {least:?} to {most:?}");
+}
+
+/// Asserts that a reply is a JSON problem (RFC 9457) of this status, and returns it.
+#[track_caller]
+pub fn assert_problem(reply: &Reply, status: u16) -> Value {
+    assert_eq!(reply.status, status, "{}", reply.text());
+    assert_eq!(reply.header("content-type"), Some("application/problem+json"));
+    let problem = reply.json();
+    assert_eq!(problem["status"], status, "{problem}");
+    for key in ["type", "title", "detail"] {
+        let text = problem[key].as_str().unwrap_or_default();
+        assert!(!text.is_empty(), "{key} in {problem}");
+    }
+    problem
 }

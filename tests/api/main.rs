@@ -1,17 +1,25 @@
 //! The service through its public face: real sockets, simulated upstreams, one file a behaviour.
 
+#![expect(clippy::disallowed_methods, reason = "real sockets take real time")]
+
 mod checks;
 mod client;
 mod harness;
 
+mod bad_input;
 mod breaker;
+mod cancellation;
 mod deadline;
+mod events;
 mod happy_path;
+mod hostile_values;
+mod http_edge;
 mod isolation;
 mod outcomes;
 mod pages;
 mod payloads;
 mod rate_limit;
+mod request_id;
 mod retry;
 mod tls;
 mod token_replies;

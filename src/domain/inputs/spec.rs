@@ -6,6 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::places::InputPlaces;
 use super::value::{InputKind, InputValue};
 use crate::domain::ids::InputName;
 
@@ -31,6 +32,8 @@ pub struct InputSpec {
     pub echo: bool,
     /// Whether it must never be shown.
     pub secret: bool,
+    /// Where the action's sources put it.
+    pub places: InputPlaces,
     /// For the data action's form and the `OpenAPI` document.
     pub title: Option<String>,
     /// For the data action's form and the `OpenAPI` document.
@@ -49,6 +52,7 @@ impl InputSpec {
             default: None,
             echo: false,
             secret: false,
+            places: InputPlaces::default(),
             title: None,
             description: None,
         }
@@ -127,12 +131,10 @@ impl InputSpec {
         if length > limit {
             return Err(format!("is longer than {limit} characters (it has {length})"));
         }
-        match &self.pattern {
-            Some(pattern) if !pattern.matches(text) => {
-                Err(format!("does not match the pattern `{pattern}`"))
-            }
-            _ => Ok(()),
+        if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.matches(text)) {
+            return Err(format!("does not match the pattern `{pattern}`"));
         }
+        self.places.problem(text).map_or(Ok(()), |problem| Err(problem.to_owned()))
     }
 }
 

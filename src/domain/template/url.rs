@@ -107,11 +107,16 @@ impl UrlTemplate {
 
     /// What it names, in order; a name may come more than once.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        let of_path = self.path.iter().flat_map(|part| match part {
+        let of_query = self.parameters.iter().flat_map(|parameter| holes(parameter));
+        self.references_in_path().chain(of_query)
+    }
+
+    /// What its path names, in order.
+    pub fn references_in_path(&self) -> impl Iterator<Item = &Reference> {
+        self.path.iter().flat_map(|part| match part {
             PathPart::Fixed(_) => holes(&[]),
             PathPart::Segment(pieces) => holes(pieces),
-        });
-        of_path.chain(self.parameters.iter().flat_map(|parameter| holes(parameter)))
+        })
     }
 
     /// Path and query (the request target in origin form, RFC 9112 section 3.2.1). It begins with

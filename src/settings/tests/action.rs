@@ -77,3 +77,27 @@ fn without_sources_and_actions_there_is_nothing_to_do() {
     assert_eq!(keys, ["sources", "actions"]);
     assert!(found.iter().all(|problem| problem.file == "t.toml"));
 }
+
+#[test]
+fn a_default_must_be_fit_for_the_places_where_the_sources_put_it() {
+    let text = |places: &str, default: &str| {
+        format!(
+            "sources.crm.url = 'https://crm.example/{places}\nactions.profile.sources = ['crm']\n\
+             actions.profile.inputs.v.default = {default}\n"
+        )
+    };
+    let key = "actions.profile.inputs.v.default";
+    let (in_path, in_header) = ("{v}'", "'\nsources.crm.headers.X-V = '{v}'");
+    for (places, default, words) in [
+        (in_path, "'..'", "must not be `.` or `..`"),
+        (in_header, "'ü'", "must be ASCII"),
+        (in_header, "\"a\\nb\"", "must not have control characters"),
+    ] {
+        let problems = problems(&text(places, default));
+        let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+        let shown = problem.to_string();
+        assert!(shown.contains(key) && shown.contains(words), "{shown}");
+    }
+    good(&text(in_path, "'ü'"));
+    good(&text(in_header, "'..'"));
+}

@@ -1,0 +1,159 @@
+//! Ends a kept connection whose next request's head comes too slowly, and one that had its last
+//! reply while the caller still owes the rest of a body.
+//!
+//! actix-http times the first head on a connection only, and waits without end for a chunked body
+//! that nobody reads; without this, a caller could hold each of its connections for ever. The
+//! stream and the requests on it share a [`Phase`]: bytes that come between two requests belong to
+//! the next head and start a timer, and so does the end of the last reply.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_rt::net::{ActixStream, Ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::error_pages;
+use crate::upstream::clock;
+
+/// Where a connection is: within a request or between two. Clones are of the same connection.
+#[derive(Debug, Clone, Default)]
+pub struct Phase(Rc<PhaseCells>);
+
+#[derive(Debug, Default)]
+struct PhaseCells {
+    between: Cell<bool>,
+    last: Cell<bool>,
+    requests: Cell<u64>,
+}
+
+impl Phase {
+    /// A request's head has come.
+    pub fn request_began(&self) {
+        self.0.between.set(false);
+        self.0.requests.set(self.0.requests.get() + 1);
+    }
+
+    /// Its reply is ready, which may be the last one on the connection.
+    pub fn request_ended(&self, last: bool) {
+        self.0.between.set(true);
+        self.0.last.set(last);
+    }
+
+    /// How many requests came before, if the connection is between two.
+    fn between(&self) -> Option<u64> {
+        self.0.between.get().then(|| self.0.requests.get())
+    }
+}
+
+/// A stream that ends, after a 408, when a head takes longer than the time given.
+pub struct WithHeadTimeout<S> {
+    stream: S,
+    phase: Phase,
+    head_timeout: Duration,
+    timer: Option<Timer>,
+}
+
+/// Runs out when the head that follows so many requests is late.
+struct Timer {
+    requests: u64,
+    end: Pin<Box<dyn Future<Output = ()>>>,
+    is_over: bool,
+}
+
+impl<S> WithHeadTimeout<S> {
+    /// Wraps an accepted connection.
+    pub fn new(stream: S, head_timeout: Duration) -> Self {
+        Self { stream, phase: Phase::default(), head_timeout, timer: None }
+    }
+
+    /// What the requests on this connection are to tell.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    fn start_timer(&mut self, requests: u64) {
+        if self.timer.as_ref().is_none_or(|timer| timer.requests != requests) {
+            let end = Box::pin(clock::sleep_until(clock::now() + self.head_timeout));
+            self.timer = Some(Timer { requests, end, is_over: false });
+        }
+    }
+
+    fn poll_late(&mut self, requests: u64, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.timer {
+            Some(timer) if timer.requests == requests => {
+                timer.is_over = timer.is_over || timer.end.as_mut().poll(cx).is_ready();
+                if timer.is_over { Poll::Ready(()) } else { Poll::Pending }
+            }
+            Some(_) | None => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithHeadTimeout<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let Some(requests) = self.phase.between() else { return read };
+        if read.is_ready() {
+            if buf.filled().len() > before {
+                self.start_timer(requests);
+            }
+            return read;
+        }
+        if self.poll_late(requests, cx).is_pending() {
+            return Poll::Pending;
+        }
+        if self.phase.0.last.get() {
+            return Poll::Ready(Ok(()));
+        }
+        // Nothing else is being written between two requests. A caller that does not even take
+        // these few bytes goes without them.
+        let page = error_pages::slow_head();
+        let _: Poll<io::Result<usize>> = Pin::new(&mut self.stream).poll_write(cx, page.as_bytes());
+        // No bytes: the end of the stream.
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WithHeadTimeout<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(requests) = self.phase.between()
+            && self.phase.0.last.get()
+        {
+            self.start_timer(requests);
+            // Only to be woken when it runs out: the next read then ends the stream.
+            let _: Poll<()> = self.poll_late(requests, cx);
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: ActixStream> ActixStream for WithHeadTimeout<S> {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        self.stream.poll_write_ready(cx)
+    }
+}

@@ -1,0 +1,168 @@
+//! A request's id and trace context: taken over, echoed, passed on, or replaced.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+use tributary::simulator::Received;
+
+use crate::client::{self, Reply};
+use crate::harness::{PROFILE, TestApp};
+
+const BODY: &[u8] = br#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+fn ask(app: &TestApp, headers: &[(&str, &str)]) -> Reply {
+    let reply = app.post_with(PROFILE, headers, BODY);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    reply
+}
+
+#[track_caller]
+fn id_of(reply: &Reply) -> &str {
+    let ids = reply.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-request-id"));
+    assert_eq!(ids.count(), 1, "{:?}", reply.headers);
+    reply.header("x-request-id").expect("an id")
+}
+
+/// The newest request of each source's upstream.
+fn calls(app: &TestApp) -> [Received; 3] {
+    [app.sim.users(), app.sim.crm(), app.sim.orders()]
+        .map(|upstream| upstream.last_received().expect("a call"))
+}
+
+#[test]
+fn the_correlation_id_of_genesys_cloud_goes_before_the_request_id() {
+    let app = TestApp::start();
+    let both = [("x-request-id", "ours-1"), ("ININ-Correlation-Id", "8d2f-genesys")];
+    assert_eq!(id_of(&ask(&app, &both)), "8d2f-genesys");
+    for call in calls(&app) {
+        assert_eq!(call.header("x-request-id"), Some("8d2f-genesys"));
+        assert_eq!(call.header_count("x-request-id"), 1);
+    }
+    assert_eq!(id_of(&ask(&app, &[("x-request-id", "ours-1")])), "ours-1");
+}
+
+#[test]
+fn a_request_without_an_id_gets_a_new_one_that_the_sources_see() {
+    let app = TestApp::start();
+    let mut seen = HashSet::new();
+    for _ in 0..20 {
+        let reply = ask(&app, &[]);
+        let id = id_of(&reply).to_owned();
+        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        for call in calls(&app) {
+            assert_eq!(call.header("x-request-id"), Some(id.as_str()));
+        }
+        seen.insert(id);
+    }
+    assert_eq!(seen.len(), 20, "no id comes twice");
+}
+
+#[test]
+fn a_hostile_id_is_not_taken_over() {
+    let app = TestApp::start();
+    let long = "a".repeat(129);
+    for hostile in ["", "a b", "a\"b", "{a}", "<script>", "a\\b", "ü", "a,b", "a;b", "$(x)", &long]
+    {
+        let reply = ask(&app, &[("x-request-id", hostile)]);
+        assert_ne!(id_of(&reply), hostile);
+        assert_eq!(id_of(&reply).len(), 32, "{hostile:?} gave {}", id_of(&reply));
+        for call in calls(&app) {
+            assert_eq!(call.header("x-request-id"), Some(id_of(&reply)));
+        }
+    }
+    let longest = "a".repeat(128);
+    assert_eq!(id_of(&ask(&app, &[("x-request-id", &longest)])), longest);
+}
+
+#[test]
+fn a_hostile_correlation_id_gives_way_to_a_good_request_id() {
+    let app = TestApp::start();
+    let reply = ask(&app, &[("inin-correlation-id", "a b"), ("x-request-id", "good")]);
+    assert_eq!(id_of(&reply), "good");
+}
+
+#[test]
+fn problems_and_envelopes_carry_the_id_as_well() {
+    let app = TestApp::start();
+    let id = [("x-request-id", "mine-1"), ("content-type", "application/json")];
+    for (method, path, body, status) in [
+        ("POST", PROFILE, "{}", 400),
+        ("POST", PROFILE, "{", 400),
+        ("POST", "/v1/actions/none", "{}", 404),
+        ("GET", PROFILE, "", 405),
+        ("GET", "/nothing", "", 404),
+        ("POST", "/events", "{}", 200),
+        ("POST", "/events", "{", 400),
+    ] {
+        let reply = client::send(app.address, method, path, &id, body.as_bytes()).expect("a reply");
+        assert_eq!((reply.status, id_of(&reply)), (status, "mine-1"), "{method} {path} {body}");
+    }
+}
+
+#[test]
+fn a_trace_is_continued_with_the_same_flags_and_a_new_parent() {
+    let app = TestApp::start();
+    let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    ask(&app, &[("traceparent", &parent), ("tracestate", "vendor=1,other=2")]);
+    for call in calls(&app) {
+        let sent = call.header("traceparent").expect("it is passed on");
+        let parts: Vec<_> = sent.split('-').collect();
+        let [version, trace, span, flags] = parts.as_slice() else { panic!("{sent}") };
+        assert_eq!((*version, *trace, *flags), ("00", TRACE, "01"));
+        assert_ne!(*span, "00f067aa0ba902b7", "the parent of a source's span is ours");
+        assert_eq!(call.header_count("traceparent"), 1);
+        assert_eq!(call.header("tracestate"), Some("vendor=1,other=2"));
+    }
+}
+
+#[test]
+fn an_invalid_trace_is_dropped_with_its_state() {
+    let app = TestApp::start();
+    for invalid in [
+        String::new(),
+        "nonsense".to_owned(),
+        format!("ff-{TRACE}-00f067aa0ba902b7-01"),
+        format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+        format!("00-{TRACE}-{}-01", "0".repeat(16)),
+        format!("00-{}-00f067aa0ba902b7-01", TRACE.to_uppercase()),
+        format!("00-{TRACE}-00f067aa0ba902b7-01-more"),
+        format!("00-{TRACE}-00f067aa0ba902b7"),
+    ] {
+        ask(&app, &[("traceparent", &invalid), ("tracestate", "vendor=1")]);
+        for call in calls(&app) {
+            let sent = call.header("traceparent");
+            assert!(sent.is_none_or(|sent| !sent.contains(TRACE)), "{invalid}: {sent:?}");
+            assert_eq!(call.header("tracestate"), None, "{invalid}");
+        }
+    }
+}
+
+#[test]
+fn other_headers_of_the_caller_stay_here() {
+    let app = TestApp::start();
+    ask(
+        &app,
+        &[
+            ("cookie", "a=b"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-secret", "s"),
+            ("forwarded", "for=x"),
+        ],
+    );
+    for call in calls(&app) {
+        for name in ["cookie", "x-forwarded-for", "x-secret", "forwarded"] {
+            assert_eq!(call.header(name), None, "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_id_in_the_body_is_no_id() {
+    let app = TestApp::start();
+    let reply = app.post(
+        PROFILE,
+        &json!({"customerId": "c-1", "externalApiKey": "k", "x-request-id": "from-the-body"}),
+    );
+    assert_ne!(id_of(&reply), "from-the-body");
+}

@@ -1,0 +1,412 @@
+//! The real program: how it starts, what it says, how it ends.
+#![expect(clippy::disallowed_methods, reason = "real processes take real time")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tributary::simulator::{Behaviour, Options, Simulator};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program, with none of the environment's own settings.
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
+    let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("TRIBUTARY_"));
+    ours.for_each(|name| {
+        command.env_remove(name);
+    });
+    command.env_remove("RUST_LOG").args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program was built")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by a signal: {output:?}"))
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    socket.local_addr().expect("it is bound").port()
+}
+
+fn write(folder: &TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).expect("a temporary file");
+    path
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// The shipped sources on top of the simulator.
+fn configuration(sim: &Simulator, port: u16, admin: u16) -> String {
+    let shipped = include_str!("../config/default.toml");
+    let replaced = [
+        ("127.0.0.1:8080".to_owned(), format!("127.0.0.1:{port}")),
+        ("127.0.0.1:9090".to_owned(), format!("127.0.0.1:{admin}")),
+        (
+            "https://login.mypurecloud.com/oauth/token\"".to_owned(),
+            format!(
+                "{}/oauth/token\"\nclient_id = \"demo-client\"\nclient_secret = \"demo-secret\" #",
+                sim.oauth().base_url()
+            ),
+        ),
+        ("https://api.mypurecloud.com".to_owned(), sim.users().base_url()),
+        ("https://api.crm-provider.com".to_owned(), sim.crm().base_url()),
+        ("https://api.orders-system.com".to_owned(), sim.orders().base_url()),
+    ];
+    replaced.iter().fold(shipped.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+/// `tributary serve` on ports of its own; killed when dropped.
+struct Service {
+    child: Child,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Service {
+    fn start(sim: &Simulator) -> Self {
+        let (port, admin) = (free_port(), free_port());
+        let folder = TempDir::new().expect("a temporary folder");
+        let file = write(&folder, "tributary.toml", &configuration(sim, port, admin));
+        let child = program(&["serve", "--config", path(&file)])
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program was built");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let service = Self { child, address, _folder: folder };
+        let end = Instant::now() + PATIENCE;
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < end, "it does not come up");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        service
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, id.as_str()]).status().expect("kill");
+        assert!(sent.success());
+    }
+
+    /// Waits for the program's end; how long it took and its status.
+    fn wait(&mut self) -> (Duration, Option<i32>) {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return (started.elapsed(), status.code());
+            }
+            assert!(started.elapsed() < Duration::from_secs(40), "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn request(more: &str) -> String {
+    let body = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
+    let length = body.len();
+    format!(
+        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// Sends a request on a kept connection; the reply's head, `None` if there was no whole reply.
+fn ask(stream: &mut TcpStream) -> Option<String> {
+    stream.write_all(request("").as_bytes()).ok()?;
+    let mut received = Vec::new();
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
+        received.extend_from_slice(&buffer[..read]);
+        let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = text(&received[..end]).to_ascii_lowercase();
+        let length: usize = head.split("content-length: ").nth(1)?.lines().next()?.parse().ok()?;
+        let so_far = received.len() - end - 4;
+        if so_far >= length {
+            return Some(head);
+        }
+    }
+}
+
+/// What became of one request: when it was sent, and its status if a reply came.
+type Asked = (Instant, Option<String>);
+
+/// Asks again and again on kept connections until the service ends them.
+fn load(address: SocketAddr, over: &AtomicBool, asked: &Mutex<Vec<Asked>>) {
+    while !over.load(Ordering::Relaxed) {
+        let Ok(mut stream) = TcpStream::connect(address) else { break };
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        loop {
+            let sent = Instant::now();
+            let head = ask(&mut stream);
+            let status = head.as_ref().and_then(|head| head.split(' ').nth(1)).map(str::to_owned);
+            let ended = head.as_ref().is_none_or(|head| head.contains("connection: close"));
+            asked.lock().expect("no panic").push((sent, status));
+            if ended || over.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    }
+}
+
+fn no_request_is_lost(signal: &str) {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    // Some requests are under way when the signal comes, others are not even read.
+    sim.orders().script((0..400).map(|n| match n % 4 {
+        0 => Behaviour::Delay(Duration::from_millis(300)),
+        _ => Behaviour::Normal,
+    }));
+    let mut service = Service::start(&sim);
+    let asked = Mutex::new(Vec::new());
+    let over = AtomicBool::new(false);
+    let signalled = std::thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| load(service.address, &over, &asked));
+        }
+        let begun = Instant::now();
+        while asked.lock().expect("no panic").len() < 100 {
+            assert!(begun.elapsed() < PATIENCE, "nothing is answered");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        service.signal(signal);
+        // What was sent until now, while the service was being told, counts as well.
+        let signalled = Instant::now();
+        over.store(true, Ordering::Relaxed);
+        signalled
+    });
+    let (_, code) = service.wait();
+    assert_eq!(code, Some(0));
+    assert!(signalled.elapsed() < Duration::from_secs(10), "{:?}", signalled.elapsed());
+
+    let asked = asked.into_inner().expect("no panic");
+    let before: Vec<_> = asked.iter().filter(|(sent, _)| *sent < signalled).collect();
+    assert!(before.len() >= 100);
+    let lost = before.iter().filter(|(_, status)| status.as_deref() != Some("200"));
+    assert_eq!(lost.count(), 0, "of {} requests", before.len());
+    // The last of them were under way when the signal came.
+    assert!(asked.len() >= 110, "{}", asked.len());
+}
+
+#[test]
+fn sigterm_under_load_loses_no_request() {
+    no_request_is_lost("-TERM");
+}
+
+#[test]
+fn sigint_under_load_loses_no_request() {
+    no_request_is_lost("-INT");
+}
+
+#[test]
+fn connections_that_rest_do_not_hold_the_end_up() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let mut service = Service::start(&sim);
+    let mut silent = Vec::new();
+    for _ in 0..5 {
+        let mut kept = TcpStream::connect(service.address).expect("a connection");
+        kept.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        assert!(ask(&mut kept).expect("a reply").starts_with("http/1.1 200 "));
+        silent.push(kept);
+        silent.push(TcpStream::connect(service.address).expect("a connection"));
+    }
+    service.signal("-TERM");
+    let (took, code) = service.wait();
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_request_that_outlasts_the_grace_does_not_hold_the_end_up_for_ever() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.orders().set_behaviour(Behaviour::Hang);
+    let (port, admin) = (free_port(), free_port());
+    let folder = TempDir::new().expect("a temporary folder");
+    let text = configuration(&sim, port, admin)
+        .replace("[server]", "[server]\nshutdown_grace = \"1s\"")
+        .replace("deadline = \"3s\"", "deadline = \"60s\"");
+    let file = write(&folder, "tributary.toml", &text);
+    let child = program(&["serve", "--config", path(&file)]).stdout(Stdio::null()).spawn();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut service =
+        Service { child: child.expect("the program was built"), address, _folder: folder };
+    let begun = Instant::now();
+    let mut stream = loop {
+        if let Ok(stream) = TcpStream::connect(address) {
+            break stream;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it does not come up");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    stream.write_all(request("").as_bytes()).expect("it is read");
+    while sim.orders().in_progress() == 0 {
+        assert!(begun.elapsed() < PATIENCE, "it is not asked");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    service.signal("-TERM");
+    let (took, code) = service.wait();
+    assert_eq!(code, Some(0));
+    assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn check_shows_the_plan_and_no_secret() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let folder = TempDir::new().expect("a temporary folder");
+    let keys = "\n[[server.api_keys]]\nname = \"flow\"\nkey = \"hunter2-key\"\n";
+    let text_of = configuration(&sim, 8080, 9090).replace("demo-secret", "hunter2-secret");
+    let text_of = text_of.replace("[credentials.genesys]", &format!("{keys}[credentials.genesys]"));
+    let file = write(&folder, "tributary.toml", &text_of);
+    let output = run(&["check", "--config", path(&file)]);
+    let plan = text(&output.stdout);
+    assert_eq!(status(&output), 0, "{output:?}");
+    for part in [
+        "listen          127.0.0.1:8080",
+        "flow [redacted]",
+        "action customer_profile",
+        "source orders",
+        "credential genesys",
+        "POST",
+    ] {
+        assert!(plan.contains(part), "{part} is not in\n{plan}");
+    }
+    let all = format!("{plan}{}", text(&output.stderr));
+    for secret in ["hunter2", "demo-client"] {
+        assert!(!all.contains(secret), "{secret} is in\n{all}");
+    }
+}
+
+#[test]
+fn check_tells_ten_mistakes_at_once() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = write(
+        &folder,
+        "wrong.toml",
+        r#"
+[server]
+listen = "0.0.0.0:8080"
+max_body = "64 bananas"
+workers = 0
+default_action = "none"
+lisen = "127.0.0.1:1"
+[credentials.fixed]
+kind = "statik"
+[sources.crm]
+method = "FETCH"
+url = "https://{host}/v2"
+timeout = "soon"
+credential = "missing"
+[actions.profile]
+sources = ["crm", "orders"]
+deadline = "0s"
+inputs.orgId = {}
+"#,
+    );
+    for command in ["check", "serve"] {
+        let output = run(&[command, "--config", path(&file)]);
+        assert_eq!(status(&output), 78, "{output:?}");
+        let told = text(&output.stderr);
+        for key in [
+            "server.listen",
+            "server.max_body",
+            "server.workers",
+            "server.lisen",
+            "credentials.fixed.kind",
+            "sources.crm.method",
+            "sources.crm.url",
+            "sources.crm.timeout",
+            "actions.profile.deadline",
+            "actions.profile.inputs.orgId",
+        ] {
+            assert!(told.contains(&format!("  {key}: found ")), "{key} is not in\n{told}");
+        }
+        assert!(told.contains("wrong.toml"), "{told}");
+        assert_eq!(text(&output.stdout), "", "no plan of a wrong configuration");
+    }
+}
+
+#[test]
+fn a_port_in_use_gives_one_clear_line() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let port = taken.local_addr().expect("it is bound").port();
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = write(&folder, "tributary.toml", &configuration(&sim, port, free_port()));
+    let output = program(&["serve", "--config", path(&file)]).env("RUST_LOG", "warn").output();
+    let output = output.expect("the program was built");
+    assert_eq!(status(&output), 69, "{output:?}");
+    let told = text(&output.stderr);
+    assert_eq!(told.lines().count(), 1, "{told}");
+    for part in [format!("127.0.0.1:{port}").as_str(), "server.listen", "in use"] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let output = run(&["check", "--config", "/nowhere/at-all.toml"]);
+    assert_eq!(status(&output), 78, "{output:?}");
+    let told = text(&output.stderr);
+    assert!(told.contains("/nowhere/at-all.toml"), "{told}");
+    assert!(told.lines().count() <= 3, "and nothing that follows from it: {told}");
+
+    let mut default = program(&["check"]);
+    let folder = TempDir::new().expect("a temporary folder");
+    let output = default.current_dir(folder.path()).output().expect("the program was built");
+    assert_eq!(status(&output), 78, "{output:?}");
+    assert!(text(&output.stderr).contains("config/default.toml"), "{output:?}");
+}
+
+#[test]
+fn demo_once_prints_an_aggregate_and_where_its_time_went() {
+    let output = run(&["demo", "--once"]);
+    let told = text(&output.stdout);
+    assert_eq!(status(&output), 0, "{told}{}", text(&output.stderr));
+    for part in ["\"customerId\": \"c-1001\"", "\"complete\": true", "\"outcome\": \"ok\""] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    let (_, waterfall) = told.split_once("Where the time went").expect("a waterfall");
+    for source in ["genesys", "crm", "orders"] {
+        assert!(waterfall.lines().any(|line| line.starts_with(source)), "{source}: {waterfall}");
+    }
+    assert!(waterfall.contains("deadline 3"), "{waterfall}");
+}
+
+#[test]
+fn help_lists_the_commands_and_where_to_start() {
+    let output = run(&["--help"]);
+    assert_eq!(status(&output), 0);
+    let told = text(&output.stdout);
+    for part in ["serve", "check", "demo", "tributary demo", "--config", "RUST_LOG"] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    // Without a command there is help as well, but it is a mistake.
+    let output = run(&[]);
+    assert_eq!(status(&output), 2);
+    assert!(text(&output.stderr).contains("serve"), "{output:?}");
+    assert_eq!(status(&run(&["serv"])), 2);
+}
