@@ -81,7 +81,7 @@ impl SourceHandle {
     }
 
     /// Asks the actor; an actor that is down or dies over it leaves an `internal` reply.
-    pub fn ask(&self, fetch: Fetch) -> impl Future<Output = SourceReply> + 'static {
+    pub fn ask(&self, fetch: Fetch) -> impl Future<Output = SourceReply> + use<> {
         let source = Rc::clone(&self.source);
         let started = fetch.0.started;
         let sent = self.actor.addr(clock::now()).map(|actor| actor.send(fetch));
@@ -96,6 +96,11 @@ impl SourceHandle {
     /// The reply of a source that ran out of time without a word.
     pub fn late_reply(&self, started: Instant) -> SourceReply {
         self.source.late_reply(started)
+    }
+
+    /// The reply of a source that was not waited for, because a required one had failed.
+    pub fn abandoned_reply(&self, started: Instant) -> SourceReply {
+        self.source.abandoned_reply(started)
     }
 
     /// The reply of a source that met a fault of ours.

@@ -29,7 +29,9 @@ pub fn draw(record: &RequestRecord) -> String {
 }
 
 fn draw_source(out: &mut String, source: &SourceRecord, scale: Scale) {
-    let bar = scale.bar(scale.start, scale.start + source.latency, '─');
+    let waited = source.spans.iter().find(|span| span.kind == SpanKind::Dependencies);
+    let began = waited.map_or(scale.start, |span| span.end);
+    let bar = scale.bar(began, scale.start + source.latency, '─');
     let attempts = if source.attempts == 1 { "attempt" } else { "attempts" };
     let told = format!(
         "{} in {}, {} {attempts}",
@@ -49,6 +51,7 @@ fn draw_source(out: &mut String, source: &SourceRecord, scale: Scale) {
 
 fn describe(kind: SpanKind) -> (String, char) {
     match kind {
+        SpanKind::Dependencies => ("wait for other sources".to_owned(), '░'),
         SpanKind::Token => ("wait for token".to_owned(), '░'),
         SpanKind::RateLimit => ("wait for rate limit".to_owned(), '░'),
         SpanKind::Connect => ("connect".to_owned(), '▒'),
@@ -90,5 +93,57 @@ impl Scale {
         let offset = at.saturating_duration_since(self.start).as_micros();
         let column = offset * WIDTH as u128 / self.whole.as_micros().max(1);
         usize::try_from(column).unwrap_or(WIDTH).min(WIDTH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Id;
+    use crate::domain::outcome::Outcome;
+    use crate::domain::test_clock::{ms, start};
+    use crate::domain::trace::Span;
+
+    #[test]
+    fn a_source_that_waited_for_another_begins_where_its_wait_ended() {
+        let id = |text| Id::try_new(text).expect("an id");
+        let arrival = start();
+        let span = |kind, from, to| Span { kind, start: arrival + ms(from), end: arrival + ms(to) };
+        let attempt = SpanKind::Attempt { number: 1, status: Some(200) };
+        let source = |name, latency, spans| SourceRecord {
+            source: id(name),
+            outcome: Outcome::Ok,
+            latency: ms(latency),
+            attempts: 1,
+            spans,
+        };
+        let record = RequestRecord {
+            request_id: "r".to_owned(),
+            action: id("a"),
+            started: arrival,
+            deadline: arrival + ms(100),
+            latency: ms(48),
+            sources: vec![
+                source("first", 24, vec![span(attempt, 0, 24)]),
+                source(
+                    "then",
+                    48,
+                    vec![span(SpanKind::Dependencies, 0, 24), span(attempt, 24, 48)],
+                ),
+            ],
+        };
+        let drawn = draw(&record);
+        let bars = drawn.lines().filter_map(|line| line.split('│').nth(1)).map(str::to_owned);
+        let bars: Vec<String> = bars.collect();
+        let (half, none) = (|fill: &str| fill.repeat(24), " ".repeat(24));
+        let expected = [
+            half("─") + &none,
+            half("█") + &none,
+            none.clone() + &half("─"),
+            half("░") + &none,
+            none.clone() + &half("█"),
+        ];
+        assert_eq!(bars.get(1..6), Some(expected.as_slice()), "{drawn}");
+        assert!(drawn.contains("wait for other sources"), "{drawn}");
     }
 }

@@ -3,4 +3,6 @@
 mod client;
 mod harness;
 
+mod dependencies;
 mod happy_path;
+mod required;
