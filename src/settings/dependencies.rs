@@ -42,7 +42,11 @@ pub(super) fn of_action(
     if let Some(circle) = circle(&dependencies) {
         let found = format!("sources that wait for each other in a circle: {circle}");
         let path = ["actions", action.id.as_str(), "sources"];
-        finder.refuse(&path, &found, "sources of which none uses data that comes after its own");
+        finder.refuse(
+            &path,
+            &found,
+            "templates by which no source needs an answer that needs its own first",
+        );
     }
     dependencies
 }
