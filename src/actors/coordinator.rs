@@ -1,4 +1,5 @@
-//! Dispatches a request to all sources of its action at once and collects the replies.
+//! Dispatches a request to the sources of its action and collects the replies: to all at once, but
+//! for those that use another's data, which are asked the moment that one has answered.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use actix::{Actor, Context, Handler, Message, Supervised};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::reply::Cancellable;
+use super::reply::{Cancellable, or_if_it_panics};
 use super::source::{Fetch, SourceHandle};
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
@@ -24,8 +25,8 @@ use crate::upstream::fetch::{FetchRequest, Forwarded};
 /// off this much later.
 const LAST_CALL: Duration = Duration::from_millis(10);
 
-/// Ask every source of an action, until the deadline.
-#[derive(Message, Clone)]
+/// Ask every source of an action, until the deadline or until a required one has failed.
+#[derive(Message)]
 #[rtype(result = "Aggregate")]
 pub struct RunAction {
     /// The action.
@@ -63,57 +64,83 @@ impl Handler<RunAction> for CoordinatorActor {
 
     fn handle(&mut self, request: RunAction, _: &mut Self::Context) -> Self::Result {
         let sources = Rc::clone(&self.sources);
-        let (on_panic_sources, on_panic_request) = (Rc::clone(&sources), request.clone());
-        Cancellable::new(
-            async move {
-                let replies = collect(&sources, &request).await;
-                finish(&sources, &request, replies)
-            },
-            move || finish(&on_panic_sources, &on_panic_request, Vec::new()),
-        )
+        Cancellable::new(async move {
+            let replies = or_if_it_panics(collect(&sources, &request), Vec::new).await;
+            finish(&sources, &request, replies)
+        })
     }
 }
 
-/// Asks all sources at once and keeps what comes in time, in the order in which it comes.
+/// Asks the sources and keeps what comes in time, in the order in which it comes.
 async fn collect(sources: &[SourceHandle], request: &RunAction) -> Vec<SourceReply> {
-    let patience = request.action.deadline / 2;
-    let asked = request.action.sources.iter().filter_map(|id| find(sources, id));
-    let mut pending: FuturesUnordered<_> = asked
-        .map(|source| {
-            let fetch = Fetch(FetchRequest {
-                inputs: Arc::clone(&request.inputs),
-                forwarded: Arc::clone(&request.forwarded),
-                started: request.started,
-                deadline: request.deadline,
-                patience,
-            });
-            source.ask(fetch)
-        })
-        .collect();
-    let mut replies = Vec::with_capacity(pending.len());
+    let action = &request.action;
+    let at_once = action.sources.iter().filter(|id| action.waits_for(id).is_empty());
+    let at_once = at_once.filter_map(|id| find(sources, id));
+    let mut pending: FuturesUnordered<_> =
+        at_once.map(|source| ask(source, request, Vec::new(), request.started)).collect();
+    let mut replies: Vec<SourceReply> = Vec::with_capacity(action.sources.len());
     let all = async {
         while let Some(reply) = pending.next().await {
+            let has_failed = action.fails_by(&reply);
             replies.push(reply);
+            if has_failed {
+                return;
+            }
+            for dependency in &action.dependencies {
+                if dependency.is_released_by_last_of(&replies)
+                    && let Some(source) = find(sources, &dependency.source)
+                {
+                    let data = data_of(&dependency.waits_for, &replies);
+                    pending.push(ask(source, request, data, clock::now()));
+                }
+            }
         }
     };
     clock::until(request.deadline.at() + LAST_CALL, all).await;
     replies
 }
 
-/// Puts the replies into the order of the configuration; a source without one ran out of time, or
-/// met a fault of ours if there was time left.
+/// Asks one source that has all it needs since `ready`.
+fn ask(
+    source: &SourceHandle,
+    request: &RunAction,
+    data: Vec<(Id, Json)>,
+    ready: Instant,
+) -> impl Future<Output = SourceReply> + use<> {
+    source.ask(Fetch(FetchRequest {
+        inputs: Arc::clone(&request.inputs),
+        forwarded: Arc::clone(&request.forwarded),
+        sources: data,
+        started: request.started,
+        ready,
+        deadline: request.deadline,
+        patience: request.action.deadline / 2,
+    }))
+}
+
+/// What these sources sent. What stands in for the data of a source without any is not its data.
+fn data_of(ids: &[Id], replies: &[SourceReply]) -> Vec<(Id, Json)> {
+    let named = replies.iter().filter(|reply| ids.contains(&reply.source));
+    let with_data = named.filter(|reply| reply.outcome.has_data());
+    with_data.map(|reply| (reply.source.clone(), reply.data.clone())).collect()
+}
+
+/// Puts the replies into the order of the configuration. A source without one ran out of time, or
+/// was not waited for because a required one had failed, or met a fault of ours.
 fn finish(
     sources: &[SourceHandle],
     request: &RunAction,
     mut replies: Vec<SourceReply>,
 ) -> Aggregate {
     let now = clock::now();
+    let has_failed = replies.iter().any(|reply| request.action.fails_by(reply));
     let in_order = request.action.sources.iter().filter_map(|id| {
         let come = replies.iter().position(|reply| reply.source == *id);
         let source = find(sources, id)?;
         Some(match come {
             Some(index) => replies.swap_remove(index),
             None if request.deadline.has_passed(now) => source.late_reply(request.started),
+            None if has_failed => source.abandoned_reply(request.started),
             None => source.internal_reply(request.started),
         })
     });

@@ -11,20 +11,19 @@ use futures_util::future::LocalBoxFuture;
 ///
 /// Neither the actor's mailbox nor its context holds the work: a context polls everything it
 /// holds on each wake. Dropping the sender's side (a caller that went away, a deadline) drops the
-/// work and with it the connections it uses. A panic inside becomes the `on_panic` value.
-pub struct Cancellable<T> {
-    work: LocalBoxFuture<'static, T>,
-    on_panic: Box<dyn FnOnce() -> T>,
-}
+/// work and with it the connections it uses.
+pub struct Cancellable<T>(LocalBoxFuture<'static, T>);
 
 impl<T> Cancellable<T> {
-    /// An answer from `work`, or from `on_panic` should it panic.
-    pub fn new(
-        work: impl Future<Output = T> + 'static,
-        on_panic: impl FnOnce() -> T + 'static,
-    ) -> Self {
-        Self { work: work.boxed_local(), on_panic: Box::new(on_panic) }
+    /// An answer from `work`, which turns its own panics into values: see [`or_if_it_panics`].
+    pub fn new(work: impl Future<Output = T> + 'static) -> Self {
+        Self(work.boxed_local())
     }
+}
+
+/// What `work` comes to, or `instead` if it panics: a bug costs one answer, never the thread.
+pub async fn or_if_it_panics<T>(work: impl Future<Output = T>, instead: impl FnOnce() -> T) -> T {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| instead())
 }
 
 impl<A, M, T> MessageResponse<A, M> for Cancellable<T>
@@ -35,14 +34,12 @@ where
 {
     fn handle(self, _: &mut A::Context, reply_to: Option<OneshotSender<T>>) {
         let Some(mut reply_to) = reply_to else { return };
-        let Self { work, on_panic } = self;
         actix_rt::spawn(async move {
             let answer = tokio::select! {
                 biased;
-                answer = AssertUnwindSafe(work).catch_unwind() => answer,
+                answer = self.0 => answer,
                 () = reply_to.closed() => return,
             };
-            let answer = answer.unwrap_or_else(|_| on_panic());
             // The receiver may have gone in this very moment; then nobody wants the answer.
             drop(reply_to.send(answer));
         });

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use actix::{Actor, Addr, Context, Handler, Message, Supervised, Supervisor};
 
-use super::reply::Cancellable;
+use super::reply::{Cancellable, or_if_it_panics};
 use super::supervision::{Living, Respawning, Restarts};
 use crate::domain::ids::Id;
 use crate::domain::outcome::SourceReply;
@@ -38,10 +38,10 @@ impl Handler<Fetch> for SourceActor {
     type Result = Cancellable<SourceReply>;
 
     fn handle(&mut self, Fetch(request): Fetch, _: &mut Self::Context) -> Self::Result {
-        let (source, on_panic) = (Rc::clone(&self.source), Rc::clone(&self.source));
-        let started = request.started;
-        Cancellable::new(async move { source.fetch(&request).await }, move || {
-            on_panic.internal_reply(started)
+        let source = Rc::clone(&self.source);
+        Cancellable::new(async move {
+            let instead = || source.internal_reply(request.started);
+            or_if_it_panics(source.fetch(&request), instead).await
         })
     }
 }
@@ -81,7 +81,7 @@ impl SourceHandle {
     }
 
     /// Asks the actor; an actor that is down or dies over it leaves an `internal` reply.
-    pub fn ask(&self, fetch: Fetch) -> impl Future<Output = SourceReply> + 'static {
+    pub fn ask(&self, fetch: Fetch) -> impl Future<Output = SourceReply> + use<> {
         let source = Rc::clone(&self.source);
         let started = fetch.0.started;
         let sent = self.actor.addr(clock::now()).map(|actor| actor.send(fetch));
@@ -96,6 +96,11 @@ impl SourceHandle {
     /// The reply of a source that ran out of time without a word.
     pub fn late_reply(&self, started: Instant) -> SourceReply {
         self.source.late_reply(started)
+    }
+
+    /// The reply of a source that was not waited for, because a required one had failed.
+    pub fn abandoned_reply(&self, started: Instant) -> SourceReply {
+        self.source.abandoned_reply(started)
     }
 
     /// The reply of a source that met a fault of ours.

@@ -180,7 +180,7 @@ mod tests {
                 actor.addr(now).expect("the first restart is immediate");
             }
         }
-        let down = actor.addr(now).err().expect("it waits");
+        let down = actor.addr(now).expect_err("it waits");
         assert_eq!(down.until, now + FIRST_DELAY);
         assert!(actor.addr(down.until).is_ok());
         assert_eq!(restarts.count(), 2);

@@ -11,7 +11,9 @@ use super::state::Worker;
 use super::{body, context};
 use crate::actors::coordinator::RunAction;
 use crate::domain::action::ActionSpec;
+use crate::domain::aggregate::Aggregate;
 use crate::domain::deadline::Deadline;
+use crate::domain::ids::Id;
 use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
 use crate::domain::observer::Answered;
@@ -26,7 +28,7 @@ pub struct Reply {
     /// The aggregate's JSON text.
     pub json: Vec<u8>,
     /// The value of the `Server-Timing` header.
-    pub server_timing: String,
+    pub server_timing: HeaderValue,
 }
 
 /// Handles the route.
@@ -65,7 +67,8 @@ async fn answer(
 /// Runs an action whose inputs are checked.
 ///
 /// # Errors
-/// 400 for headers that make no sense, 500 for a fault of ours.
+/// 400 for headers that make no sense, 502 or 504 for a required source that failed where the
+/// action is to fail then, 500 for a fault of ours.
 pub async fn run(
     worker: &Worker,
     action: &Arc<ActionSpec>,
@@ -93,11 +96,17 @@ pub async fn run(
     let mut aggregate = coordinator.send(message).await.map_err(|_| Problem::internal())?;
     aggregate.flow_latency_ms = flow_latency_ms;
     let null = Json::null();
-    let json = aggregate.to_json_within(action.max_reply, |id| {
+    let fallback = |id: &Id| {
         let source = shared.sources.iter().find(|source| source.id == *id);
         source.map_or(&null, |source| &source.fallback)
-    });
-    let server_timing = aggregate.server_timing();
+    };
+    let mut json = aggregate.to_json_within(action.max_reply, fallback);
+    let problem = required_failed(action, &aggregate);
+    if let Some(problem) = &problem {
+        json = aggregate.to_json_within(problem.room_for_aggregate(action.max_reply), fallback);
+    }
+    let server_timing = HeaderValue::try_from(aggregate.server_timing());
+    let server_timing = server_timing.map_err(|_| Problem::internal())?;
     let request_id = id.to_str().unwrap_or_default();
     shared.observer.answered(Answered {
         request_id,
@@ -106,7 +115,17 @@ pub async fn run(
         deadline: deadline.at(),
         aggregate,
     });
-    Ok(Reply { server_timing, json })
+    match problem {
+        None => Ok(Reply { json, server_timing }),
+        Some(problem) => Err(problem.with_aggregate(json, (SERVER_TIMING, server_timing))),
+    }
+}
+
+/// The problem that is answered instead of the aggregate, if the action is to fail by it.
+fn required_failed(action: &ActionSpec, aggregate: &Aggregate) -> Option<Problem> {
+    let replies = aggregate.replies.iter();
+    let failed: Vec<_> = replies.filter(|reply| action.fails_by(reply)).collect();
+    (!failed.is_empty()).then(|| Problem::required_failed(&failed))
 }
 
 /// Now less the flow's own time, where it sent one.

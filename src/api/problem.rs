@@ -1,14 +1,19 @@
 //! Failures of a request as JSON problems (RFC 9457).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::{Value, json};
 
 use crate::domain::inputs::InputErrors;
+use crate::domain::outcome::{Outcome, SourceReply};
 
 /// The media type of a problem (RFC 9457 section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
+/// Stands between a problem's own members and the aggregate in it.
+const AGGREGATE_KEY: &str = ",\"aggregate\":";
 
 /// A request that cannot be answered with an aggregate.
 #[derive(Debug, Clone)]
@@ -16,13 +21,22 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     members: Vec<(&'static str, Value)>,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// Written under `aggregate` as it is.
+    aggregate: Option<Box<[u8]>>,
     close: bool,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), members: Vec::new(), header: None, close: false }
+        Self {
+            status,
+            detail: detail.into(),
+            members: Vec::new(),
+            header: None,
+            aggregate: None,
+            close: false,
+        }
     }
 
     /// 400: the request is not as it should be.
@@ -49,7 +63,7 @@ impl Problem {
     pub fn unauthorized() -> Self {
         let detail = "send a known API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`";
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, detail);
-        problem.header = Some((WWW_AUTHENTICATE, "Bearer"));
+        problem.header = Some(Box::new((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))));
         problem.close = true;
         problem
     }
@@ -72,7 +86,7 @@ impl Problem {
     pub fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = format!("this path takes {allowed} only");
         let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, detail);
-        problem.header = Some((ALLOW, allowed));
+        problem.header = Some(Box::new((ALLOW, HeaderValue::from_static(allowed))));
         problem
     }
 
@@ -106,11 +120,34 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
+    /// 502: an action fails by these replies of required sources; 504 if one of them timed out.
+    pub fn required_failed(failed: &[&SourceReply]) -> Self {
+        let timed_out = failed.iter().any(|reply| reply.outcome == Outcome::Timeout);
+        let status = if timed_out { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+        let words =
+            failed.iter().map(|reply| format!("{} ({})", reply.source, reply.outcome.as_str()));
+        let words = words.collect::<Vec<_>>().join(", ");
+        Self::new(status, format!("without a definite answer of a required source: {words}"))
+    }
+
+    /// The problem with the text of a whole aggregate in it, and one more header.
+    #[must_use]
+    pub fn with_aggregate(mut self, json: Vec<u8>, header: (HeaderName, HeaderValue)) -> Self {
+        self.aggregate = Some(json.into());
+        self.header = Some(Box::new(header));
+        self
+    }
+
+    /// How large an aggregate may be for the problem to stay within `max_reply` bytes.
+    pub fn room_for_aggregate(&self, max_reply: usize) -> usize {
+        max_reply.saturating_sub(self.to_json().len() + AGGREGATE_KEY.len())
+    }
+
     /// 503: too many requests are under way.
     pub fn overloaded(limit: usize) -> Self {
         let detail = format!("{limit} requests are under way already, the most allowed; try again");
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        problem.header = Some((RETRY_AFTER, "1"));
+        problem.header = Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1"))));
         problem.close = true;
         problem
     }
@@ -133,15 +170,22 @@ impl Problem {
             let members = self.members.iter().cloned();
             object.extend(members.map(|(name, value)| (name.to_owned(), value)));
         }
-        object.to_string()
+        let mut text = object.to_string();
+        if let Some(aggregate) = &self.aggregate {
+            text.pop();
+            text.push_str(AGGREGATE_KEY);
+            text.push_str(&String::from_utf8_lossy(aggregate));
+            text.push('}');
+        }
+        text
     }
 
     /// The problem as a reply.
     pub fn into_response(self) -> HttpResponse {
         let mut builder = HttpResponseBuilder::new(self.status);
         builder.insert_header((CONTENT_TYPE, PROBLEM_JSON));
-        if let Some((name, value)) = &self.header {
-            builder.insert_header((name.clone(), *value));
+        if let Some((name, value)) = self.header.as_deref() {
+            builder.insert_header((name.clone(), value.clone()));
         }
         if self.close {
             // The rest of the body is not read: the connection cannot be used again.

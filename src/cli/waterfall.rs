@@ -29,7 +29,9 @@ pub fn draw(record: &RequestRecord) -> String {
 }
 
 fn draw_source(out: &mut String, source: &SourceRecord, scale: Scale) {
-    let bar = scale.bar(scale.start, scale.start + source.latency, '─');
+    let waited = source.spans.iter().find(|span| span.kind == SpanKind::Dependencies);
+    let began = waited.map_or(scale.start, |span| span.end);
+    let bar = scale.bar(began, scale.start + source.latency, '─');
     let attempts = if source.attempts == 1 { "attempt" } else { "attempts" };
     let told = format!(
         "{}, {}, {} {attempts}",
@@ -49,6 +51,7 @@ fn draw_source(out: &mut String, source: &SourceRecord, scale: Scale) {
 
 fn describe(kind: SpanKind) -> (String, char) {
     match kind {
+        SpanKind::Dependencies => ("wait for other sources".to_owned(), '░'),
         SpanKind::Token => ("wait for token".to_owned(), '░'),
         SpanKind::RateLimit => ("wait for rate limit".to_owned(), '░'),
         SpanKind::Connect => ("connect".to_owned(), '▒'),
@@ -102,15 +105,12 @@ mod tests {
     use super::*;
     use crate::domain::ids::Id;
     use crate::domain::outcome::Outcome;
+    use crate::domain::test_clock::{ms, start};
     use crate::domain::trace::Span;
-
-    fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
 
     /// Three attempts with waits in between, the last without a reply.
     fn record() -> RequestRecord {
-        let start = Instant::now();
+        let start = start();
         let span = |kind, from, to| Span { kind, start: start + ms(from), end: start + ms(to) };
         let attempt = |number, status| SpanKind::Attempt { number, status };
         let spans = vec![
@@ -157,5 +157,48 @@ mod tests {
             assert!(line.chars().count() <= 100, "{line}");
             assert_eq!(line, line.trim_end());
         }
+    }
+
+    #[test]
+    fn a_source_that_waited_for_another_begins_where_its_wait_ended() {
+        let id = |text| Id::try_new(text).expect("an id");
+        let arrival = start();
+        let span = |kind, from, to| Span { kind, start: arrival + ms(from), end: arrival + ms(to) };
+        let attempt = SpanKind::Attempt { number: 1, status: Some(200) };
+        let source = |name, latency, spans| SourceRecord {
+            source: id(name),
+            outcome: Outcome::Ok,
+            latency: ms(latency),
+            attempts: 1,
+            spans,
+        };
+        let record = RequestRecord {
+            request_id: "r".to_owned(),
+            action: id("a"),
+            started: arrival,
+            deadline: arrival + ms(100),
+            latency: ms(48),
+            sources: vec![
+                source("first", 24, vec![span(attempt, 0, 24)]),
+                source(
+                    "then",
+                    48,
+                    vec![span(SpanKind::Dependencies, 0, 24), span(attempt, 24, 48)],
+                ),
+            ],
+        };
+        let drawn = draw(&record);
+        let bars = drawn.lines().filter_map(|line| line.split('│').nth(1)).map(str::to_owned);
+        let bars: Vec<String> = bars.collect();
+        let (half, none) = (|fill: &str| fill.repeat(WIDTH / 2), " ".repeat(WIDTH / 2));
+        let expected = [
+            half("─") + &none,
+            half("█") + &none,
+            none.clone() + &half("─"),
+            half("░") + &none,
+            none.clone() + &half("█"),
+        ];
+        assert_eq!(bars.get(1..6), Some(expected.as_slice()), "{drawn}");
+        assert!(drawn.contains("wait for other sources"), "{drawn}");
     }
 }

@@ -34,7 +34,8 @@ pub enum Outcome {
     BadPayload,
     /// Our own in-flight limit for this source is reached.
     Overloaded,
-    /// The call could not be made, because a value that it needs is missing.
+    /// The call could not be made, because a value that it needs is missing, or was not waited for,
+    /// because a required source had failed.
     Skipped,
     /// A fault of ours, a panic included.
     Internal,
@@ -78,6 +79,25 @@ impl Outcome {
         }
     }
 
+    /// Whether `data` is the upstream's own, all or a part of it, and not what stands in for it.
+    pub fn has_data(self) -> bool {
+        match self {
+            Self::Ok | Self::Truncated => true,
+            Self::NotFound
+            | Self::Timeout
+            | Self::RateLimited
+            | Self::CircuitOpen
+            | Self::AuthFailed
+            | Self::Rejected
+            | Self::UpstreamError
+            | Self::ConnectFailed
+            | Self::BadPayload
+            | Self::Overloaded
+            | Self::Skipped
+            | Self::Internal => false,
+        }
+    }
+
     /// Whether the source gave a definite answer; an aggregate is complete when all did.
     pub fn is_definite(self) -> bool {
         matches!(self, Self::Ok | Self::NotFound)
@@ -97,7 +117,7 @@ pub struct SourceReply {
     pub error: Option<Cow<'static, str>>,
     /// How many HTTP requests were sent to the upstream for this reply, pages included.
     pub attempts: u32,
-    /// From the dispatch of the request to this reply.
+    /// From the request's arrival to this reply, the wait for other sources' data included.
     pub latency: Duration,
     /// The upstream's JSON, or what stands in for it.
     pub data: Json,

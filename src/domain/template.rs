@@ -28,7 +28,7 @@ pub use json::JsonTemplate;
 pub use reference::Reference;
 pub use text::TextTemplate;
 pub use url::UrlTemplate;
-pub use values::{SourceLookup, Values};
+pub use values::Values;
 
 #[cfg(test)]
 mod properties;

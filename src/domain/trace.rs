@@ -16,6 +16,8 @@ pub struct Span {
 /// What a stretch of time was spent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpanKind {
+    /// Waiting for the sources whose data it uses.
+    Dependencies,
     /// Waiting for an OAuth token.
     Token,
     /// Waiting for a permit of the rate limiter.

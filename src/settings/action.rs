@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::action::ActionSpec;
+use crate::domain::action::{ActionSpec, OnRequiredFailure};
 use crate::domain::ids::{Id, InputName};
 use crate::domain::inputs::{
     DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputPlaces, InputSpec, InputValue,
@@ -17,6 +17,7 @@ const LONGEST_DEADLINE: Duration = Duration::from_mins(10);
 /// Reads the table; what is wrong is in the report.
 pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<ActionSpec> {
     let sources = sources(table);
+    let (required, on_required_failure) = required(table, &sources);
     let shortest = Duration::from_millis(1);
     let deadline = table.duration("deadline", shortest..=LONGEST_DEADLINE, Duration::from_secs(3));
     let max_reply = table.size("max_reply", 1024..=64 << 20, 2_000_000);
@@ -25,7 +26,17 @@ pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<ActionSpec> {
         inputs.extend(read_input(&mut input, name));
         input.finish();
     }
-    Some(ActionSpec { id: id?, sources, deadline, max_reply, inputs })
+    Some(ActionSpec {
+        id: id?,
+        sources,
+        // Follows from the sources' templates, once all sources have been read.
+        dependencies: Vec::new(),
+        required,
+        on_required_failure,
+        deadline,
+        max_reply,
+        inputs,
+    })
 }
 
 /// The ids of the sources; whether there are such sources is checked later.
@@ -51,6 +62,35 @@ fn sources(table: &mut Table) -> Vec<Id> {
         }
     }
     ids
+}
+
+/// `required` and `on_required_failure`.
+fn required(table: &mut Table, sources: &[Id]) -> (Vec<Id>, OnRequiredFailure) {
+    let names = table.texts("required").unwrap_or_default();
+    let names_none = !table.has("required") || table.is_empty_list("required");
+    let mut required: Vec<Id> = Vec::new();
+    for name in names {
+        match sources.iter().find(|source| source.as_str() == name) {
+            Some(id) if required.contains(id) => {
+                table.refuse_found("required", &format!("{name:?} twice"), "each source once");
+            }
+            Some(id) => required.push(id.clone()),
+            None => {
+                let known: Vec<&str> = sources.iter().map(Id::as_str).collect();
+                let found = format!("{name:?}, which the action does not ask");
+                let allowed = format!("some of its sources: {}", known.join(", "));
+                table.refuse_found("required", &found, &allowed);
+            }
+        }
+    }
+    let choices = [("partial", OnRequiredFailure::Partial), ("fail", OnRequiredFailure::Fail)];
+    let chosen = table.choice("on_required_failure", &choices);
+    if chosen == Some(OnRequiredFailure::Fail) && names_none {
+        let found = "\"fail\" without `required` sources";
+        let allowed = "\"fail\" together with `required`, a list of sources";
+        table.refuse_found("on_required_failure", found, allowed);
+    }
+    (required, chosen.unwrap_or(OnRequiredFailure::Partial))
 }
 
 fn read_input(table: &mut Table, name: &str) -> Option<InputSpec> {

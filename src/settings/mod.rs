@@ -10,6 +10,7 @@
 
 mod action;
 mod credential;
+mod dependencies;
 mod getters;
 mod layers;
 mod paging;
@@ -165,7 +166,11 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         sources: &sources,
         actions: &actions,
     };
-    validate::check(&parts, &names, &validate::Finder::new(merged, file, report));
+    let finder = validate::Finder::new(merged, file, report);
+    validate::check(&parts, &names, &finder);
+    for action in &mut actions {
+        action.dependencies = dependencies::of_action(action, &sources, &names, &finder);
+    }
     Some(Settings { server: server?, credentials, sources, actions })
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::domain::action::ActionSpec;
+use crate::domain::action::{ActionSpec, OnRequiredFailure};
 use crate::domain::credential::{ClientAuth, CredentialKind, CredentialSpec};
 use crate::domain::ids::Id;
 use crate::domain::paging::PagingKind;
@@ -71,8 +71,7 @@ fn write_server(out: &mut String, server: &ServerSpec) -> fmt::Result {
 fn write_action(out: &mut String, action: &ActionSpec) -> fmt::Result {
     writeln!(out, "\naction {}", action.id)?;
     writeln!(out, "  call            POST /v1/actions/{}", action.id)?;
-    let sources: Vec<&str> = action.sources.iter().map(Id::as_str).collect();
-    writeln!(out, "  sources         {}, all at once", sources.join(", "))?;
+    write_sources(out, action)?;
     writeln!(out, "  deadline        {}", show_duration(action.deadline))?;
     writeln!(out, "  max_reply       {}", bytes(action.max_reply))?;
     for input in &action.inputs {
@@ -83,6 +82,30 @@ fn write_action(out: &mut String, action: &ActionSpec) -> fmt::Result {
         writeln!(out, "  input           {}: {}", input.name, words.join(", "))?;
     }
     Ok(())
+}
+
+/// The action's sources: which are asked at once, which wait, and which are required.
+fn write_sources(out: &mut String, action: &ActionSpec) -> fmt::Result {
+    let at_once = |id: &&Id| action.waits_for(id).is_empty();
+    let all = if action.dependencies.is_empty() { "all " } else { "" };
+    let sources = list(action.sources.iter().filter(at_once));
+    writeln!(out, "  sources         {sources}, {all}at once")?;
+    for dependency in &action.dependencies {
+        let (source, others) = (&dependency.source, list(&dependency.waits_for));
+        writeln!(out, "                  {source}, when it has the answer of {others}")?;
+    }
+    if !action.required.is_empty() {
+        let then = match action.on_required_failure {
+            OnRequiredFailure::Partial => "the reply is 200, as always",
+            OnRequiredFailure::Fail => "the reply is 502 or 504, at once",
+        };
+        writeln!(out, "  required        {}: without, {then}", list(&action.required))?;
+    }
+    Ok(())
+}
+
+fn list<'a>(ids: impl IntoIterator<Item = &'a Id>) -> String {
+    ids.into_iter().map(Id::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 mod action;
 mod credential;
+mod dependencies;
 mod environment;
 mod paging;
 mod server;

@@ -9,6 +9,7 @@ use crate::domain::inputs::InputValue;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference, UrlTemplate};
 
+use super::dependencies;
 use super::problem::Report;
 use super::server::ServerSpec;
 use super::shown::join;
@@ -49,7 +50,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Notes a problem at a key, given part by part.
-    fn refuse(&self, parts: &[&str], found: &str, allowed: &str) {
+    pub(super) fn refuse(&self, parts: &[&str], found: &str, allowed: &str) {
         let (mut value, mut file, mut path) = (Some(self.root), self.file, String::new());
         for part in parts {
             let entry = value.and_then(|value| entry(value, part));
@@ -87,7 +88,7 @@ pub(super) fn check(parts: &Parts, names: &Names, finder: &Finder) {
     check_default_action(parts, names, finder);
     for source in parts.sources {
         check_credential(source, parts, names, finder);
-        check_source_references(source, finder);
+        dependencies::check_source(source, names, finder);
     }
     for action in parts.actions {
         check_sources(action, names, finder);
@@ -129,20 +130,6 @@ fn check_credential(source: &SourceSpec, parts: &Parts, names: &Names, finder: &
         let found = format!("a header that the credential {id} sets as well");
         let allowed = "either the header or the credential";
         finder.refuse(&["sources", source.id.as_str(), "headers", header], &found, allowed);
-    }
-}
-
-/// A template may not name another source, for now.
-fn check_source_references(source: &SourceSpec, finder: &Finder) {
-    for (place, reference) in references(source, finder) {
-        match reference {
-            Reference::Input(_) => {}
-            Reference::Source { source: other, .. } => {
-                let found = format!("{{{reference}}}, a value of the source {other}");
-                let allowed = "{inputs} only: a source cannot use another source's data yet";
-                finder.refuse(&path_in(source, &place), &found, allowed);
-            }
-        }
     }
 }
 
@@ -206,7 +193,10 @@ fn check_inputs(action: &ActionSpec, source: &SourceSpec, finder: &Finder) {
 }
 
 /// Everything that a source's templates name, with its place in the source's table.
-fn references<'a>(source: &'a SourceSpec, finder: &Finder) -> Vec<(String, &'a Reference)> {
+pub(super) fn references<'a>(
+    source: &'a SourceSpec,
+    finder: &Finder,
+) -> Vec<(String, &'a Reference)> {
     let url_text = finder.text(&["sources", source.id.as_str(), "url"]);
     let of_url = UrlTemplate::try_new(url_text, &[]).map_or(0, |url| url.references().count());
     let mut found: Vec<(String, &Reference)> = Vec::new();
@@ -230,14 +220,14 @@ fn references<'a>(source: &'a SourceSpec, finder: &Finder) -> Vec<(String, &'a R
 
 /// The parts of the key of a place within a source. Only the first dot separates: a header's name
 /// may have dots of its own.
-fn path_in<'a>(source: &'a SourceSpec, place: &'a str) -> Vec<&'a str> {
+pub(super) fn path_in<'a>(source: &'a SourceSpec, place: &'a str) -> Vec<&'a str> {
     let mut path = vec!["sources", source.id.as_str()];
     path.extend(place.splitn(2, '.'));
     path
 }
 
 /// The known names, or where to add one.
-fn one_of(names: &[&str], table: &str) -> String {
+pub(super) fn one_of(names: &[&str], table: &str) -> String {
     if names.is_empty() {
         format!("none yet: add [{table}.NAME]")
     } else {

@@ -24,6 +24,11 @@ pub(super) struct CallLog {
 }
 
 impl CallLog {
+    /// Notes how long other sources' data was waited for.
+    pub(super) fn waited(&mut self, start: Instant, end: Instant) {
+        self.spans.push(Span { kind: SpanKind::Dependencies, start, end });
+    }
+
     /// Notes what was done from `start` until now.
     pub(super) fn span(&mut self, kind: SpanKind, start: Instant) {
         self.spans.push(Span { kind, start, end: clock::now() });
@@ -55,9 +60,10 @@ impl CallLog {
     }
 
     /// The error's sentence, with what kept us from trying again where that is worth telling.
-    pub(super) fn explain(&self, error: &CallError, latency: Duration) -> Cow<'static, str> {
+    /// `given` is the time that the source has had so far.
+    pub(super) fn explain(&self, error: &CallError, given: Duration) -> Cow<'static, str> {
         if let CallError::TimedOut { .. } = error {
-            return Cow::Owned(format!("no reply within {} ms", latency.as_millis()));
+            return Cow::Owned(format!("no reply within {} ms", given.as_millis()));
         }
         match self.gave_up {
             Some(GiveUp::NoTimeLeft { wait }) if error.retry_after().is_some() => {

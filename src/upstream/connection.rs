@@ -212,7 +212,7 @@ async fn sweep_regularly(connections: Weak<Connections>) {
 /// Runs as long as there are too many idle connections.
 async fn trim_until_few(connections: Weak<Connections>) {
     loop {
-        tokio::time::sleep(TRIM_INTERVAL).await;
+        clock::sleep_until(clock::now() + TRIM_INTERVAL).await;
         let Some(connections) = connections.upgrade() else { return };
         if !connections.trim() {
             connections.trimming.set(false);

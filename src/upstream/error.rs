@@ -70,6 +70,9 @@ pub enum CallError {
         /// The part of the request.
         part: &'static str,
     },
+    /// A required source failed, and the reply left without this one.
+    #[error("not waited for: a required source failed")]
+    NotWaitedFor,
     /// A fault of ours.
     #[error("a fault in the service; its log has more")]
     Internal,
@@ -102,7 +105,7 @@ impl CallError {
     /// The outcome this failure leads to.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Request(_) | Self::Unsendable { .. } => Outcome::Skipped,
+            Self::Request(_) | Self::Unsendable { .. } | Self::NotWaitedFor => Outcome::Skipped,
             Self::Overloaded { .. } => Outcome::Overloaded,
             Self::CircuitOpen { .. } => Outcome::CircuitOpen,
             Self::NoToken(_) | Self::TokenRefused => Outcome::AuthFailed,
@@ -143,6 +146,7 @@ impl CallError {
             | Self::Status { .. }
             | Self::Payload(_)
             | Self::Unsendable { .. }
+            | Self::NotWaitedFor
             | Self::Internal => FailureClass::Permanent,
         }
     }

@@ -47,8 +47,12 @@ pub struct FetchRequest {
     pub inputs: Arc<Inputs>,
     /// What goes on to the source from the caller's headers.
     pub forwarded: Arc<Forwarded>,
+    /// The data of the sources that this one waited for; one without data is left out.
+    pub sources: Vec<(Id, Json)>,
     /// When the request arrived.
     pub started: Instant,
+    /// When nothing was waited for any more: `started`, or later if other sources' data was.
+    pub ready: Instant,
     /// When the answer must be there.
     pub deadline: Deadline,
     /// An upstream that was given less time than this is not to blame for a timeout.
@@ -99,14 +103,17 @@ impl Source {
     /// Asks the upstream, with all pages and retries, and ends by the deadline.
     pub async fn fetch(&self, request: &FetchRequest) -> SourceReply {
         let mut log = CallLog::default();
+        if request.ready > request.started {
+            log.waited(request.started, request.ready);
+        }
         let answer = self.answer(request, &mut log).await;
-        self.reply(answer, log, request.started)
+        self.reply(answer, log, request.started, request.ready)
     }
 
     async fn answer(&self, request: &FetchRequest, log: &mut CallLog) -> Result<Answer, CallError> {
         let limit = self.spec.max_in_flight;
         let _slot = self.shared.try_enter().ok_or(CallError::Overloaded { limit })?;
-        let values = Values::of_inputs(&request.inputs);
+        let values = Values { inputs: &request.inputs, sources: &request.sources };
         let prepared = self.plan.prepare(&self.spec, &values, &request.forwarded)?;
         let lane = self.lane(&values)?;
         let call = Call { source: self, request, lane: &lane };
@@ -141,8 +148,10 @@ impl Source {
         answer: Result<Answer, CallError>,
         log: CallLog,
         started: Instant,
+        ready: Instant,
     ) -> SourceReply {
-        let latency = clock::now().saturating_duration_since(started);
+        let now = clock::now();
+        let latency = now.saturating_duration_since(started);
         let (outcome, status, error, data) = match answer {
             Ok(Answer::Data { status, data }) => (Outcome::Ok, status, None, data),
             Ok(Answer::Empty { status }) => (
@@ -157,7 +166,7 @@ impl Source {
             Err(error) => (
                 error.outcome(),
                 error.status(),
-                Some(log.explain(&error, latency)),
+                Some(log.explain(&error, now.saturating_duration_since(ready))),
                 self.spec.fallback.clone(),
             ),
         };
@@ -169,12 +178,21 @@ impl Source {
     /// The reply of a source that ran out of time without a word.
     pub fn late_reply(&self, started: Instant) -> SourceReply {
         let given = clock::now().saturating_duration_since(started);
-        self.reply(Err(CallError::TimedOut { given }), CallLog::default(), started)
+        self.reply_without_a_call(CallError::TimedOut { given }, started)
+    }
+
+    /// The reply of a source that was not waited for, because a required one had failed.
+    pub fn abandoned_reply(&self, started: Instant) -> SourceReply {
+        self.reply_without_a_call(CallError::NotWaitedFor, started)
     }
 
     /// The reply of a source that met a fault of ours.
     pub fn internal_reply(&self, started: Instant) -> SourceReply {
-        self.reply(Err(CallError::Internal), CallLog::default(), started)
+        self.reply_without_a_call(CallError::Internal, started)
+    }
+
+    fn reply_without_a_call(&self, error: CallError, started: Instant) -> SourceReply {
+        self.reply(Err(error), CallLog::default(), started, started)
     }
 }
 

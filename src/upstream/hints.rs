@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use awc::http::header::{HeaderMap, LINK, RETRY_AFTER};
+use awc::http::header::{HeaderMap, HeaderValue, LINK, RETRY_AFTER};
 
 use super::clock;
 use super::limiter::Lane;
@@ -10,7 +10,7 @@ use crate::domain::rate_limit_headers::{self, UpstreamBudget};
 use crate::domain::{jitter, link_header, retry_after};
 
 /// An upstream that asks for a longer pause is asked again after this long all the same.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// With less than this part of its budget left, the rest is spread over the time until the reset.
 const SPREAD_BELOW: u64 = 5;
 
@@ -29,12 +29,11 @@ impl Hints {
     /// Reads the headers.
     pub fn read(headers: &HeaderMap) -> Self {
         let now = SystemTime::now();
-        let waits = headers.get_all(RETRY_AFTER).map(|value| value.as_bytes());
-        let links = headers.get_all(LINK).map(|value| value.as_bytes());
-        let lookup = |name: &str| headers.get(name).map(|value| value.as_bytes());
+        let waits = headers.get_all(RETRY_AFTER).map(HeaderValue::as_bytes);
+        let links = headers.get_all(LINK).map(HeaderValue::as_bytes);
         Self {
             retry_after: retry_after::first_valid(waits, now),
-            budget: rate_limit_headers::read(&lookup, now),
+            budget: budget(headers, now),
             next_link: link_header::next_target(links),
         }
     }
@@ -53,6 +52,15 @@ impl Hints {
             save(budget, lane, now);
         }
     }
+}
+
+fn budget(headers: &HeaderMap, now: SystemTime) -> Option<UpstreamBudget> {
+    // Most replies have none, and looking for each of the many names costs an allocation.
+    if !headers.keys().any(|name| name.as_str().contains("ratelimit")) {
+        return None;
+    }
+    let lookup = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    rate_limit_headers::read(&lookup, now)
 }
 
 /// Spends what is left of an upstream's budget so that it lasts until the reset.

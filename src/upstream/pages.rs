@@ -46,8 +46,8 @@ pub(super) async fn collect(
             Err(error) if gathered.pages == 0 => return Err(error),
             Err(error) => {
                 let page = gathered.pages + 1;
-                let latency = clock::now().saturating_duration_since(call.request.started);
-                let why = log.explain(&error, latency);
+                let given = clock::now().saturating_duration_since(call.request.ready);
+                let why = log.explain(&error, given);
                 return Ok(gathered.part(format!("page {page}: {why}")));
             }
         };

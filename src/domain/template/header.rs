@@ -70,10 +70,10 @@ impl HeaderTemplate {
     }
 
     /// The value: visible ASCII and spaces, no space at its ends. `None`, and the header is not
-    /// sent, when it names something missing or empty.
+    /// sent, when it names a missing input or something empty.
     ///
     /// # Errors
-    /// [`RenderError::ControlCharacter`], [`RenderError::NotAscii`] and
+    /// [`RenderError::Missing`] for another source's value; [`RenderError::ControlCharacter`], [`RenderError::NotAscii`] and
     /// [`RenderError::SurroundingSpace`]: such a value is refused, because sending it in another
     /// form would send another value.
     pub fn render(&self, values: &Values<'_>) -> Result<Option<Cow<'_, str>>, RenderError> {
@@ -85,12 +85,12 @@ impl HeaderTemplate {
         for piece in &self.pieces {
             match piece {
                 Piece::Fixed(text) => out.push_str(text),
-                Piece::Hole(reference) => match values.text(reference) {
-                    Ok(text) if !text.is_empty() => {
+                Piece::Hole(reference) => match values.optional_text(reference)? {
+                    Some(text) if !text.is_empty() => {
                         self.check(&text, reference)?;
                         out.push_str(&text);
                     }
-                    Ok(_) | Err(_) => complete = false,
+                    Some(_) | None => complete = false,
                 },
             }
         }
@@ -138,7 +138,7 @@ fn is_visible_or_space(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::support::{input_v, inputs};
+    use super::super::support::{input_v, inputs, source};
     use super::*;
     use serde_json::json;
 
@@ -162,6 +162,19 @@ mod tests {
         assert_eq!(rendered_with("Bearer {none}", "x"), Ok(None));
         assert_eq!(rendered_with("{v} {none}", "x"), Ok(None));
         assert_eq!(rendered_with("Bearer {v}", ""), Ok(None));
+    }
+
+    #[test]
+    fn a_value_of_a_source_that_is_missing_is_not_left_out_but_refused() {
+        let (inputs, sources) = (input_v(""), [source("crm", r#"{"id":"a\r\nb","n":null}"#)]);
+        let values = Values { inputs: &inputs, sources: &sources };
+        for (template, word) in
+            [("{crm.x}", "no value"), ("{crm.n}", "no value"), ("{crm.id}", "control")]
+        {
+            let header = HeaderTemplate::try_new("x", template).unwrap();
+            let error = header.render(&values).unwrap_err().to_string();
+            assert!(error.starts_with(template) && error.contains(word), "{error}");
+        }
     }
 
     #[test]

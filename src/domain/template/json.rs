@@ -27,8 +27,8 @@ enum Part {
 
 /// A JSON body with placeholders in its strings.
 ///
-/// `"{limit}"` alone takes the value with its own type, and `null` if it is missing; in `"id-{n}"`
-/// the value is text.
+/// `"{limit}"` alone takes the value with its own type, and `null` if the input is missing; in
+/// `"id-{n}"` the value is text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JsonTemplate {
     parts: Vec<Part>,
@@ -72,7 +72,8 @@ impl JsonTemplate {
     /// The body as JSON text.
     ///
     /// # Errors
-    /// [`RenderError::Missing`] for a placeholder inside of a longer string.
+    /// [`RenderError::Missing`] for a placeholder inside of a longer string, and anywhere for another
+    /// source's value.
     pub fn render(&self, values: &Values<'_>) -> Result<Cow<'_, str>, RenderError> {
         if let Some(constant) = self.constant() {
             return Ok(Cow::Borrowed(constant));
@@ -81,7 +82,7 @@ impl JsonTemplate {
         for part in &self.parts {
             match part {
                 Part::Fixed(text) => out.push_str(text),
-                Part::Value(reference) => values.push_json(reference, &mut out),
+                Part::Value(reference) => values.push_json(reference, &mut out)?,
                 Part::Inside(reference) => push_json_escaped(&mut out, &values.text(reference)?),
             }
         }
@@ -197,11 +198,9 @@ impl Compiler {
 
 #[cfg(test)]
 mod tests {
-    use super::super::support::{input_v, inputs};
+    use super::super::support::{input_v, inputs, source};
     use super::*;
-    use crate::domain::ids::Id;
     use serde_json::json;
-    use serde_json::value::RawValue;
 
     fn rendered(template: &Value) -> Result<Value, RenderError> {
         let inputs = inputs(&json!({"s": "a\"b\\\n{n}", "n": 5, "f": 1.5, "b": true}));
@@ -260,16 +259,16 @@ mod tests {
 
     #[test]
     fn any_json_of_a_source_may_stand_as_a_whole_value() {
-        let data: &RawValue =
-            serde_json::from_str(r#"{"id":12345678901234567890123,"x":[1.00]}"#).unwrap();
+        let sources = [source("crm", r#"{"id":12345678901234567890123,"x":[1.00]}"#)];
         let inputs = input_v("");
-        let lookup = |source: &Id, _: &str| (source.as_str() == "crm").then_some(data);
-        let values = Values { inputs: &inputs, lookup_source: &lookup };
-        let template = JsonTemplate::try_new(&json!({"a": "{crm:}", "b": "{erp.x}"})).unwrap();
+        let values = Values { inputs: &inputs, sources: &sources };
+        let template = JsonTemplate::try_new(&json!({"a": "{crm:}", "b": "{crm.x}"})).unwrap();
         assert_eq!(
             template.render(&values).unwrap(),
-            r#"{"a":{"id":12345678901234567890123,"x":[1.00]},"b":null}"#
+            r#"{"a":{"id":12345678901234567890123,"x":[1.00]},"b":[1.00]}"#
         );
+        let missing = JsonTemplate::try_new(&json!({"a": "{crm.y}"})).unwrap();
+        assert!(missing.render(&values).is_err());
         let inside = JsonTemplate::try_new(&json!("x{crm:}")).unwrap();
         assert!(inside.render(&values).is_err());
     }
@@ -277,7 +276,7 @@ mod tests {
     #[test]
     fn references_are_listed_and_debug_shows_no_fixed_text() {
         let template = JsonTemplate::try_new(&json!(["hunter2", "{a}", "x{crm.b}"])).unwrap();
-        assert_eq!(format!("{template:?}"), "JsonTemplate[{a}, {crm:/b}]");
+        assert_eq!(format!("{template:?}"), "JsonTemplate[{a}, {crm.b}]");
         assert_eq!(template.constant(), None);
     }
 }

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::support::input_v;
+use super::support::{input_v, source};
 use super::{HeaderTemplate, JsonTemplate, RenderError, TextTemplate, UrlTemplate, Values};
 
 /// Any text, and often one that has broken something somewhere.
@@ -156,6 +156,30 @@ proptest! {
                     || value.chars().any(|c| !c.is_ascii() || c.is_control())
             ),
         }
+    }
+
+    #[test]
+    fn a_value_of_a_source_is_treated_as_an_inputs_is(value in hostile()) {
+        let inputs = input_v(&value);
+        let sources = [source("crm", &json!({"a/b": value}).to_string())];
+        let values = Values { inputs: &inputs, sources: &sources };
+        let both = |template: &str| [template.to_owned(), template.replace("{v}", "{crm:/a~1b}")];
+
+        let [input, other] = both("https://h/a/{v}/b-{v}?q={v}").map(|text| {
+            url(&text, &[]).render(&values).map(Cow::into_owned).ok()
+        });
+        prop_assert_eq!(input, other);
+        let [input, other] = both("Bearer {v}").map(|text| {
+            let template = HeaderTemplate::try_new("x-key", &text).unwrap();
+            template.render(&values).map(|text| text.map(Cow::into_owned)).ok()
+        });
+        prop_assert_eq!(input, other);
+        let [input, other] = both("{v}").map(|text| {
+            let template = JsonTemplate::try_new(&json!([format!("<{text}>"), text])).unwrap();
+            let text = template.render(&values).unwrap();
+            serde_json::from_str::<Value>(&text).unwrap()
+        });
+        prop_assert_eq!(input, other);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::domain::ids::{Id, InputName, shorten};
+use crate::domain::json::Pointer;
 
 /// How much of a bad name an error shows, in characters.
 const SHOWN: usize = 40;
@@ -16,8 +17,8 @@ pub enum Reference {
     Source {
         /// Which source.
         source: Id,
-        /// JSON Pointer into its data (RFC 6901); empty for the whole.
-        pointer: String,
+        /// Where in its data; empty for the whole.
+        pointer: Pointer,
     },
 }
 
@@ -36,18 +37,25 @@ impl Reference {
         let source = Id::try_new(source).map_err(|error| error.to_string())?;
         let pointer = match path.strip_prefix(':') {
             Some(pointer) => checked_pointer(pointer)?,
-            None => pointer_of_dots(path)?,
+            None => checked_pointer(&pointer_of_dots(path)?)?,
         };
         Ok(Self::Source { source, pointer })
     }
 }
 
-/// As it stands between the braces, with the pointer form for sources.
+/// As it stands between the braces, with dots where that is possible.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(name) => write!(f, "{name}"),
-            Self::Source { source, pointer } => write!(f, "{source}:{pointer}"),
+            Self::Source { source, pointer } => {
+                let dotted = pointer.as_str().replace('/', ".");
+                if is_dotted(&dotted) && !pointer.as_str().contains('.') {
+                    write!(f, "{source}{dotted}")
+                } else {
+                    write!(f, "{source}:{pointer}")
+                }
+            }
         }
     }
 }
@@ -58,23 +66,19 @@ impl fmt::Debug for Reference {
     }
 }
 
-fn checked_pointer(pointer: &str) -> Result<String, String> {
-    let escapes_are_good = pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-    if escapes_are_good && (pointer.is_empty() || pointer.starts_with('/')) {
-        return Ok(pointer.to_owned());
-    }
-    Err(format!(
-        "{:?} is not a JSON Pointer: allowed are `/a/b/0` (with `~0` for `~` and `~1` for `/`), \
-         or nothing for the whole",
-        shorten(pointer, SHOWN)
-    ))
+fn checked_pointer(pointer: &str) -> Result<Pointer, String> {
+    Pointer::try_new(pointer).map_err(|_| {
+        format!(
+            "{:?} is not a JSON Pointer: allowed are `/a/b/0` (with `~0` for `~` and `~1` for \
+             `/`), or nothing for the whole",
+            shorten(pointer, SHOWN)
+        )
+    })
 }
 
 /// `.address.city` to `/address/city`.
 fn pointer_of_dots(path: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    let good = |step: &str| !step.is_empty() && step.chars().all(plain);
-    if path.split('.').skip(1).all(good) {
+    if is_dotted(path) {
         return Ok(path.replace('.', "/"));
     }
     Err(format!(
@@ -82,6 +86,13 @@ fn pointer_of_dots(path: &str) -> Result<String, String> {
          write other names as {{source:/json/pointer}}",
         shorten(path, SHOWN)
     ))
+}
+
+/// Whether a path has the form `.address.city`.
+fn is_dotted(path: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let good = |step: &str| !step.is_empty() && step.chars().all(plain);
+    path.starts_with('.') && path.split('.').skip(1).all(good)
 }
 
 #[cfg(test)]
@@ -109,7 +120,7 @@ mod tests {
             ("crm.items.0.user-id", "crm:/items/0/user-id"),
         ] {
             assert_eq!(Reference::parse(dotted), Reference::parse(pointer));
-            assert_eq!(shown(dotted), pointer);
+            assert_eq!(shown(pointer), dotted);
         }
     }
 

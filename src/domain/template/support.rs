@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::ids::InputName;
+use crate::domain::ids::{Id, InputName};
 use crate::domain::inputs::{InputKind, InputSpec, Inputs};
+use crate::domain::json::Json;
 
 /// Inputs with these values, each of the kind that the JSON has.
 pub(super) fn inputs(object: &Value) -> Inputs {
@@ -32,4 +33,10 @@ pub(super) fn input_v(text: &str) -> Inputs {
     };
     let body = json!({});
     Inputs::from_object(body.as_object().unwrap(), &[spec]).unwrap()
+}
+
+/// A source that has answered with this JSON.
+pub(super) fn source(id: &str, json: &str) -> (Id, Json) {
+    let data = Json::parse(json.to_owned().into(), 50).unwrap();
+    (Id::try_new(id).unwrap(), data)
 }

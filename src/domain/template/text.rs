@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_missing_value_is_an_error_that_names_it() {
         assert_eq!(rendered("{none}"), "{none} has no value that could stand here");
-        assert_eq!(rendered("{crm.id}"), "{crm:/id} has no value that could stand here");
+        assert_eq!(rendered("{crm.id}"), "{crm.id} has no value that could stand here");
     }
 
     #[test]

@@ -30,7 +30,7 @@ enum PathPart {
 pub struct UrlTemplate {
     endpoint: Endpoint,
     path: Vec<PathPart>,
-    /// `name=value`, one each. One that names something missing is left out.
+    /// `name=value`, one each. One that names a missing input is left out.
     parameters: Vec<Vec<Piece>>,
     room: usize,
     constant: Option<String>,
@@ -120,11 +120,11 @@ impl UrlTemplate {
     }
 
     /// Path and query (the request target in origin form, RFC 9112 section 3.2.1). It begins with
-    /// `/` and is ASCII. A query parameter that names something missing is left out.
+    /// `/` and is ASCII. A query parameter that names a missing input is left out.
     ///
     /// # Errors
-    /// In the path only: [`RenderError::Missing`], [`RenderError::EmptySegment`] and
-    /// [`RenderError::DotSegment`].
+    /// In the path: [`RenderError::Missing`], [`RenderError::EmptySegment`] and
+    /// [`RenderError::DotSegment`]. In the query: [`RenderError::Missing`] for another source's value.
     pub fn render(&self, values: &Values<'_>) -> Result<Cow<'_, str>, RenderError> {
         if let Some(constant) = &self.constant {
             return Ok(Cow::Borrowed(constant));
@@ -140,7 +140,7 @@ impl UrlTemplate {
         for parameter in &self.parameters {
             let before = out.len();
             out.push(separator);
-            if push_parameter(&mut out, parameter, values) {
+            if push_parameter(&mut out, parameter, values)? {
                 separator = '&';
             } else {
                 out.truncate(before);
@@ -195,18 +195,22 @@ fn is_dots(segment: &str) -> bool {
     }
 }
 
-/// `false` if something is missing; the caller then takes back what was written.
-fn push_parameter(out: &mut String, pieces: &[Piece], values: &Values<'_>) -> bool {
+/// `false` if an input is missing; the caller then takes back what was written.
+fn push_parameter(
+    out: &mut String,
+    pieces: &[Piece],
+    values: &Values<'_>,
+) -> Result<bool, RenderError> {
     for piece in pieces {
         match piece {
             Piece::Fixed(text) => out.push_str(text),
-            Piece::Hole(reference) => match values.text(reference) {
-                Ok(text) => push_value(out, &text),
-                Err(_) => return false,
+            Piece::Hole(reference) => match values.optional_text(reference)? {
+                Some(text) => push_value(out, &text),
+                None => return Ok(false),
             },
         }
     }
-    true
+    Ok(true)
 }
 
 /// The path's segments, those without placeholders joined again. An absent path is `/`.

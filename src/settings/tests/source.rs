@@ -72,7 +72,12 @@ fn rules_of_what_a_source_refers_to() {
     assert_all_refused(&[
         ("credential = 'none'", "credential", "one of fixed"),
         ("credential = 'No'", "credential", "lower-case letter"),
-        ("url = 'https://h/{crm.id}'", "url", "cannot use another source's data yet"),
+        ("url = 'https://h/{crm.id}'", "url", "{crm.id}, a value of the source's own answer"),
+        (
+            "url = 'https://h/{erp.id}'",
+            "url",
+            "{erp.id}, and erp is no source; allowed: one of crm",
+        ),
         ("url = 'https://h/{iD}'", "url", "one of id (in [actions.profile.inputs])"),
         ("query = { a = '{x}' }", "query", "{x}, which the action profile does not have"),
         ("headers = { X-Key = '{x}' }", "headers.X-Key", "{x}, which the action profile"),

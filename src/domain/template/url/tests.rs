@@ -66,12 +66,19 @@ fn fixed_text_of_the_query_table_is_data() {
 }
 
 #[test]
-fn a_query_parameter_that_names_something_missing_is_left_out() {
+fn a_query_parameter_that_names_a_missing_input_is_left_out() {
     assert_eq!(
         rendered("https://h/p?a={none}&b=1&c=x{none}", &[("d", "{n}"), ("e", "{none}")]),
         "/p?b=1&d=7"
     );
-    assert_eq!(rendered("https://h/p?a={none}", &[("b", "{crm.id}")]), "/p");
+    assert_eq!(rendered("https://h/p?a={none}", &[("b", "{none}")]), "/p");
+}
+
+#[test]
+fn a_query_parameter_that_names_a_missing_value_of_a_source_is_an_error() {
+    let refused = "error: {crm.id} has no value that could stand here";
+    assert_eq!(rendered("https://h/p?a={crm.id}", &[]), refused);
+    assert_eq!(rendered("https://h/p", &[("b", "x{crm.id}")]), refused);
 }
 
 #[test]
@@ -120,7 +127,7 @@ fn a_url_without_placeholders_is_constant() {
     let url = template("https://h/{a}?b={n}", &[("{c}", "{crm.x}")]).unwrap();
     assert_eq!(url.constant(), None);
     let names: Vec<String> = url.references().map(Reference::to_string).collect();
-    assert_eq!(names, ["a", "n", "c", "crm:/x"]);
+    assert_eq!(names, ["a", "n", "c", "crm.x"]);
     assert_eq!(template("https://h/?b={n}", &[]).unwrap().constant(), None);
 }
 
