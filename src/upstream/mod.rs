@@ -7,7 +7,7 @@
 
 pub mod auth;
 mod call_log;
-mod chunked;
+pub mod chunked;
 pub mod clock;
 pub mod connect_failure;
 pub mod connection;
@@ -16,13 +16,13 @@ pub mod exchange;
 pub mod fetch;
 pub mod guarded_stream;
 pub mod limiter;
-mod next_page;
+pub mod next_page;
 pub mod origin;
 mod pages;
 pub mod prepare;
 mod probe;
-mod response_guard;
-mod response_head;
+pub mod response_guard;
+pub mod response_head;
 pub mod retry_hints;
 pub mod shared;
 pub mod stream_fault;
