@@ -96,6 +96,11 @@ impl TokenStatus {
     }
 
     fn received(&mut self, new: NewToken, now: Instant) {
+        let stood_the_test =
+            |current: &CurrentToken| now.saturating_duration_since(current.issued) >= YOUNG;
+        if self.current.as_ref().is_some_and(stood_the_test) {
+            self.refused_young_in_a_row = 0;
+        }
         self.generation += 1;
         let token = Token { generation: self.generation, authorization: new.authorization };
         self.current = Some(CurrentToken { token, issued: now, expires: now + new.lifetime });
@@ -232,4 +237,47 @@ impl TokenActor {
 /// A token that lives shorter than twice the margin is renewed at half its life.
 fn next_refresh(lifetime: Duration, margin: Duration) -> Duration {
     if lifetime >= margin * 2 { lifetime - margin } else { lifetime / 2 }
+}
+
+#[cfg(test)]
+mod tests {
+    use awc::http::header::HeaderValue;
+
+    use super::*;
+
+    fn new_token() -> NewToken {
+        let authorization = HeaderValue::from_static("Bearer t");
+        NewToken { authorization, lifetime: Duration::from_secs(300) }
+    }
+
+    /// Receives a token and has it refused so much later.
+    fn receive_and_refuse(status: &mut TokenStatus, at: Instant, later: Duration) -> Instant {
+        status.received(new_token(), at);
+        assert!(status.refused(status.generation, at + later));
+        at + later
+    }
+
+    #[test]
+    fn the_wait_grows_while_one_fresh_token_after_the_other_is_refused() {
+        let (mut status, mut now) = (TokenStatus::default(), clock::now());
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            now = receive_and_refuse(&mut status, now, Duration::from_millis(10));
+            waits.push(status.failure.as_ref().map(|failure| failure.retry_at - now));
+        }
+        let expected = [None, Some(1), Some(2), Some(4)];
+        assert_eq!(waits, expected.map(|factor| factor.map(|factor| FIRST_WAIT * factor)));
+    }
+
+    #[test]
+    fn a_token_that_was_good_until_it_was_renewed_ends_the_row_of_refused_ones() {
+        let (mut status, mut now) = (TokenStatus::default(), clock::now());
+        for _ in 0..3 {
+            now = receive_and_refuse(&mut status, now, Duration::from_millis(10));
+        }
+        status.received(new_token(), now);
+        now += Duration::from_secs(240);
+        receive_and_refuse(&mut status, now, Duration::from_millis(10));
+        assert!(status.failure.is_none(), "the first refusal after a good token costs no wait");
+    }
 }
