@@ -247,7 +247,7 @@ mod tests {
 
     fn new_token() -> NewToken {
         let authorization = HeaderValue::from_static("Bearer t");
-        NewToken { authorization, lifetime: Duration::from_secs(300) }
+        NewToken { authorization, lifetime: Duration::from_mins(5) }
     }
 
     /// Receives a token and has it refused so much later.
@@ -263,7 +263,8 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..4 {
             now = receive_and_refuse(&mut status, now, Duration::from_millis(10));
-            waits.push(status.failure.as_ref().map(|failure| failure.retry_at - now));
+            let failure = status.failure.as_ref();
+            waits.push(failure.map(|failure| failure.retry_at.saturating_duration_since(now)));
         }
         let expected = [None, Some(1), Some(2), Some(4)];
         assert_eq!(waits, expected.map(|factor| factor.map(|factor| FIRST_WAIT * factor)));
@@ -276,7 +277,7 @@ mod tests {
             now = receive_and_refuse(&mut status, now, Duration::from_millis(10));
         }
         status.received(new_token(), now);
-        now += Duration::from_secs(240);
+        now += Duration::from_mins(4);
         receive_and_refuse(&mut status, now, Duration::from_millis(10));
         assert!(status.failure.is_none(), "the first refusal after a good token costs no wait");
     }

@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_positive_and_at_most_two_days() {
-        assert_eq!(lifetime_of(&json!(300)), Ok(Duration::from_secs(300)));
+        assert_eq!(lifetime_of(&json!(300)), Ok(Duration::from_mins(5)));
         assert_eq!(lifetime_of(&json!(" 0.5 ")), Ok(Duration::from_millis(500)));
         assert_eq!(lifetime_of(&json!(1e300)), Ok(LONGEST_LIFETIME));
         assert_eq!(lifetime(None), Ok(DEFAULT_LIFETIME));
