@@ -16,10 +16,11 @@ use crate::domain::ids::Id;
 
 /// The delay before the second restart in a row; the first is immediate.
 const FIRST_DELAY: Duration = Duration::from_millis(20);
-/// Delays double up to this.
-const LONGEST_DELAY: Duration = Duration::from_secs(5);
+/// Delays double up to this: a crash loop costs next to nothing, and an actor that could work
+/// again is not missed for long.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
 /// An actor that lived this long has come back for good.
-const STABLE_AFTER: Duration = Duration::from_secs(30);
+const STABLE_AFTER: Duration = Duration::from_secs(3);
 
 /// How often the actors of one name were started again; shared by all workers.
 #[derive(Debug, Default)]

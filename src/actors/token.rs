@@ -96,8 +96,9 @@ impl TokenStatus {
     }
 
     fn received(&mut self, new: NewToken, now: Instant) {
-        // The last token was in use to its end: what an upstream refused before is over.
-        if self.current.is_some() {
+        let stood_the_test =
+            |current: &CurrentToken| now.saturating_duration_since(current.issued) >= YOUNG;
+        if self.current.as_ref().is_some_and(stood_the_test) {
             self.refused_young_in_a_row = 0;
         }
         self.generation += 1;

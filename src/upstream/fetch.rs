@@ -1,7 +1,7 @@
 //! Asks one source once per request: limits, token, attempts, and what comes of them.
 //!
 //! The only place that retries. One call goes through the gates in this order: a slot among
-//! those under way, the circuit breaker, a token, a permit of the rate limiter, the exchange; and
+//! those under way, a token, the circuit breaker, a permit of the rate limiter, the exchange; and
 //! then, where [`decide`] says so, again from the breaker on.
 
 use std::borrow::Cow;
@@ -258,8 +258,9 @@ impl Call<'_> {
     ) -> Result<Reply, (CallError, Option<Sent>)> {
         let not_tried = |error: CallError| (error, None);
         let source = self.source;
-        let pass = Pass::take(&source.shared).map_err(not_tried)?;
+        Pass::refuse_if_open(&source.shared).map_err(not_tried)?;
         let token = self.token(tried, log).await.map_err(not_tried)?;
+        let pass = Pass::take(&source.shared).map_err(not_tried)?;
         self.permit(log).await.map_err(not_tried)?;
 
         tried.attempts += 1;

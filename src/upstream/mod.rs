@@ -7,7 +7,7 @@
 
 pub mod auth;
 mod call_log;
-mod chunked;
+pub mod chunked;
 pub mod clock;
 pub mod connect_failure;
 pub mod connection;
@@ -17,13 +17,13 @@ pub mod fetch;
 pub mod guarded_stream;
 pub mod hints;
 pub mod limiter;
-mod next_page;
+pub mod next_page;
 pub mod origin;
 mod pages;
 pub mod prepare;
 mod probe;
-mod response_guard;
-mod response_head;
+pub mod response_guard;
+pub mod response_head;
 pub mod shared;
 pub mod stream_fault;
 pub mod tls;

@@ -124,22 +124,67 @@ fn with_key(object: &[u8], name: &str, value: &Json) -> Bytes {
 /// The request for a page named by its URI, which must be of the source's own origin: the
 /// request carries the source's credentials.
 fn follow(uri: &str, endpoint: &Endpoint, request: &Prepared) -> Result<Next, CallError> {
-    let target = same_origin_target(uri, endpoint, request)?;
+    let target = same_origin_target(uri, endpoint, &request.target)?;
     let cursor = Json::from_value(&uri.into());
     Ok(Next { request: Prepared { target, ..request.clone() }, cursor })
 }
 
-fn same_origin_target(
+/// Path and query of the page that `uri`, a URI reference out of a reply, names. It is taken as
+/// relative to `current`, the target of the request that brought it (RFC 3986 section 5).
+///
+/// # Errors
+/// [`PayloadError::Page`] if it is not a URI reference or leads to another origin (scheme, host or
+/// port).
+pub fn same_origin_target(
     uri: &str,
     endpoint: &Endpoint,
-    request: &Prepared,
+    current: &PathAndQuery,
 ) -> Result<PathAndQuery, CallError> {
     let not_followed = |why| CallError::from(PayloadError::Page(why));
-    let base = format!("{endpoint}{}", request.target);
+    let base = format!("{endpoint}{current}");
     let base = url::Url::parse(&base).map_err(|_| CallError::Internal)?;
     let next = base.join(uri).map_err(|_| not_followed("the next page's URI is not valid"))?;
-    if next.origin() != base.origin() {
+    // The scheme as well: the origin of `blob:https://…` is the one of the URL inside it.
+    if next.scheme() != base.scheme() || next.origin() != base.origin() {
         return Err(not_followed("the next page is on another origin and was not followed"));
     }
     target_of(&next[url::Position::BeforePath..url::Position::AfterQuery])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn followed(uri: &str) -> Option<String> {
+        let endpoint = Endpoint::try_new(true, "api.example").ok()?;
+        let current = PathAndQuery::from_static("/v1/items?page=1");
+        let target = same_origin_target(uri, &endpoint, &current).ok()?;
+        Some(target.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_page_of_the_same_origin_is_followed() {
+        for uri in
+            ["?page=2", "items?page=2#top", "/v1/items?page=2", "//api.example/v1/items?page=2"]
+        {
+            assert_eq!(followed(uri).as_deref(), Some("/v1/items?page=2"), "{uri}");
+        }
+        assert_eq!(followed("https://API.example:443/x").as_deref(), Some("/x"));
+    }
+
+    #[test]
+    fn a_page_of_another_origin_is_not_followed() {
+        for uri in [
+            "http://api.example/x",
+            "https://api.example:444/x",
+            "https://api.example.evil/x",
+            "https://api.example@evil/x",
+            "//evil/x",
+            "\\\\evil\\x",
+            "blob:https://api.example/x",
+            "data:,x",
+        ] {
+            assert_eq!(followed(uri), None, "{uri}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::clock;
 use super::error::CallError;
 use super::origin::Reply;
 use super::shared::SourceShared;
-use crate::domain::breaker;
+use crate::domain::breaker::{self, State};
 use crate::domain::retry::FailureClass;
 
 /// What an attempt says about the upstream's health.
@@ -25,6 +25,18 @@ pub(super) struct Pass {
 }
 
 impl Pass {
+    /// Looks whether the circuit is open, without taking a pass: what takes time before the
+    /// attempt, such as a wait for a token, must not hold a probe's place.
+    pub(super) fn refuse_if_open(shared: &SourceShared) -> Result<(), CallError> {
+        let now = clock::now();
+        match shared.breaker().state(now) {
+            State::Open { until } => {
+                Err(CallError::CircuitOpen { retry_in: until.saturating_duration_since(now) })
+            }
+            State::Closed | State::HalfOpen => Ok(()),
+        }
+    }
+
     /// Asks the breaker.
     pub(super) fn take(shared: &Arc<SourceShared>) -> Result<Self, CallError> {
         let now = clock::now();

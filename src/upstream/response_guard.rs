@@ -184,8 +184,9 @@ impl ResponseGuard {
     /// The slow way: a head in several reads. The parser is asked only when a blank line has come,
     /// otherwise a head that drips in would cost the square of its length.
     fn gather(&mut self, bytes: &[u8]) -> Result<(), StreamFault> {
+        let before = self.gathered.len();
         // The blank line may have begun two bytes before the new ones.
-        let mut search_from = self.gathered.len().saturating_sub(2);
+        let mut search_from = before.saturating_sub(2);
         self.gathered.extend_from_slice(bytes);
         while let Some(end) = find_head_end(&self.gathered, search_from) {
             let mut gathered = std::mem::take(&mut self.gathered);
@@ -208,7 +209,7 @@ impl ResponseGuard {
             }
         }
         // Also when no blank line ever comes, as from something that does not speak HTTP.
-        if self.gathered.len() < 32 {
+        if before < 32 {
             parse_head(&self.gathered, self.to_head_request)?;
         }
         self.check_gathered_size()

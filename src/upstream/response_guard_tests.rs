@@ -131,8 +131,9 @@ fn a_head_is_bounded_in_size() {
 
 #[test]
 fn what_is_not_http_is_refused_before_any_blank_line() {
-    for sizes in [&[1][..], &[9]] {
-        let result = pass(b"SSH-2.0-OpenSSH_9.6\r\n", sizes);
+    let banner = b"HTTP, or is it SSH-2.0-OpenSSH_9.6 after all?\r\n";
+    for sizes in [&[1][..], &[9], &[1, 40]] {
+        let result = pass(banner, sizes);
         assert!(matches!(result, Err(StreamFault::MalformedHead(_))));
     }
 }

@@ -249,17 +249,14 @@ fn too_many_calls_under_way_are_overloaded() {
 #[test]
 fn a_call_that_lacks_a_value_is_skipped() {
     let app = TestApp::start_with(
-        "[sources.crm]\nfallback = { none = true }\nquery = { id = \"{account}\" }\n\
-         headers = { X-Account = \"{account}\" }\n\
+        "[sources.orders]\nfallback = { none = true }\njson = { customerId = \"x-{account}\" }\n\
          [actions.customer_profile.inputs]\naccount = { type = \"string\" }",
     );
-    let url_of =
-        |account: &str| json!({"customerId": "c-1", "externalApiKey": "k", "account": account});
     let data = fallback();
     let error = "{account} has";
     let expected = Expected { outcome: "skipped", status: 424, error, attempts: 0, data };
-    assert_one(&app.post(PROFILE, &url_of("a\u{1}b")), "crm", &expected);
-    assert_eq!(app.sim.crm().hits(), 0);
+    assert_one(&app.profile("c-1"), "orders", &expected);
+    assert_eq!(app.sim.orders().hits(), 0);
 }
 
 #[test]

@@ -133,7 +133,13 @@ fn basic(client_id: &str, secret: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{}:{}", encode(client_id), encode(secret))))
 }
 
-fn read_reply(reply: &Reply, asked_scopes: &[String]) -> Result<NewToken, TokenError> {
+/// What a token endpoint's reply says. `asked_scopes` are those that the request named; a narrower
+/// grant is taken, with a warning.
+///
+/// # Errors
+/// [`TokenError::Failed`] for 429 and 5xx, [`TokenError::Refused`] for any other status that is no
+/// success, [`TokenError::Unusable`] for a success that holds no usable token.
+pub fn read_reply(reply: &Reply, asked_scopes: &[String]) -> Result<NewToken, TokenError> {
     match reply.status {
         200..=299 => read_token(&reply.body, asked_scopes),
         status @ (429 | 500..) => {
@@ -143,10 +149,15 @@ fn read_reply(reply: &Reply, asked_scopes: &[String]) -> Result<NewToken, TokenE
     }
 }
 
+/// The token in the body of a success (RFC 6749 section 5.1).
 fn read_token(body: &[u8], asked_scopes: &[String]) -> Result<NewToken, TokenError> {
     let unusable = |reason| TokenError::Unusable { reason };
-    let reply: TokenReply =
-        serde_json::from_slice(body).map_err(|_| unusable("it is not a JSON token reply"))?;
+    let not_a_reply = || unusable("it is not a JSON token reply");
+    // serde would take an array for the fields in their order.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(not_a_reply());
+    }
+    let reply: TokenReply = serde_json::from_slice(body).map_err(|_| not_a_reply())?;
     if let Some(kind) = &reply.token_type
         && !kind.eq_ignore_ascii_case("bearer")
     {
@@ -174,11 +185,13 @@ fn lifetime(expires_in: Option<&Value>) -> Result<Duration, &'static str> {
         Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => None,
     };
     let seconds = seconds.filter(|s| s.is_finite()).ok_or("its expires_in is not a number")?;
-    if seconds <= 0.0 {
+    let longest = LONGEST_LIFETIME.as_secs_f64();
+    let lifetime = Duration::from_secs_f64(seconds.clamp(0.0, longest));
+    // After the conversion: 1e-12 seconds are no time either.
+    if lifetime.is_zero() {
         return Err("its expires_in is not positive");
     }
-    let longest = LONGEST_LIFETIME.as_secs_f64();
-    Ok(Duration::from_secs_f64(seconds.min(longest)))
+    Ok(lifetime)
 }
 
 fn warn_of_narrower_scope(granted: Option<&str>, asked: &[String]) {
@@ -203,5 +216,38 @@ fn unreachable(error: CallError) -> TokenError {
         }
         CallError::Payload(_) => TokenError::Unusable { reason: "it is not a JSON token reply" },
         other => TokenError::Unreachable { reason: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn lifetime_of(expires_in: &Value) -> Result<Duration, &'static str> {
+        lifetime(Some(expires_in))
+    }
+
+    #[test]
+    fn only_an_object_is_a_token_reply() {
+        assert!(read_token(br#" {"access_token": "t"}"#, &[]).is_ok());
+        for body in [r#"["t", null, null, null]"#, r#""t""#, "null", ""] {
+            assert!(read_token(body.as_bytes(), &[]).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_positive_and_at_most_two_days() {
+        assert_eq!(lifetime_of(&json!(300)), Ok(Duration::from_mins(5)));
+        assert_eq!(lifetime_of(&json!(" 0.5 ")), Ok(Duration::from_millis(500)));
+        assert_eq!(lifetime_of(&json!(1e300)), Ok(LONGEST_LIFETIME));
+        assert_eq!(lifetime(None), Ok(DEFAULT_LIFETIME));
+        for none in [json!(0), json!(-1), json!("-0.0"), json!(1e-12), json!("1e-320")] {
+            assert_eq!(lifetime_of(&none), Err("its expires_in is not positive"), "{none}");
+        }
+        for no_number in [json!("soon"), json!("NaN"), json!("inf"), json!([1]), json!(true)] {
+            assert_eq!(lifetime_of(&no_number), Err("its expires_in is not a number"));
+        }
     }
 }

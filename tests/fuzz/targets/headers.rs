@@ -1,0 +1,111 @@
+//! Header fields of upstreams: when to come back, what is left, where the next page is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use awc::http::uri::PathAndQuery;
+use tributary::domain::template::Endpoint;
+use tributary::domain::{link_header as link, rate_limit_headers, retry_after as after};
+use tributary::upstream::next_page::same_origin_target;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Moments from which dates are looked at, in seconds since 1970.
+const MOMENTS: [u64; 4] = [0, 784_111_777, 1_900_000_000, 253_402_214_400];
+
+/// The input's lines are several fields of the same name.
+pub fn retry_after(input: &[u8]) {
+    let values: Vec<&[u8]> = input.split(|byte| *byte == b'\n').collect();
+    for now in MOMENTS.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)) {
+        for value in &values {
+            let wait = after::parse(value, now);
+            assert_eq!(wait, expected_wait(value, now), "{}", value.escape_ascii());
+        }
+        let first = values.iter().find_map(|value| after::parse(value, now));
+        assert_eq!(after::first_valid(values.iter().copied(), now), first);
+    }
+}
+
+/// The same by RFC 9110 section 10.2.3, written down without regard to cost.
+fn expected_wait(value: &[u8], now: SystemTime) -> Option<Duration> {
+    let text = std::str::from_utf8(value).ok()?;
+    let digits = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = digits.trim_start_matches('0').parse::<u128>();
+        let seconds = if digits.bytes().all(|byte| byte == b'0') { Ok(0) } else { seconds };
+        let seconds = seconds.unwrap_or(u128::MAX).min(86_400);
+        return u64::try_from(seconds).ok().map(Duration::from_secs);
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default().min(DAY))
+}
+
+/// The input's lines are a reply's header fields.
+pub fn rate_limit(input: &[u8]) {
+    let fields: Vec<(String, &[u8])> = input
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let (name, value) = line.split_at(colon);
+            Some((String::from_utf8(name.to_ascii_lowercase()).ok()?, value.get(1..)?))
+        })
+        .collect();
+    let lookup = |wanted: &str| {
+        let found = fields.iter().find(|(name, _)| name.trim() == wanted);
+        found.map(|(_, value)| value.trim_ascii())
+    };
+    for now in MOMENTS.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)) {
+        let Some(budget) = rate_limit_headers::read(&lookup, now) else { continue };
+        assert!(budget.reset <= DAY, "{budget:?}");
+        // Nothing is invented: every number comes from one of the fields, or is their difference.
+        assert!(!fields.is_empty());
+        if lookup("inin-ratelimit-allowed").is_none() && budget.remaining > 0 {
+            let digits = budget.remaining.to_string();
+            let is_there =
+                fields.iter().any(|(_, value)| String::from_utf8_lossy(value).contains(&digits));
+            assert!(is_there || budget.remaining == u64::MAX, "{budget:?}");
+        }
+    }
+}
+
+/// The input's lines are several `Link` fields.
+pub fn link_header(input: &[u8]) {
+    let values: Vec<&[u8]> = input.split(|byte| *byte == b'\n').collect();
+    let Some(target) = link::next_target(values.iter().copied()) else { return };
+    assert!(!target.is_empty());
+    assert!(!target.chars().any(|c| c == ' ' || c.is_ascii_control()), "{target:?}");
+    let is_there = values
+        .iter()
+        .any(|value| value.windows(target.len()).any(|part| part == target.as_bytes()));
+    assert!(is_there, "{target:?} stands in none of the fields");
+    // Written as the RFC wants it, the same target is found again.
+    if !target.contains('>') {
+        let plain = format!("</first>; rel=\"first\", <{target}>; rel=\"next\"");
+        assert_eq!(link::next_target([plain.as_bytes()]), Some(target));
+    }
+}
+
+/// The input is the URI of a next page. The request there carries credentials, so it must never
+/// lead to another host.
+pub fn next_page(input: &[u8]) {
+    let Ok(uri) = std::str::from_utf8(input) else { return };
+    for (https, authority) in [(true, "api.example.com"), (false, "127.0.0.1:8080")] {
+        let endpoint = Endpoint::try_new(https, authority).expect("a good authority");
+        let current = PathAndQuery::from_static("/v1/items/list?page=1");
+        let Ok(target) = same_origin_target(uri, &endpoint, &current) else { continue };
+        let target = target.as_str();
+        assert!(target.starts_with('/'), "{target:?}");
+        assert!(target.bytes().all(|byte| byte.is_ascii_graphic()), "{target:?}");
+        assert!(!target.contains('#'), "{target:?}");
+        // In the way in which the request line and `Host` will say it.
+        let whole = url::Url::parse(&format!("{endpoint}{target}")).expect("a URL");
+        let own = url::Url::parse(&format!("{endpoint}/")).expect("a URL");
+        assert_eq!(whole.origin(), own.origin());
+        assert_eq!((whole.username(), whole.password()), ("", None));
+        // A URI with a host of its own was only followed if it is this host.
+        if let Ok(absolute) = url::Url::parse(uri)
+            && uri.to_ascii_lowercase().starts_with(&format!("{}://", absolute.scheme()))
+        {
+            assert_eq!(absolute.origin(), own.origin(), "{uri:?}");
+        }
+    }
+}
