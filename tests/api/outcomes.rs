@@ -4,7 +4,7 @@ use serde_json::json;
 use tributary::simulator::{Behaviour, Options, Reply, Simulator};
 
 use crate::checks::{Expected, assert_one, assert_others_whole, at_once};
-use crate::harness::{PROFILE, TestApp, assert_between, eventually};
+use crate::harness::{TestApp, assert_between, eventually};
 
 /// A fallback that can be told from everything else, and no long waits.
 const CRM: &str = r#"

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use awc::http::header::HeaderMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tributary::upstream::auth::TokenError;
 use tributary::upstream::auth::client_credentials::read_reply;
+use tributary::upstream::hints::Hints;
 use tributary::upstream::origin::Reply;
 
 const STATUSES: [u16; 7] = [200, 201, 302, 400, 401, 429, 503];
@@ -25,7 +25,7 @@ pub fn token_reply(input: &[u8]) {
     };
     for status in STATUSES {
         let body = input.to_vec().into();
-        let reply = Reply { status, headers: HeaderMap::new(), body };
+        let reply = Reply { status, hints: Hints::default(), body };
         match read_reply(&reply, &scopes) {
             Ok(token) => {
                 assert!(status < 300, "a token out of a {status}");
