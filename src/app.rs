@@ -21,6 +21,7 @@ use crate::api::body::BodyLimits;
 use crate::api::state::Shared;
 use crate::settings::{ServerSpec, Settings};
 use crate::telemetry::recent::Recent;
+use crate::telemetry::request_log::RequestLog;
 use crate::upstream::clock;
 
 pub use start_error::StartError;
@@ -67,7 +68,7 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         admission: Admission::new(server.max_concurrent_requests),
         body_limits: BodyLimits { max_body: server.max_body, timeout: server.body_timeout },
         draining: Arc::default(),
-        observer: Arc::clone(&recent) as _,
+        observer: Arc::new(RequestLog::new(Arc::clone(&recent))),
     });
     let limits = parts.iter().map(|part| (part.spec.id.clone(), Arc::clone(&part.shared)));
     let overview = Overview {

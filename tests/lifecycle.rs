@@ -83,12 +83,17 @@ struct Service {
 
 impl Service {
     fn start(sim: &Simulator) -> Self {
+        Self::start_logging(sim, "warn", Stdio::inherit())
+    }
+
+    fn start_logging(sim: &Simulator, levels: &str, log: Stdio) -> Self {
         let (port, admin) = (free_port(), free_port());
         let folder = TempDir::new().expect("a temporary folder");
         let file = write(&folder, "tributary.toml", &configuration(sim, port, admin));
         let child = program(&["serve", "--config", path(&file)])
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", levels)
             .stdout(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the program was built");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -409,4 +414,42 @@ fn help_lists_the_commands_and_where_to_start() {
     assert_eq!(status(&output), 2);
     assert!(text(&output.stderr).contains("serve"), "{output:?}");
     assert_eq!(status(&run(&["serv"])), 2);
+}
+
+#[test]
+fn the_log_names_each_request_by_its_id_and_holds_no_secret() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.orders().set_behaviour(Behaviour::status(500));
+    let folder = TempDir::new().expect("a temporary folder");
+    let log = folder.path().join("log");
+    let to_log = std::fs::File::create(&log).expect("a temporary file");
+    let mut service = Service::start_logging(&sim, "trace", to_log.into());
+    let body = r#"{"customerId":"c-1","externalApiKey":"planted-secret","extra":1}"#;
+    let length = body.len();
+    let mut stream = TcpStream::connect(service.address).expect("it is up");
+    let sent = write!(
+        stream,
+        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-type: application/json\r\n\
+         inin-correlation-id: call-4711\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    sent.expect("it reads");
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).expect("a reply");
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    service.signal("-TERM");
+    service.wait();
+
+    let log = std::fs::read_to_string(&log).expect("the log");
+    let line = |message: &str| {
+        let found = log.lines().find(|line| line.contains(&format!("\"message\":\"{message}\"")));
+        found.unwrap_or_else(|| panic!("no line {message:?} in\n{log}"))
+    };
+    for message in ["answered", "unknown inputs ignored"] {
+        assert!(line(message).contains("\"request_id\":\"call-4711\""), "{log}");
+    }
+    assert!(line("answered").contains("orders=upstream_error/"), "{log}");
+    for secret in ["planted-secret", "demo-secret", "sim-token"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
 }

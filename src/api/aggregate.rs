@@ -78,12 +78,12 @@ pub async fn run(
     started: Instant,
 ) -> Result<Reply, Problem> {
     let shared = &worker.shared;
+    let request_id = id.to_str().unwrap_or_default();
     if !inputs.ignored().is_empty() {
-        tracing::debug!(action = %action.id, names = ?inputs.ignored(), "unknown inputs ignored");
+        let names = inputs.ignored();
+        tracing::debug!(request_id, action = %action.id, ?names, "unknown inputs ignored");
     }
-    let requested = context::requested_timeout(headers)?;
-    let time = requested.map_or(action.deadline, |requested| requested.min(action.deadline));
-    let deadline = Deadline::after(started, time);
+    let deadline = deadline(action, headers, started)?;
     let flow_latency_ms = flow_latency_ms(&inputs);
     let message = RunAction {
         action: Arc::clone(action),
@@ -107,7 +107,6 @@ pub async fn run(
     }
     let server_timing = HeaderValue::try_from(aggregate.server_timing());
     let server_timing = server_timing.map_err(|_| Problem::internal())?;
-    let request_id = id.to_str().unwrap_or_default();
     shared.observer.answered(Answered {
         request_id,
         action: &action.id,
@@ -119,6 +118,17 @@ pub async fn run(
         None => Ok(Reply { json, server_timing }),
         Some(problem) => Err(problem.with_aggregate(json, (SERVER_TIMING, server_timing))),
     }
+}
+
+/// The action's deadline, or the caller's if that is earlier.
+fn deadline(
+    action: &ActionSpec,
+    headers: &HeaderMap,
+    started: Instant,
+) -> Result<Deadline, Problem> {
+    let requested = context::requested_timeout(headers)?;
+    let time = requested.map_or(action.deadline, |requested| requested.min(action.deadline));
+    Ok(Deadline::after(started, time))
 }
 
 /// The problem that is answered instead of the aggregate, if the action is to fail by it.

@@ -2,3 +2,4 @@
 
 pub mod logging;
 pub mod recent;
+pub mod request_log;

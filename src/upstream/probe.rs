@@ -1,7 +1,7 @@
 //! A pass through the circuit breaker that is always given back, also when the call is dropped.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clock;
 use super::error::CallError;
@@ -51,11 +51,35 @@ impl Pass {
     pub(super) fn settle(mut self, result: &Result<Reply, CallError>, patience: Duration) {
         let Some(pass) = self.pass.take() else { return };
         let now = clock::now();
-        let mut breaker = self.shared.breaker();
-        match verdict(result, patience) {
-            Verdict::Healthy => breaker.on_success(pass, now),
-            Verdict::Failing => breaker.on_failure(pass, now, fastrand::f64()),
-            Verdict::Neutral => breaker.on_neutral(pass),
+        let (before, after) = {
+            let mut breaker = self.shared.breaker();
+            let before = breaker.state(now);
+            match verdict(result, patience) {
+                Verdict::Healthy => breaker.on_success(pass, now),
+                Verdict::Failing => breaker.on_failure(pass, now, fastrand::f64()),
+                Verdict::Neutral => breaker.on_neutral(pass),
+            }
+            (before, breaker.state(now))
+        };
+        self.log_change(before, after, now);
+    }
+}
+
+impl Pass {
+    /// A failing source is logged when it begins to fail and when it is back, not each time.
+    fn log_change(&self, before: State, after: State, now: Instant) {
+        let source = self.shared.id();
+        match (before, after) {
+            (State::Closed | State::HalfOpen, State::Open { until }) => {
+                let open_ms = until.saturating_duration_since(now).as_millis();
+                tracing::warn!(%source, open_ms, "the source fails: it is left alone for a while");
+            }
+            (State::HalfOpen | State::Open { .. }, State::Closed) => {
+                tracing::info!(%source, "the source answers again");
+            }
+            (State::Closed, State::Closed | State::HalfOpen)
+            | (State::HalfOpen, State::HalfOpen)
+            | (State::Open { .. }, State::HalfOpen | State::Open { .. }) => {}
         }
     }
 }

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::limiter::Limiter;
 use crate::domain::breaker::{Breaker, BreakerSpecError};
 use crate::domain::budget::RetryBudget;
+use crate::domain::ids::Id;
 use crate::domain::source::SourceSpec;
 
 /// The limits of one source, shared by all workers.
 #[derive(Debug)]
 pub struct SourceShared {
+    id: Id,
     /// The rate limit.
     pub limiter: Limiter,
     breaker: Mutex<Breaker>,
@@ -28,12 +30,18 @@ impl SourceShared {
     /// If the breaker's numbers make no sense.
     pub fn try_new(spec: &SourceSpec) -> Result<Self, BreakerSpecError> {
         Ok(Self {
+            id: spec.id.clone(),
             limiter: Limiter::new(spec.rate_limit.clone()),
             breaker: Mutex::new(Breaker::try_new(spec.breaker)?),
             retry_budget: Mutex::new(spec.retry_budget.clone()),
             in_flight: AtomicUsize::new(0),
             max_in_flight: spec.max_in_flight,
         })
+    }
+
+    /// The source's name.
+    pub fn id(&self) -> &Id {
+        &self.id
     }
 
     /// The circuit breaker; held only for a moment, never across an await.
