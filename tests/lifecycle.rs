@@ -246,6 +246,19 @@ fn connections_that_rest_do_not_hold_the_end_up() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_any_more_changes_nothing() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut service = Service::start_logging(&sim, "info", writer.into());
+    let mut caller = TcpStream::connect(service.address).expect("a connection");
+    caller.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    assert!(ask(&mut caller).expect("a reply").starts_with("http/1.1 200 "));
+    service.signal("-TERM");
+    assert_eq!(service.wait().1, Some(0));
+}
+
+#[test]
 fn a_request_that_outlasts_the_grace_does_not_hold_the_end_up_for_ever() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     sim.orders().set_behaviour(Behaviour::Hang);
@@ -303,6 +316,22 @@ fn check_shows_the_plan_and_no_secret() {
     for secret in ["hunter2", "demo-client"] {
         assert!(!all.contains(secret), "{secret} is in\n{all}");
     }
+}
+
+#[test]
+fn check_ends_well_although_nobody_reads_the_plan() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = write(&folder, "tributary.toml", &configuration(&sim, 8080, 9090));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = program(&["check", "--config", path(&file)])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(Child::wait_with_output)
+        .expect("the program was built");
+    assert_eq!((status(&output), text(&output.stderr)), (0, String::new()));
 }
 
 #[test]

@@ -32,7 +32,8 @@ use crate::upstream::origin::OriginError;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// A token refused within this time of its issue was no good from the start.
+/// A token refused within this time of its issue, or within half its life if that is shorter, was
+/// no good from the start.
 const YOUNG: Duration = Duration::from_secs(5);
 
 /// See to it that a token is fetched, unless one is at hand or the endpoint is left alone.
@@ -74,6 +75,14 @@ pub struct CurrentToken {
     pub expires: Instant,
 }
 
+impl CurrentToken {
+    /// Whether it was in use for long enough that it must have been good.
+    fn stood_the_test(&self, now: Instant) -> bool {
+        let half_its_life = self.expires.saturating_duration_since(self.issued) / 2;
+        now.saturating_duration_since(self.issued) >= YOUNG.min(half_its_life)
+    }
+}
+
 /// Why there is no newer token, and when the next try may be.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -96,9 +105,7 @@ impl TokenStatus {
     }
 
     fn received(&mut self, new: NewToken, now: Instant) {
-        let stood_the_test =
-            |current: &CurrentToken| now.saturating_duration_since(current.issued) >= YOUNG;
-        if self.current.as_ref().is_some_and(stood_the_test) {
+        if self.current.as_ref().is_some_and(|current| current.stood_the_test(now)) {
             self.refused_young_in_a_row = 0;
         }
         self.generation += 1;
@@ -115,7 +122,7 @@ impl TokenStatus {
     fn refused(&mut self, generation: u64, now: Instant) -> bool {
         let refused = self.current.take_if(|current| current.token.generation == generation);
         let Some(refused) = refused else { return false };
-        if now.saturating_duration_since(refused.issued) >= YOUNG {
+        if refused.stood_the_test(now) {
             self.refused_young_in_a_row = 0;
             return true;
         }
@@ -281,6 +288,21 @@ mod tests {
         status.received(token(), later);
         assert!(status.refused(3, later));
         assert!(status.failure.is_none(), "it is the first in its row");
+    }
+
+    #[test]
+    fn a_token_whose_whole_life_is_short_breaks_the_row_as_well() {
+        let now = clock::now();
+        let mut status = refused_young(1, now);
+        let short = || NewToken { lifetime: Duration::from_secs(2), ..token() };
+        status.received(short(), now);
+        let renewed = now + Duration::from_secs(1);
+        status.received(short(), renewed);
+        assert!(status.refused(3, renewed));
+        assert!(status.failure.is_none(), "it is the first in its row");
+        status.received(short(), renewed);
+        assert!(status.refused(4, renewed));
+        assert!(status.failure.is_some(), "it is the second");
     }
 
     #[test]

@@ -35,14 +35,24 @@ pub struct ConnectionRules {
 
 type Stream = WithErrorPages<WithHeadTimeout<TcpStream>>;
 
-/// A handler panicked; the reply says that it was a fault of ours.
+/// Why a request has no answer of its handler.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("a handler panicked")]
-struct Panicked;
+enum NoAnswer {
+    /// The reply says that it was a fault of ours.
+    #[error("a handler panicked")]
+    Panicked,
+    /// The reply is for one that has only ended its sending side: the two look the same.
+    #[error("the caller has gone")]
+    CallerGone,
+}
 
-impl ResponseError for Panicked {
+impl ResponseError for NoAnswer {
     fn error_response(&self) -> HttpResponse {
-        aggregate::respond(Err(Problem::internal()), context::new_id())
+        let problem = match self {
+            Self::Panicked => Problem::internal(),
+            Self::CallerGone => Problem::caller_gone(),
+        };
+        aggregate::respond(Err(problem), context::new_id())
     }
 }
 
@@ -74,8 +84,9 @@ where
             let phase = request.conn_data::<Phase>().cloned().unwrap_or_default();
             phase.request_began();
             let caller_closes = request.head().connection_type() == ConnectionType::Close;
-            AssertUnwindSafe(app.call(request)).catch_unwind().map(move |answer| {
-                let mut response = answer.unwrap_or_else(|_| Err(Panicked.into()))?;
+            let answer = until_caller_goes(phase.clone(), app.call(request));
+            AssertUnwindSafe(answer).catch_unwind().map(move |answer| {
+                let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked.into()))?;
                 let head = response.response_mut().head_mut();
                 if draining.is_on() {
                     head.set_connection_type(ConnectionType::Close);
@@ -93,8 +104,9 @@ where
             .keep_alive(KeepAlive::Timeout(rules.keep_alive))
             .client_request_timeout(rules.head_timeout)
             .client_disconnect_timeout(Duration::from_secs(1))
-            // A caller that goes away takes its work along.
-            .h1_allow_half_closed(false)
+            // Without it, bytes that are no HTTP would end a request that came before them without
+            // a reply. A caller that goes takes its work along by `until_caller_goes`.
+            .h1_allow_half_closed(true)
             .tcp_nodelay(true)
             .local_addr(address)
             .on_connect_ext(|stream: &Stream, data| {
@@ -108,4 +120,16 @@ where
         })
         .and_then(http)
     })
+}
+
+/// A handler's answer. A caller that goes away takes the work along, and the connections it uses.
+async fn until_caller_goes<T>(
+    phase: Phase,
+    work: impl Future<Output = Result<T, actix_web::Error>>,
+) -> Result<T, actix_web::Error> {
+    tokio::select! {
+        biased;
+        answer = work => answer,
+        () = phase.caller_gone() => Err(NoAnswer::CallerGone.into()),
+    }
 }

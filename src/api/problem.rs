@@ -59,6 +59,15 @@ impl Problem {
         problem
     }
 
+    /// 400: the caller ended its side of the connection while its request was under way.
+    pub fn caller_gone() -> Self {
+        let detail = "the connection's sending side was ended before the reply was ready, \
+                      which gives the request up; keep it open until then";
+        let mut problem = Self::bad_request(detail);
+        problem.close = true;
+        problem
+    }
+
     /// 401: no key, or none that is known.
     pub fn unauthorized() -> Self {
         let detail = "send a known API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`";

@@ -4,9 +4,11 @@
 //! actix-http times the first head on a connection only, and waits without end for a chunked body
 //! that nobody reads; without this, a caller could hold each of its connections for ever. The
 //! stream and the requests on it share a [`Phase`]: bytes that come between two requests belong to
-//! the next head and start a timer, and so does the end of the last reply.
+//! the next head and start a timer, and so does the end of the last reply. The stream's end is
+//! told the other way: a request under way learns by it that its caller has gone.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -27,6 +29,7 @@ pub struct Phase(Rc<PhaseCells>);
 struct PhaseCells {
     between: Cell<bool>,
     last: Cell<bool>,
+    caller_gone: Cell<bool>,
     requests: Cell<u64>,
 }
 
@@ -41,6 +44,14 @@ impl Phase {
     pub fn request_ended(&self, last: bool) {
         self.0.between.set(true);
         self.0.last.set(last);
+    }
+
+    /// Resolves once the caller has ended its side of the connection.
+    ///
+    /// To be awaited within the connection's own task only: who reads the end of the stream there
+    /// polls the request under way next, so nobody needs to be woken.
+    pub async fn caller_gone(&self) {
+        poll_fn(|_| if self.0.caller_gone.get() { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
     /// How many requests came before, if the connection is between two.
@@ -101,6 +112,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithHeadTimeout<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let has_ended = match &read {
+            Poll::Ready(Ok(())) => buf.filled().len() == before && buf.remaining() > 0,
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        };
+        if has_ended {
+            self.phase.0.caller_gone.set(true);
+        }
         let Some(requests) = self.phase.between() else { return read };
         if read.is_ready() {
             if buf.filled().len() > before {

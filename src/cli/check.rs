@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use super::{ConfigArgs, report};
+use super::{ConfigArgs, report, say};
 
 /// Runs the command: status 0 and the plan, or 78 and every problem.
 pub fn run(args: &ConfigArgs) -> ExitCode {
     match args.load() {
         Ok(settings) => {
-            println!("{}", settings.plan());
+            say(format_args!("{}", settings.plan()));
             ExitCode::SUCCESS
         }
         Err(problems) => report(&problems),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::pretty::pretty;
-use super::{EXIT_UNAVAILABLE, report, waterfall};
+use super::{EXIT_UNAVAILABLE, report, say, waterfall};
 use crate::app::{self, Running};
 use crate::settings::{Layer, Problems, Settings};
 use crate::simulator::{Latency, Options, Simulator};
@@ -61,13 +61,15 @@ async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCod
         }
     };
     if !once {
-        println!("\nTry it yourself:\n\n  {}\n", curl(running.address));
-        println!("Other customers: any id; those that begin with `missing` are not found.");
-        println!(
+        say(format_args!("\nTry it yourself:\n\n  {}\n", curl(running.address)));
+        say(format_args!(
+            "Other customers: any id; those that begin with `missing` are not found."
+        ));
+        say(format_args!(
             "For operators:   http://{}/readyz, /v1/sources, /v1/credentials",
             running.admin_address
-        );
-        println!("Ctrl-C ends the demo.");
+        ));
+        say(format_args!("Ctrl-C ends the demo."));
         shutdown::requested().await;
     }
     running.stop().await;
@@ -108,16 +110,16 @@ fn free_port(preferred: u16) -> u16 {
 }
 
 fn introduce(running: &Running, simulator: &Simulator) {
-    println!("Tributary on http://{} in front of simulated upstreams:\n", running.address);
+    say(format_args!("Tributary on http://{} in front of simulated upstreams:\n", running.address));
     for (name, upstream) in [
         ("OAuth", simulator.oauth()),
         ("Genesys Cloud users", simulator.users()),
         ("CRM", simulator.crm()),
         ("orders", simulator.orders()),
     ] {
-        println!("  {name:20} {}", upstream.base_url());
+        say(format_args!("  {name:20} {}", upstream.base_url()));
     }
-    println!("\nPOST {PATH}\n{BODY}\n");
+    say(format_args!("\nPOST {PATH}\n{BODY}\n"));
 }
 
 async fn ask(address: SocketAddr) -> Result<(u16, Vec<u8>), awc::error::SendRequestError> {
@@ -137,10 +139,10 @@ fn is_complete(reply: &[u8]) -> bool {
 }
 
 fn show(reply: &[u8], running: &Running) {
-    println!("{}\n", pretty(&String::from_utf8_lossy(reply)));
+    say(format_args!("{}\n", pretty(&String::from_utf8_lossy(reply))));
     if let Some(record) = running.recent.find(REQUEST_ID) {
-        println!("Where the time went (request {}):\n", record.request_id);
-        print!("{}", waterfall::draw(&record));
+        say(format_args!("Where the time went (request {}):\n", record.request_id));
+        say(format_args!("{}", waterfall::draw(&record).trim_end()));
     }
 }
 

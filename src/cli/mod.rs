@@ -6,6 +6,7 @@ mod pretty;
 pub mod serve;
 pub mod waterfall;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -109,4 +110,9 @@ pub fn run() -> ExitCode {
 fn report(problems: &Problems) -> ExitCode {
     eprintln!("{problems}");
     ExitCode::from(EXIT_CONFIG)
+}
+
+/// Prints a line. A reader that wants no more of it, as `| head` does, is no failure.
+fn say(line: std::fmt::Arguments<'_>) {
+    drop(writeln!(std::io::stdout(), "{line}"));
 }

@@ -51,9 +51,8 @@ pub struct ApiKeySpec {
 pub(super) fn read(table: &mut Table) -> Option<ServerSpec> {
     let listen = address(table, "listen", DEFAULT_LISTEN);
     let admin_listen = address(table, "admin_listen", DEFAULT_ADMIN_LISTEN);
+    refuse_tls(table);
     let spec = ServerSpec {
-        listen: listen?,
-        admin_listen: admin_listen?,
         api_keys: api_keys(table),
         default_action: default_action(table),
         max_body: table.size("max_body", 1..=64 * MIB, 64 * 1024),
@@ -62,8 +61,10 @@ pub(super) fn read(table: &mut Table) -> Option<ServerSpec> {
         max_connections: table.count("max_connections", 1..=1_000_000, 10_000),
         workers: table.count("workers", 1..=1024, available_cores()),
         shutdown_grace: table.duration("shutdown_grace", millis(0)..=minutes(60), seconds(25)),
+        // Last, so that every other key has been read: one that is not read counts as unknown.
+        listen: listen?,
+        admin_listen: admin_listen?,
     };
-    refuse_tls(table);
     check_addresses(table, &spec);
     Some(spec)
 }

@@ -10,6 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub fn start(levels: &str) {
     let levels = EnvFilter::try_from_default_env().unwrap_or_else(|_| levels.into());
     let log = tracing_subscriber::fmt().with_env_filter(levels).with_writer(std::io::stderr);
+    // Else a line that cannot be written (whoever read standard error has ended) is a panic in
+    // whatever wanted to log it.
+    let log = log.log_internal_errors(false);
     let started = if std::io::stderr().is_terminal() {
         log.with_target(false).finish().try_init()
     } else {

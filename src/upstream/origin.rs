@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use tokio_rustls::rustls::ClientConfig;
 
 use super::clock;
-use super::connect_failure::connect_failure;
+use super::connect_failure::{connect_failure, tcp_reason};
 use super::error::{CallError, PayloadError};
 use super::exchange::Exchange;
 use super::hints::Hints;
@@ -190,7 +190,13 @@ fn failed(error: &SendRequestError) -> CallError {
 }
 
 fn broke_off(error: &awc::error::PayloadError) -> CallError {
-    let reason = payload_fault(error).map_or_else(|| error.to_string(), ToString::to_string);
+    use awc::error::PayloadError as Foreign;
+    let reason = match (payload_fault(error), error) {
+        (Some(fault), _) => fault.to_string(),
+        // Its own text shows the error within as it is written in code.
+        (None, Foreign::Incomplete(Some(error)) | Foreign::Io(error)) => tcp_reason(error),
+        (None, other) => other.to_string(),
+    };
     CallError::Broken { reason }
 }
 
@@ -252,4 +258,22 @@ fn token(value: &HeaderValue) -> String {
     let plain =
         value.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte == b'-');
     plain.take(20).map(|&byte| char::from(byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::broke_off;
+
+    #[test]
+    fn a_reset_within_a_body_is_told_in_plain_words() {
+        let reset = || io::Error::from_raw_os_error(104);
+        for error in [
+            awc::error::PayloadError::Incomplete(Some(reset())),
+            awc::error::PayloadError::Io(reset()),
+        ] {
+            assert_eq!(broke_off(&error).to_string(), "the connection broke: connection reset");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The `[server]` table: what is refused, at which key and in which words, and what is read.
 
-use super::{BASE, assert_refused, good};
+use super::{BASE, assert_refused, good, problems};
 use crate::domain::secret::ExposeSecret;
 
 #[test]
@@ -52,4 +52,12 @@ fn with_an_api_key_any_address_may_be_listened_on() {
     let server = good(&format!("{keys}{BASE}")).server;
     let keys: Vec<_> = server.api_keys.iter().map(|key| key.key.expose_secret()).collect();
     assert_eq!(keys, ["00123"]);
+}
+
+#[test]
+fn a_bad_address_does_not_make_the_other_keys_unknown() {
+    let others = "default_action = 'profile'\nworkers = 0\ntls = {}\n";
+    let found = problems(&format!("[server]\nlisten = 'x'\n{others}{BASE}"));
+    let keys: Vec<_> = found.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["server.listen", "server.tls", "server.workers"]);
 }
