@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Imports point downward only (`tests/architecture.rs` enforces it): [`app`] wires everything;
-//! [`api`] uses [`actors`] and [`domain`]; [`actors`] use [`upstream`] and [`domain`];
-//! [`upstream`], [`settings`] and [`telemetry`] use [`domain`]; [`domain`] is pure.
+//! [`api`] uses [`actors`], [`domain`] and a little of [`upstream`]; [`actors`] use [`upstream`]
+//! and [`domain`]; [`upstream`], [`settings`] and [`telemetry`] use [`domain`]; [`domain`] is pure.
 //! [`simulator`] stands apart: the upstreams of the demo and of the tests.
 
 pub mod actors;

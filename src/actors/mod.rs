@@ -2,7 +2,7 @@
 //!
 //! | actor | one per | receives | from | sends |
 //! | --- | --- | --- | --- | --- |
-//! | [`CoordinatorActor`](coordinator::CoordinatorActor) | worker | [`RunAction`](coordinator::RunAction) | the inbound edge | `Fetch` to every source of the action |
+//! | [`CoordinatorActor`](coordinator::CoordinatorActor) | worker | [`RunAction`](coordinator::RunAction) | the inbound edge | `Fetch` to the sources of the action |
 //! | [`SourceActor`](source::SourceActor) | source and worker | [`Fetch`](source::Fetch) | the coordinator | `GetToken`, `InvalidateToken` |
 //! | [`TokenActor`](token::TokenActor) | credential and process | [`GetToken`](token::GetToken), [`InvalidateToken`](token::InvalidateToken) | sources | token requests |
 //!

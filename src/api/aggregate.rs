@@ -19,7 +19,8 @@ use crate::domain::json::Json;
 use crate::domain::observer::Answered;
 use crate::upstream::clock;
 
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+/// The header that tells every source's time (W3C Server Timing).
+pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// The input by which a flow says when it asked, epoch milliseconds.
 const TIMESTAMP_INPUT: &str = "timestamp_ms";
 
@@ -101,6 +102,7 @@ pub async fn run(
         source.map_or(&null, |source| &source.fallback)
     };
     let mut json = aggregate.to_json_within(action.max_reply, fallback);
+    // Only now: a required source whose data gave way for the size has failed as well.
     let problem = required_failed(action, &aggregate);
     if let Some(problem) = &problem {
         json = aggregate.to_json_within(problem.room_for_aggregate(action.max_reply), fallback);

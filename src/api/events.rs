@@ -7,7 +7,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
-use super::aggregate;
+use super::aggregate::{self, SERVER_TIMING};
 use super::problem::Problem;
 use super::state::Worker;
 use super::{body, context};
@@ -59,8 +59,19 @@ async fn run(
     started: Instant,
 ) -> HttpResponse {
     match run_event(event, request, worker, id, started).await {
-        Ok(reply) => envelope(StatusCode::OK, &String::from_utf8_lossy(&reply.json)),
-        Err(problem) => envelope(problem.status(), &problem.to_json()),
+        Ok(reply) => {
+            let mut response = envelope(StatusCode::OK, &String::from_utf8_lossy(&reply.json));
+            response.headers_mut().insert(SERVER_TIMING, reply.server_timing);
+            response
+        }
+        Err(problem) => {
+            let mut response = envelope(problem.status(), &problem.to_json());
+            // The times of the aggregate in it: no problem within an envelope has another header.
+            if let Some((name, value)) = problem.header() {
+                response.headers_mut().insert(name.clone(), value.clone());
+            }
+            response
+        }
     }
 }
 

@@ -166,6 +166,11 @@ impl Problem {
         self.status
     }
 
+    /// The header that goes with the problem, if there is one.
+    pub fn header(&self) -> Option<&(HeaderName, HeaderValue)> {
+        self.header.as_deref()
+    }
+
     /// The problem's JSON text.
     pub fn to_json(&self) -> String {
         let title = self.status.canonical_reason().unwrap_or("Error");
@@ -193,7 +198,7 @@ impl Problem {
     pub fn into_response(self) -> HttpResponse {
         let mut builder = HttpResponseBuilder::new(self.status);
         builder.insert_header((CONTENT_TYPE, PROBLEM_JSON));
-        if let Some((name, value)) = self.header.as_deref() {
+        if let Some((name, value)) = self.header() {
             builder.insert_header((name.clone(), value.clone()));
         }
         if self.close {

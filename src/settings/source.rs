@@ -83,10 +83,12 @@ pub(super) struct Body {
     pub(super) template: JsonTemplate,
 }
 
+/// GET if none is named. A refused one counts as POST: with GET, its body would be refused too.
 fn method(table: &mut Table) -> Method {
+    let otherwise = table.peek("method").map_or(Method::Get, |_| Method::Post);
     let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
     let choices = methods.map(|method| (method.as_str(), method));
-    table.choice("method", &choices).unwrap_or(Method::Get)
+    table.choice("method", &choices).unwrap_or(otherwise)
 }
 
 /// The query table: names and values in the order of the file.

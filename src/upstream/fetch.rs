@@ -2,7 +2,8 @@
 //!
 //! The only place that retries. One call goes through the gates in this order: a slot among
 //! those under way, a token, the circuit breaker, a permit of the rate limiter, the exchange; and
-//! then, where [`decide`] says so, again from the breaker on.
+//! then, where [`decide`] says so, again from the token on. While the breaker is open, no token is
+//! waited for.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -11,8 +11,9 @@ use crate::domain::{jitter, link_header, retry_after};
 
 /// An upstream that asks for a longer pause is asked again after this long all the same.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// With less than this part of its budget left, the rest is spread over the time until the reset.
-const SPREAD_BELOW: u64 = 5;
+/// With less than one in so many of its budget left, the rest is spread over the time until the
+/// reset.
+const SPREAD_BELOW_ONE_IN: u64 = 5;
 
 /// What a reply's headers say besides the body.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +50,7 @@ impl Hints {
             lane.pause(now + (wait + spread).min(LONGEST_PAUSE));
         }
         if let Some(budget) = &self.budget {
-            save(budget, lane, now);
+            spread_out(budget, lane, now);
         }
     }
 }
@@ -64,13 +65,13 @@ fn budget(headers: &HeaderMap, now: SystemTime) -> Option<UpstreamBudget> {
 }
 
 /// Spends what is left of an upstream's budget so that it lasts until the reset.
-fn save(budget: &UpstreamBudget, lane: &Lane, now: Instant) {
+fn spread_out(budget: &UpstreamBudget, lane: &Lane, now: Instant) {
     let reset_in = budget.reset.min(LONGEST_PAUSE);
     if budget.remaining == 0 {
         lane.pause(now + reset_in);
         return;
     }
-    let is_low = budget.limit.is_some_and(|limit| budget.remaining < limit / SPREAD_BELOW);
+    let is_low = budget.limit.is_some_and(|limit| budget.remaining < limit / SPREAD_BELOW_ONE_IN);
     if is_low {
         let remaining = u32::try_from(budget.remaining).unwrap_or(u32::MAX);
         lane.pace(reset_in / remaining, now + reset_in);

@@ -92,11 +92,12 @@ struct Line {
     next: Option<Instant>,
     /// The upstream wants nothing before then.
     paused_until: Option<Instant>,
-    /// Until `until`, permits come at least `interval` apart, the last at `last`.
+    /// What [`Lane::pace`] asked for.
     pace: Option<Pace>,
     last_used: Option<Instant>,
 }
 
+/// Until `until`, permits come at least `interval` apart, the next not before `next`.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     interval: Duration,
@@ -106,11 +107,9 @@ struct Pace {
 
 impl Lane {
     fn new(spec: Option<&RateLimitSpec>) -> Self {
-        let quota = spec.and_then(|spec| {
-            let quota = Quota::with_period(spec.per / spec.requests.get())?;
-            Some(quota.allow_burst(spec.burst))
-        });
         let interval = spec.map_or(Duration::ZERO, |spec| spec.per / spec.requests.get());
+        let quota =
+            spec.and_then(|spec| Some(Quota::with_period(interval)?.allow_burst(spec.burst)));
         Self {
             governor: quota.map(|quota| RateLimiter::direct_with_clock(quota, GovernorClock)),
             interval,
@@ -138,7 +137,10 @@ impl Lane {
         });
         let permitted = permitted.await;
         drop(place);
-        permitted.ok_or_else(|| self.refusal(latest.saturating_duration_since(now)))
+        permitted.ok_or_else(|| {
+            let waited = latest.saturating_duration_since(now);
+            lock(&self.line).refusal(waited, clock::now())
+        })
     }
 
     /// Holds everything in this lane back until then; an earlier end does not shorten a pause.
@@ -166,18 +168,13 @@ impl Lane {
         let first_goes = line.next.unwrap_or(now).max(now);
         let turn = first_goes + self.interval * line.waiting;
         if turn >= latest {
-            let paused = line.paused_until.is_some_and(|end| end > now);
-            let wait = turn - now;
-            return Err(if paused {
-                Refused::UpstreamsWord { wait }
-            } else {
-                Refused::OwnLimit { wait }
-            });
+            return Err(line.refusal(turn - now, now));
         }
         line.waiting += 1;
         Ok(Some(Place { lane: self }))
     }
 
+    /// [`Self::try_take`] for the first in the line; those behind learn when it is their turn.
     fn ask(&self, now: Instant) -> Result<(), Instant> {
         let mut line = lock(&self.line);
         let answer = self.try_take(&mut line, now);
@@ -204,16 +201,27 @@ impl Lane {
         Ok(())
     }
 
-    fn refusal(&self, wait: Duration) -> Refused {
-        let paused = lock(&self.line).paused_until.is_some_and(|end| end > clock::now());
-        if paused { Refused::UpstreamsWord { wait } } else { Refused::OwnLimit { wait } }
-    }
-
     /// Whether forgetting this lane changes nothing.
     fn is_at_rest(&self, now: Instant) -> bool {
         let line = lock(&self.line);
         let rested = line.last_used.is_none_or(|used| now >= used + self.rest);
-        rested && line.waiting == 0 && line.paused_until.is_none_or(|end| end <= now)
+        let is_free = line.pace.is_none_or(|pace| pace.until <= now) && !line.is_paused(now);
+        rested && line.waiting == 0 && is_free
+    }
+}
+
+impl Line {
+    fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|end| end > now)
+    }
+
+    /// Whose limit it is that takes so long.
+    fn refusal(&self, wait: Duration, now: Instant) -> Refused {
+        if self.is_paused(now) {
+            Refused::UpstreamsWord { wait }
+        } else {
+            Refused::OwnLimit { wait }
+        }
     }
 }
 

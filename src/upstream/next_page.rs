@@ -7,7 +7,7 @@ use super::error::{CallError, PayloadError};
 use super::origin::Prepared;
 use super::pages::Page;
 use super::prepare::target_of;
-use crate::domain::json::{Json, Pointer, write_string};
+use crate::domain::json::{Json, Kind, Pointer, write_string};
 use crate::domain::paging::{PagingKind, PagingSpec, SendAs};
 use crate::domain::template::Endpoint;
 
@@ -17,10 +17,12 @@ pub(super) struct Next {
     pub(super) cursor: Json,
 }
 
-/// What finding the next page takes besides the page.
-pub(super) struct SoFar<'a> {
-    /// Pages fetched so far.
-    pub(super) pages: u32,
+/// The requests from which the next one is made.
+pub(super) struct Requests<'a> {
+    /// The source's request, without any cursor.
+    pub(super) first: &'a Prepared,
+    /// The one that brought the newest page.
+    pub(super) latest: &'a Prepared,
     /// Where pages come from; none is fetched from elsewhere.
     pub(super) endpoint: &'a Endpoint,
 }
@@ -37,47 +39,62 @@ pub(super) fn first(paging: &PagingSpec, request: &Prepared) -> Result<Prepared,
     }
 }
 
-/// The page after this one, if there is one.
+/// The page after this one, the newest of so many, if there is one.
+///
+/// # Errors
+/// [`PayloadError::Page`] if the page does not say so as the paging wants it.
 pub(super) fn after(
     paging: &PagingSpec,
-    request: &Prepared,
     page: &Page,
-    so_far: &SoFar<'_>,
+    pages: u32,
+    requests: &Requests<'_>,
 ) -> Result<Option<Next>, CallError> {
+    let with_cursor = |send_as: &SendAs, cursor: Json| {
+        let request = with_cursor(requests.first, send_as, &cursor)?;
+        Ok(Some(Next { request, cursor }))
+    };
     match &paging.kind {
-        PagingKind::Cursor { next, send_as } => {
-            let Some(cursor) = cursor_at(&page.json, next) else { return Ok(None) };
-            let request = with_cursor(request, send_as, &cursor)?;
-            Ok(Some(Next { request, cursor }))
-        }
+        PagingKind::Cursor { next, send_as } => match named_at(&page.json, next)? {
+            Some(cursor) => with_cursor(send_as, cursor),
+            None => Ok(None),
+        },
         PagingKind::PageNumber { send_as, first, page_count } => {
             let is_last = match page_count {
-                Some(count) => count_at(&page.json, count)? <= u64::from(so_far.pages),
+                Some(count) => count_at(&page.json, count)? <= u64::from(pages),
                 None => page.items.is_empty(),
             };
             if is_last {
                 return Ok(None);
             }
-            let cursor = Json::from_value(&(first + u64::from(so_far.pages)).into());
-            let request = with_cursor(request, send_as, &cursor)?;
-            Ok(Some(Next { request, cursor }))
+            with_cursor(send_as, Json::from_value(&(first + u64::from(pages)).into()))
         }
-        PagingKind::NextUri { next } => {
-            let uri = cursor_at(&page.json, next).and_then(|uri| uri.text().map(Into::into));
-            uri.map(|uri: String| follow(&uri, so_far.endpoint, request)).transpose()
-        }
+        PagingKind::NextUri { next } => match named_at(&page.json, next)? {
+            Some(uri) => {
+                let not_text = PayloadError::Page("what names the next page is no URI");
+                Ok(Some(follow(&uri.text().ok_or(not_text)?, requests)?))
+            }
+            None => Ok(None),
+        },
         PagingKind::LinkHeader => {
             let uri = page.hints.next_link.as_deref();
-            uri.map(|uri| follow(uri, so_far.endpoint, request)).transpose()
+            uri.map(|uri| follow(uri, requests)).transpose()
         }
     }
 }
 
-/// A cursor that is there: neither missing nor `null` nor empty.
-fn cursor_at(page: &Json, pointer: &Pointer) -> Option<Json> {
-    let cursor = page.pointer(pointer)?;
-    let is_empty = cursor.scalar_text().is_none_or(|text| text.is_empty());
-    (!is_empty).then_some(cursor)
+/// What names the next page, a text or a number; missing, `null`, `false` or empty: there is none.
+fn named_at(page: &Json, pointer: &Pointer) -> Result<Option<Json>, CallError> {
+    let Some(named) = page.pointer(pointer) else { return Ok(None) };
+    let is_named = match named.kind() {
+        Kind::String => named.text().is_none_or(|text| !text.is_empty()),
+        Kind::Number => true,
+        Kind::Null => false,
+        Kind::Bool if named.as_str() == "false" => false,
+        Kind::Bool | Kind::Array | Kind::Object => {
+            return Err(PayloadError::Page("what names the next page is no text or number").into());
+        }
+    };
+    Ok(is_named.then_some(named))
 }
 
 fn count_at(page: &Json, pointer: &Pointer) -> Result<u64, CallError> {
@@ -123,10 +140,10 @@ fn with_key(object: &[u8], name: &str, value: &Json) -> Bytes {
 
 /// The request for a page named by its URI, which must be of the source's own origin: the
 /// request carries the source's credentials.
-fn follow(uri: &str, endpoint: &Endpoint, request: &Prepared) -> Result<Next, CallError> {
-    let target = same_origin_target(uri, endpoint, &request.target)?;
+fn follow(uri: &str, requests: &Requests<'_>) -> Result<Next, CallError> {
+    let target = same_origin_target(uri, requests.endpoint, &requests.latest.target)?;
     let cursor = Json::from_value(&uri.into());
-    Ok(Next { request: Prepared { target, ..request.clone() }, cursor })
+    Ok(Next { request: Prepared { target, ..requests.first.clone() }, cursor })
 }
 
 /// Path and query of the page that `uri`, a URI reference out of a reply, names. It is taken as
@@ -153,7 +170,57 @@ pub fn same_origin_target(
 
 #[cfg(test)]
 mod tests {
+    use awc::http::Method;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
+
+    fn request(target: &str, body: Option<&Value>) -> Prepared {
+        Prepared {
+            method: Method::POST,
+            target: target.parse().expect("a path and query"),
+            headers: Vec::new(),
+            body: body.map(|body| body.to_string().into()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_in_the_query_arrives_as_it_is_and_changes_nothing_else(
+            cursor in ".{1,40}",
+            has_query: bool,
+        ) {
+            let target = if has_query { "/v1/items?a=1%26b" } else { "/v1/items" };
+            let send_as = SendAs::Query("after".into());
+            let cursor_json = Json::from_value(&cursor.as_str().into());
+            let sent = with_cursor(&request(target, None), &send_as, &cursor_json).unwrap();
+            let url = url::Url::parse(&format!("http://h{}", sent.target)).unwrap();
+            let mut expected = vec![("a".to_owned(), "1&b".to_owned())];
+            expected.truncate(usize::from(has_query));
+            expected.push(("after".to_owned(), cursor));
+            prop_assert_eq!(url.query_pairs().into_owned().collect::<Vec<_>>(), expected);
+            prop_assert_eq!(url.path(), "/v1/items");
+        }
+
+        #[test]
+        fn a_cursor_in_the_body_arrives_as_it_is_and_changes_nothing_else(
+            cursor in prop_oneof![
+                ".{1,40}".prop_map(Value::from),
+                any::<u64>().prop_map(Value::from),
+            ],
+            members in prop::collection::btree_map("[a-z]{1,4}", ".{0,9}", 0..4),
+        ) {
+            let mut expected = serde_json::json!(members);
+            let send_as = SendAs::Json("the \"cursor\"".into());
+            let first = request("/v1/items", Some(&expected));
+            let sent = with_cursor(&first, &send_as, &Json::from_value(&cursor)).unwrap();
+            expected["the \"cursor\""] = cursor;
+            let body: Value = serde_json::from_slice(sent.body.as_deref().unwrap()).unwrap();
+            prop_assert_eq!(body, expected);
+            prop_assert_eq!(sent.target, first.target);
+        }
+    }
 
     fn followed(uri: &str) -> Option<String> {
         let endpoint = Endpoint::try_new(true, "api.example").ok()?;

@@ -204,7 +204,7 @@ async fn success_body(response: &mut ClientResponse, max_body: usize) -> Result<
     if let Some(coding) = response.headers().get(CONTENT_ENCODING)
         && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
-        return Err(PayloadError::Encoded { coding: token(coding) }.into());
+        return Err(PayloadError::Encoded { coding: fit_to_show(coding) }.into());
     }
     let too_large = || CallError::from(PayloadError::TooLarge { limit: max_body });
     let announced = content_length(response).unwrap_or(0);
@@ -254,7 +254,7 @@ fn content_length(response: &ClientResponse) -> Option<usize> {
 }
 
 /// A content coding fit to be shown: a plain token, shortened.
-fn token(value: &HeaderValue) -> String {
+fn fit_to_show(value: &HeaderValue) -> String {
     let plain =
         value.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte == b'-');
     plain.take(20).map(|&byte| char::from(byte)).collect()

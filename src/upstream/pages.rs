@@ -8,21 +8,11 @@ use super::clock;
 use super::error::{CallError, PayloadError};
 use super::fetch::{Answer, Call};
 use super::hints::Hints;
-use super::next_page::{self, Next, SoFar};
+use super::next_page::{self, Next, Requests};
 use super::origin::Prepared;
 use crate::domain::json::Json;
 use crate::domain::paging::PagingSpec;
 use crate::domain::trace::SpanKind;
-
-/// The pages so far.
-struct Gathered {
-    /// The items, comma-separated, without the brackets.
-    items: Vec<u8>,
-    count: usize,
-    pages: u32,
-    /// Where to go on; `null` when there is no more.
-    next_cursor: Json,
-}
 
 /// Fetches page after page until the last one, a cap, a failure or the deadline.
 pub(super) async fn collect(
@@ -31,65 +21,37 @@ pub(super) async fn collect(
     first: Prepared,
     log: &mut CallLog,
 ) -> Result<Answer, CallError> {
-    let mut gathered =
-        Gathered { items: Vec::new(), count: 0, pages: 0, next_cursor: Json::null() };
-    let mut seen = HashSet::new();
+    let mut gathered = Gathered::new();
     let mut request = next_page::first(paging, &first)?;
-    let mut status = 200;
     loop {
         let page = match fetch_page(call, paging, &request, log).await {
             Ok(Fetched::Page(page)) => page,
             Ok(Fetched::Empty { status }) if gathered.pages == 0 => {
                 return Ok(Answer::Empty { status });
             }
-            Ok(Fetched::Empty { .. }) => return Ok(gathered.whole(status)),
+            Ok(Fetched::Empty { .. }) => return Ok(gathered.whole()),
             Err(error) if gathered.pages == 0 => return Err(error),
             Err(error) => {
-                let page = gathered.pages + 1;
                 let given = clock::now().saturating_duration_since(call.request.ready);
                 let why = log.explain(&error, given);
+                let page = gathered.pages + 1;
                 return Ok(gathered.part(format!("page {page}: {why}")));
             }
         };
-        status = page.status;
-        gathered.pages += 1;
-        let so_far = SoFar { pages: gathered.pages, endpoint: call.source.spec().url.endpoint() };
-        if !gathered.take(&page.items, paging.max_items) {
-            let limit = paging.max_items;
-            return Ok(gathered.part(format!("stopped at {limit} items (max_items)")));
-        }
-        let next = match next_page::after(paging, &first, &page, &so_far) {
-            Ok(Some(next)) => next,
-            Ok(None) => {
-                gathered.next_cursor = Json::null();
-                return Ok(gathered.whole(status));
-            }
-            Err(error) => {
-                let why = format!("page {}: {error}", gathered.pages);
-                return Ok(gathered.part(why));
-            }
+        let requests = Requests {
+            first: &first,
+            latest: &request,
+            endpoint: call.source.spec().url.endpoint(),
         };
-        let Next { request: next_request, cursor } = next;
-        let is_new = seen.insert(cursor.as_bytes().to_vec());
-        gathered.next_cursor = cursor;
-        if !is_new {
-            let why = format!("page {} repeats an earlier cursor", gathered.pages);
-            return Ok(gathered.part(why));
-        }
-        // The next page might be empty, but only asking for it would tell.
-        if gathered.count >= paging.max_items {
-            let limit = paging.max_items;
-            return Ok(gathered.part(format!("stopped at {limit} items (max_items)")));
-        }
-        if gathered.pages >= paging.max_pages {
-            let limit = paging.max_pages;
-            return Ok(gathered.part(format!("stopped after {limit} pages (max_pages)")));
-        }
+        request = match gathered.add(&page, paging, &requests) {
+            Ok(Some(next)) => next,
+            Ok(None) => return Ok(gathered.whole()),
+            Err(why) => return Ok(gathered.part(why)),
+        };
         if !call.request.deadline.fits(clock::now(), paging.pause) {
             return Ok(gathered.part("stopped at the deadline".to_owned()));
         }
         log.spend(SpanKind::Pause, paging.pause).await;
-        request = next_request;
     }
 }
 
@@ -129,8 +91,68 @@ async fn fetch_page(
     Ok(Fetched::Page(Page { status, hints, json, items }))
 }
 
+/// The pages so far.
+struct Gathered {
+    /// The status of the newest page.
+    status: u16,
+    /// The items, comma-separated, without the brackets.
+    items: Vec<u8>,
+    count: usize,
+    pages: u32,
+    /// Where to go on; `null` when there is no more.
+    next_cursor: Json,
+    /// All cursors that came, as JSON text.
+    seen: HashSet<Vec<u8>>,
+}
+
 impl Gathered {
-    /// Keeps the page's items, and says whether all of them were allowed.
+    fn new() -> Self {
+        Self {
+            status: 200,
+            items: Vec::new(),
+            count: 0,
+            pages: 0,
+            next_cursor: Json::null(),
+            seen: HashSet::new(),
+        }
+    }
+
+    /// Keeps a page's items, and gives the request for the next page if there is one.
+    ///
+    /// # Errors
+    /// Why the next page must not be asked for, as a sentence.
+    fn add(
+        &mut self,
+        page: &Page,
+        paging: &PagingSpec,
+        requests: &Requests<'_>,
+    ) -> Result<Option<Prepared>, String> {
+        let PagingSpec { max_items, max_pages, .. } = *paging;
+        let too_many_items = || format!("stopped at {max_items} items (max_items)");
+        self.status = page.status;
+        self.pages += 1;
+        if !self.take(&page.items, max_items) {
+            return Err(too_many_items());
+        }
+        let next = next_page::after(paging, page, self.pages, requests);
+        let next = next.map_err(|error| format!("page {}: {error}", self.pages))?;
+        let Some(Next { request, cursor }) = next else { return Ok(None) };
+        let is_new = self.seen.insert(cursor.as_bytes().to_vec());
+        self.next_cursor = cursor;
+        if !is_new {
+            return Err(format!("page {} repeats an earlier cursor", self.pages));
+        }
+        // The next page might be empty, but only asking for it would tell.
+        if self.count >= max_items {
+            return Err(too_many_items());
+        }
+        if self.pages >= max_pages {
+            return Err(format!("stopped after {max_pages} pages (max_pages)"));
+        }
+        Ok(Some(request))
+    }
+
+    /// Keeps the items, and says whether all of them were allowed.
     ///
     /// `next_cursor` is still the one that asked for this page: after a cut, going on there
     /// repeats some items but loses none.
@@ -146,8 +168,9 @@ impl Gathered {
         items.len() <= room
     }
 
-    fn whole(self, status: u16) -> Answer {
-        Answer::Data { status, data: self.into_json() }
+    fn whole(mut self) -> Answer {
+        self.next_cursor = Json::null();
+        Answer::Data { status: self.status, data: self.into_json() }
     }
 
     fn part(self, why: String) -> Answer {

@@ -2,6 +2,7 @@
 //! known, the envelope carries the status.
 
 use serde_json::{Value, json};
+use tributary::simulator::Behaviour;
 
 use crate::client::{self, Reply};
 use crate::harness::{PROFILE, TestApp, assert_problem};
@@ -35,6 +36,19 @@ fn an_event_gives_the_aggregate_of_the_default_action_as_a_string() {
 }
 
 #[test]
+fn server_timing_stands_outside_of_the_envelope() {
+    let config = "[actions.customer_profile]\nrequired = [\"crm\"]\non_required_failure = \"fail\"";
+    let app = TestApp::start_with(config);
+    for (behaviour, expected) in [(Behaviour::Normal, 200), (Behaviour::status(400), 502)] {
+        app.sim.crm().set_behaviour(behaviour);
+        let reply = app.post("/events", &json!({"input": inputs()}));
+        assert_eq!(opened(&reply).0, expected);
+        let timing = reply.header("server-timing").expect("the header");
+        assert!(timing.contains("crm;dur="), "{timing}");
+    }
+}
+
+#[test]
 fn the_enveloped_aggregate_is_the_same_as_that_of_the_action() {
     let app = TestApp::start();
     let (_, mut enveloped) = opened(&app.post("/events", &json!({"input": inputs()})));
@@ -52,7 +66,7 @@ fn the_enveloped_aggregate_is_the_same_as_that_of_the_action() {
 fn data_with_quotes_escapes_and_other_scripts_survives_the_envelope() {
     let app = TestApp::start();
     let data = json!({"text": "\"quoted\" \\ back\\\\slash \u{1} \n 🙂 Müller \u{2028}"});
-    app.sim.crm().set_behaviour(tributary::simulator::Behaviour::json(200, &data));
+    app.sim.crm().set_behaviour(Behaviour::json(200, &data));
     let (_, body) = opened(&app.post("/events", &json!({"input": inputs()})));
     assert_eq!(body["sources"]["crm"]["data"], data);
 }

@@ -206,6 +206,38 @@ fn not_found_on_the_first_page_is_not_found() {
 }
 
 #[test]
+fn a_later_page_that_is_not_found_was_one_behind_the_last() {
+    let app = crm(BY_QUERY);
+    app.sim.crm().script([page(&json!([1]), &json!("x")), Behaviour::status(404)]);
+    let part = part(&app.profile("c-1"), "crm", "ok");
+    assert_eq!(part["data"], json!({"items": [1], "pages": 1, "next_cursor": null}));
+}
+
+#[test]
+fn what_cannot_name_a_next_page_is_told_and_not_taken_for_the_end() {
+    let by_uri = "kind = \"next_uri\"\nnext = \"/next\"";
+    for (paging, next) in [
+        (BY_QUERY, json!({"offset": 2})),
+        (BY_QUERY, json!(["x"])),
+        (BY_QUERY, json!(true)),
+        (by_uri, json!({"href": "?page=2"})),
+        (by_uri, json!(2)),
+    ] {
+        let app = crm(paging);
+        app.sim.crm().set_behaviour(page(&json!([1]), &next));
+        let part = part(&app.profile("c-1"), "crm", "truncated");
+        let error = part["error"].as_str().expect("a sentence");
+        assert!(error.starts_with("page 1: what names the next page is no"), "{next}: {error}");
+        assert_eq!((count(&part), app.sim.crm().hits()), (1, 1), "{next}");
+    }
+    for none in [json!(null), json!(false), json!("")] {
+        let app = crm(BY_QUERY);
+        app.sim.crm().set_behaviour(page(&json!([1]), &none));
+        part(&app.profile("c-1"), "crm", "ok");
+    }
+}
+
+#[test]
 fn the_deadline_in_the_middle_keeps_what_came() {
     let app = orders(30, "[actions.customer_profile]\ndeadline = \"500ms\"");
     eventually("there is a token", || app.sim.oauth_settings().issued() == 1);
@@ -254,6 +286,18 @@ fn a_next_uri_is_followed_relative_or_absolute() {
     assert_eq!(calls[1].target, "/v2/accounts?page=2&q=%C3%BC");
     assert_eq!(calls[2].target, "/v2/accounts?page=3");
     assert!(calls.iter().all(|call| call.header("x-api-key") == Some("key-1")));
+}
+
+#[test]
+fn a_relative_next_uri_is_relative_to_the_page_that_has_it() {
+    let app = crm("kind = \"next_uri\"\nnext = \"/next\"");
+    app.sim.crm().script([
+        page(&json!([1]), &json!("/v2/accounts/pages/2")),
+        page(&json!([2]), &json!("3")),
+        page(&json!([3]), &json!(null)),
+    ]);
+    part(&app.profile("c-1"), "crm", "ok");
+    assert_eq!(app.sim.crm().received()[2].target, "/v2/accounts/pages/3");
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn assert_all_refused(cases: &[(&str, &str, &str)]) {
 fn rules_of_the_request() {
     assert_all_refused(&[
         ("method = 'HEAD'", "method", "\"GET\" or \"POST\""),
+        ("method = 'FETCH'\njson = {}", "method", "\"GET\" or \"POST\""),
         ("url = '/v2/accounts'", "url", "http:// or https://"),
         ("url = 'https://{id}.example/'", "url", "fixed text"),
         ("url = 'https://h:99999/'", "url", "1 to 65535"),

@@ -129,6 +129,18 @@ async fn a_pace_spreads_permits_until_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_was_told_to_go_slow_is_not_forgotten() {
+    let limiter = Limiter::new(None);
+    let slow = limiter.lane(Some("slow"));
+    slow.pace(Duration::from_secs(1), in_ms(10_000));
+    slow.acquire(in_ms(1)).await.unwrap();
+    for key in 0..MANY_LANES {
+        limiter.lane(Some(&format!("key {key}")));
+    }
+    assert!(Arc::ptr_eq(&slow, &limiter.lane(Some("slow"))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_at_rest_are_forgotten_when_there_are_many() {
     let limiter = Limiter::new(Some(spec(1_000, 1_000, 1, 0)));
     for key in 0..MANY_LANES {
