@@ -97,6 +97,24 @@ struct Line {
     last_used: Option<Instant>,
 }
 
+impl Line {
+    /// Whether it is the upstream's word that holds the line back.
+    fn is_upstreams(&self, now: Instant) -> bool {
+        let ends = [self.paused_until, self.pace.map(|pace| pace.until)];
+        ends.into_iter().flatten().any(|end| end > now)
+    }
+
+    /// The earliest moment at which somebody who joins the line now can go.
+    fn turn(&self, first_goes: Instant, interval: Duration) -> Instant {
+        let turn = first_goes + interval * self.waiting;
+        // Once the pace has ended, the line moves as fast as the lane itself allows.
+        let paced = self
+            .pace
+            .map(|pace| (first_goes + pace.interval.saturating_mul(self.waiting)).min(pace.until));
+        paced.map_or(turn, |paced| paced.max(turn))
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     interval: Duration,
@@ -164,11 +182,10 @@ impl Lane {
             }
         }
         let first_goes = line.next.unwrap_or(now).max(now);
-        let turn = first_goes + self.interval * line.waiting;
+        let turn = line.turn(first_goes, self.interval);
         if turn >= latest {
-            let paused = line.paused_until.is_some_and(|end| end > now);
             let wait = turn - now;
-            return Err(if paused {
+            return Err(if line.is_upstreams(now) {
                 Refused::UpstreamsWord { wait }
             } else {
                 Refused::OwnLimit { wait }
@@ -205,15 +222,15 @@ impl Lane {
     }
 
     fn refusal(&self, wait: Duration) -> Refused {
-        let paused = lock(&self.line).paused_until.is_some_and(|end| end > clock::now());
-        if paused { Refused::UpstreamsWord { wait } } else { Refused::OwnLimit { wait } }
+        let upstreams = lock(&self.line).is_upstreams(clock::now());
+        if upstreams { Refused::UpstreamsWord { wait } } else { Refused::OwnLimit { wait } }
     }
 
     /// Whether forgetting this lane changes nothing.
     fn is_at_rest(&self, now: Instant) -> bool {
         let line = lock(&self.line);
         let rested = line.last_used.is_none_or(|used| now >= used + self.rest);
-        rested && line.waiting == 0 && line.paused_until.is_none_or(|end| end <= now)
+        rested && line.waiting == 0 && !line.is_upstreams(now)
     }
 }
 
