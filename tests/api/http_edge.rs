@@ -449,6 +449,16 @@ fn requests_over_the_cap_are_turned_away_at_once_while_the_others_are_served() {
             let problem = assert_problem(reply, 503);
             assert_eq!(reply.header("retry-after"), Some("1"), "{problem}");
         }
+        // Nothing of a request that was turned away is left on its connection.
+        let mut kept = Connection::open(app.address).expect("a connection");
+        for path in [PROFILE, "/events", PROFILE] {
+            let away = kept.send("POST", path, &[], BODY.as_bytes()).expect("it is kept");
+            assert!(away.text().contains("the most allowed"), "{}", away.text());
+            assert_eq!(away.header("connection"), None);
+        }
+        let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n{{");
+        let unread = client::send_raw(app.address, head.as_bytes()).expect("a reply and the end");
+        assert!(unread.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&unread));
         // The quickest half tells what it costs; a busy machine may delay single ones.
         let mut took: Vec<_> = away.iter().map(|reply| reply.took).collect();
         took.sort_unstable();
