@@ -5,6 +5,7 @@
 //! starts a new actor from a factory when the old one is gone, later and later if it keeps going.
 //! Limits, breakers and tokens are shared state outside the actors and survive.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,16 +23,49 @@ const LONGEST_DELAY: Duration = Duration::from_secs(1);
 /// An actor that lived this long has come back for good.
 const STABLE_AFTER: Duration = Duration::from_secs(3);
 
-/// How often the actors of one name were started again; shared by all workers.
+/// This many restarts in a row are a crash loop; one alone is an accident.
+const LOOP_FROM: u32 = 2;
+
+/// How often actors were started again; shared by all workers.
 #[derive(Debug, Default)]
 pub struct Restarts {
     count: AtomicU64,
+    latest: Mutex<BTreeMap<Arc<str>, Restart>>,
+}
+
+/// An actor's latest restart.
+#[derive(Debug, Clone, Copy)]
+struct Restart {
+    at: Instant,
+    in_a_row: u32,
 }
 
 impl Restarts {
     /// How often so far.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// The actors that keep ending soon after their start, each with how often in a row.
+    pub fn crash_loops(&self, now: Instant) -> Vec<(Arc<str>, u32)> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let loops = latest.iter().filter(|(_, restart)| {
+            let since = now.saturating_duration_since(restart.at);
+            restart.in_a_row >= LOOP_FROM && since < STABLE_AFTER
+        });
+        loops.map(|(name, restart)| (Arc::clone(name), restart.in_a_row)).collect()
+    }
+
+    /// Counts a restart. Of an actor's namesakes in several workers, the one that is worst off
+    /// is kept in mind.
+    fn note(&self, name: &Arc<str>, new: Restart) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = latest.entry(Arc::clone(name)).or_insert(new);
+        let is_over = new.at.saturating_duration_since(kept.at) >= STABLE_AFTER;
+        if is_over || new.in_a_row >= kept.in_a_row {
+            *kept = new;
+        }
     }
 }
 
@@ -100,10 +134,10 @@ impl<A: Actor, F: Fn() -> Addr<A>> Respawning<A, F> {
         if now < until {
             return Err(Down { until });
         }
-        self.restarts.count.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(actor = &*self.name, in_a_row = in_a_row + 1, "actor started again");
-        *current =
-            Current { addr: (self.factory)(), started: now, in_a_row: in_a_row.saturating_add(1) };
+        let in_a_row = in_a_row.saturating_add(1);
+        self.restarts.note(&self.name, Restart { at: now, in_a_row });
+        tracing::error!(actor = &*self.name, in_a_row, "actor started again");
+        *current = Current { addr: (self.factory)(), started: now, in_a_row };
         Ok(current.addr.clone())
     }
 }
@@ -185,6 +219,22 @@ mod tests {
         assert_eq!(down.until, now + FIRST_DELAY);
         assert!(actor.addr(down.until).is_ok());
         assert_eq!(restarts.count(), 2);
+    }
+
+    #[test]
+    fn two_restarts_in_a_row_are_a_crash_loop_until_it_has_lived_long_enough() {
+        let restarts = Restarts::default();
+        let (name, now): (Arc<str>, _) = ("source crm".into(), clock::now());
+        restarts.note(&name, Restart { at: now, in_a_row: 1 });
+        assert_eq!(restarts.crash_loops(now), []);
+        restarts.note(&name, Restart { at: now, in_a_row: 2 });
+        // Its namesake in another worker had only one.
+        restarts.note(&name, Restart { at: now, in_a_row: 1 });
+        assert_eq!(restarts.crash_loops(now), [(Arc::clone(&name), 2)]);
+        assert_eq!(restarts.crash_loops(now + STABLE_AFTER), []);
+        restarts.note(&name, Restart { at: now + STABLE_AFTER, in_a_row: 1 });
+        assert_eq!(restarts.crash_loops(now + STABLE_AFTER), []);
+        assert_eq!(restarts.count(), 4);
     }
 
     #[actix_rt::test]

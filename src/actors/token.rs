@@ -32,6 +32,8 @@ use crate::upstream::origin::OriginError;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// An endpoint that asks for a longer wait is tried again after this long all the same.
+const LONGEST_ASKED_WAIT: Duration = Duration::from_mins(5);
 /// A token refused within this time of its issue, or within half its life if that is shorter, was
 /// no good from the start.
 const YOUNG: Duration = Duration::from_secs(5);
@@ -99,9 +101,10 @@ impl TokenStatus {
     }
 
     fn failed(&mut self, error: TokenError, now: Instant) {
-        let wait = error.retry_after().unwrap_or_default().max(wait_after(self.failed_in_a_row));
+        let asked = error.retry_after().unwrap_or_default().min(LONGEST_ASKED_WAIT);
+        let wait = asked.max(wait_after(self.failed_in_a_row));
         self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
-        self.failure = Some(Failure { error, retry_at: now + wait.min(LONGEST_WAIT) });
+        self.failure = Some(Failure { error, retry_at: now + wait });
     }
 
     fn received(&mut self, new: NewToken, now: Instant) {
@@ -303,6 +306,20 @@ mod tests {
         status.received(short(), renewed);
         assert!(status.refused(4, renewed));
         assert!(status.failure.is_some(), "it is the second");
+    }
+
+    #[test]
+    fn what_the_endpoint_asks_for_is_waited_for_within_reason() {
+        let now = clock::now();
+        let wait = |seconds| {
+            let mut status = TokenStatus::default();
+            let retry_after = Some(Duration::from_secs(seconds));
+            status.failed(TokenError::Failed { status: 429, retry_after }, now);
+            status.failure.expect("it failed").retry_at - now
+        };
+        assert_eq!(wait(60), Duration::from_mins(1));
+        assert_eq!(wait(86_400), LONGEST_ASKED_WAIT);
+        assert_eq!(wait(0), FIRST_WAIT, "never at once");
     }
 
     #[test]

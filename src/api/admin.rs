@@ -51,7 +51,7 @@ async fn livez() -> HttpResponse {
 }
 
 /// Not ready while a credential was not even tried yet, and while the service is going down; a
-/// failing upstream alone is no reason.
+/// failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
 async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
     let mut reasons = Vec::new();
     if overview.shared.draining.is_on() {
@@ -63,9 +63,21 @@ async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
             reasons.push(format!("credential {}: its first token is on its way", credential.id()));
         }
     }
+    // Those that answer are not taken out of service for one that does not, so these are not reasons.
+    let loops = overview.restarts.crash_loops(clock::now()).into_iter();
+    let warnings: Vec<_> = loops
+        .map(|(actor, times)| {
+            format!("actor {actor}: crash loop, started again {times} times in a row")
+        })
+        .collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let restarts = overview.restarts.count();
-    let body = json!({"ready": reasons.is_empty(), "reasons": reasons, "actor_restarts": restarts});
+    let body = json!({
+        "ready": reasons.is_empty(),
+        "reasons": reasons,
+        "warnings": warnings,
+        "actor_restarts": restarts,
+    });
     json_reply(status, &body)
 }
 

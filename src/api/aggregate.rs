@@ -46,14 +46,19 @@ pub async fn handle(
 
 async fn answer(
     request: &HttpRequest,
-    payload: web::Payload,
+    mut payload: web::Payload,
     worker: &Worker,
     id: &HeaderValue,
     started: Instant,
 ) -> Result<Reply, Problem> {
     let shared = &worker.shared;
     let headers = request.headers();
-    let _place = shared.admission.enter()?;
+    let _place = match shared.admission.enter() {
+        Ok(place) => place,
+        Err(problem) => {
+            return Err(body::turned_away(problem, &mut payload, shared.body_limits).await);
+        }
+    };
     shared.api_keys.check(headers)?;
     let name = request.match_info().get("action").unwrap_or_default();
     let unknown = || Problem::unknown_action(shared.action_names());

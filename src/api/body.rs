@@ -20,6 +20,9 @@ pub struct BodyLimits {
     pub timeout: Duration,
 }
 
+/// The body of a request that is turned away is waited for this long.
+const UNREAD_PATIENCE: Duration = Duration::from_millis(10);
+
 /// Reads the whole body of a request that arrived at `started`.
 ///
 /// # Errors
@@ -51,6 +54,30 @@ pub async fn read(
     let in_time = clock::until(started + limits.timeout, whole).await;
     in_time.unwrap_or_else(|| Err(Problem::body_timeout(limits.timeout.as_millis())))?;
     Ok(body.freeze())
+}
+
+/// The problem of a request that is turned away unread. If its body comes along with its head, as
+/// nearly always, that is thrown away and the connection is kept: under a load that is too high
+/// anyway, the caller's next connection, and its TLS handshake, would be the dearest part of it.
+pub async fn turned_away(problem: Problem, payload: &mut Payload, limits: BodyLimits) -> Problem {
+    let end = clock::now() + UNREAD_PATIENCE;
+    match clock::until(end, skip(payload, limits.max_body)).await {
+        Some(true) => problem.on_a_kept_connection(),
+        Some(false) | None => problem,
+    }
+}
+
+/// Throws the body away, and says whether it could be read to its end within `max_body`.
+async fn skip(payload: &mut Payload, max_body: usize) -> bool {
+    let mut length = 0;
+    while let Some(chunk) = payload.next().await {
+        let Ok(chunk) = chunk else { return false };
+        length += chunk.len();
+        if length > max_body {
+            return false;
+        }
+    }
+    true
 }
 
 fn broken(error: &PayloadError) -> &'static str {

@@ -38,12 +38,17 @@ type Place = tokio::sync::OwnedSemaphorePermit;
 
 async fn read_event(
     request: &HttpRequest,
-    payload: web::Payload,
+    mut payload: web::Payload,
     worker: &Worker,
     started: Instant,
 ) -> Result<(Map<String, Value>, Place), Problem> {
     let shared = &worker.shared;
-    let place = shared.admission.enter()?;
+    let place = match shared.admission.enter() {
+        Ok(place) => place,
+        Err(problem) => {
+            return Err(body::turned_away(problem, &mut payload, shared.body_limits).await);
+        }
+    };
     shared.api_keys.check(request.headers())?;
     body::expect_json(request.headers())?;
     let body = body::read(request.headers(), payload, shared.body_limits, started).await?;

@@ -161,6 +161,13 @@ impl Problem {
         problem
     }
 
+    /// The same, without ending the connection: the request was read to its end.
+    #[must_use]
+    pub fn on_a_kept_connection(mut self) -> Self {
+        self.close = false;
+        self
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status

@@ -10,6 +10,7 @@ use crate::domain::template::RenderError;
 use super::auth::TokenError;
 use super::connect_failure::ConnectFailure;
 use super::limiter::Refused;
+use super::stream_fault::StreamFault;
 
 /// Why a call to an upstream gave no usable answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -90,6 +91,9 @@ pub enum PayloadError {
         /// The limit, bytes.
         limit: usize,
     },
+    /// A head that is larger than is taken.
+    #[error("the reply is not usable: {0}")]
+    Head(StreamFault),
     /// A content coding that was not asked for.
     #[error("the reply is encoded as {coding}, which was not asked for")]
     Encoded {

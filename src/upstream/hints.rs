@@ -46,8 +46,7 @@ impl Hints {
         if matches!(status, 429 | 503)
             && let Some(wait) = self.retry_after
         {
-            let spread = jitter::share(wait / 10, fastrand::f64());
-            lane.pause(now + (wait + spread).min(LONGEST_PAUSE));
+            lane.pause(now + spread(wait));
         }
         if let Some(budget) = &self.budget {
             spread_out(budget, lane, now);
@@ -64,13 +63,19 @@ fn budget(headers: &HeaderMap, now: SystemTime) -> Option<UpstreamBudget> {
     rate_limit_headers::read(&lookup, now)
 }
 
+/// A pause of at least `wait`, up to a tenth longer, so that not everybody who was told the same
+/// comes back in the same moment; at most [`LONGEST_PAUSE`].
+fn spread(wait: Duration) -> Duration {
+    wait.saturating_add(jitter::share(wait / 10, fastrand::f64())).min(LONGEST_PAUSE)
+}
+
 /// Spends what is left of an upstream's budget so that it lasts until the reset.
 fn spread_out(budget: &UpstreamBudget, lane: &Lane, now: Instant) {
-    let reset_in = budget.reset.min(LONGEST_PAUSE);
     if budget.remaining == 0 {
-        lane.pause(now + reset_in);
+        lane.pause(now + spread(budget.reset));
         return;
     }
+    let reset_in = budget.reset.min(LONGEST_PAUSE);
     let is_low = budget.limit.is_some_and(|limit| budget.remaining < limit / SPREAD_BELOW_ONE_IN);
     if is_low {
         let remaining = u32::try_from(budget.remaining).unwrap_or(u32::MAX);

@@ -97,6 +97,33 @@ struct Line {
     last_used: Option<Instant>,
 }
 
+impl Line {
+    /// Whether it is the upstream's word that holds the line back.
+    fn is_upstreams(&self, now: Instant) -> bool {
+        let ends = [self.paused_until, self.pace.map(|pace| pace.until)];
+        ends.into_iter().flatten().any(|end| end > now)
+    }
+
+    /// Whose limit it is that takes so long.
+    fn refusal(&self, wait: Duration, now: Instant) -> Refused {
+        if self.is_upstreams(now) {
+            Refused::UpstreamsWord { wait }
+        } else {
+            Refused::OwnLimit { wait }
+        }
+    }
+
+    /// The earliest moment at which somebody who joins the line now can go.
+    fn turn(&self, first_goes: Instant, interval: Duration) -> Instant {
+        let turn = first_goes + interval * self.waiting;
+        // Once the pace has ended, the line moves as fast as the lane itself allows.
+        let paced = self
+            .pace
+            .map(|pace| (first_goes + pace.interval.saturating_mul(self.waiting)).min(pace.until));
+        paced.map_or(turn, |paced| paced.max(turn))
+    }
+}
+
 /// Until `until`, permits come at least `interval` apart, the next not before `next`.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
@@ -166,7 +193,7 @@ impl Lane {
             }
         }
         let first_goes = line.next.unwrap_or(now).max(now);
-        let turn = first_goes + self.interval * line.waiting;
+        let turn = line.turn(first_goes, self.interval);
         if turn >= latest {
             return Err(line.refusal(turn - now, now));
         }
@@ -205,23 +232,7 @@ impl Lane {
     fn is_at_rest(&self, now: Instant) -> bool {
         let line = lock(&self.line);
         let rested = line.last_used.is_none_or(|used| now >= used + self.rest);
-        let is_free = line.pace.is_none_or(|pace| pace.until <= now) && !line.is_paused(now);
-        rested && line.waiting == 0 && is_free
-    }
-}
-
-impl Line {
-    fn is_paused(&self, now: Instant) -> bool {
-        self.paused_until.is_some_and(|end| end > now)
-    }
-
-    /// Whose limit it is that takes so long.
-    fn refusal(&self, wait: Duration, now: Instant) -> Refused {
-        if self.is_paused(now) {
-            Refused::UpstreamsWord { wait }
-        } else {
-            Refused::OwnLimit { wait }
-        }
+        rested && line.waiting == 0 && !line.is_upstreams(now)
     }
 }
 

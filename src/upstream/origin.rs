@@ -178,6 +178,9 @@ fn failed(error: &SendRequestError) -> CallError {
     if let Some(failure) = connect_failure(error) {
         return CallError::Connect(failure.clone());
     }
+    if let Some(fault) = stream_fault(error).filter(|fault| fault.is_too_large()) {
+        return PayloadError::Head(fault.clone()).into();
+    }
     let reason = match (stream_fault(error), error) {
         (Some(fault), _) => fault.to_string(),
         (None, SendRequestError::Connect(ConnectError::Disconnected)) => {

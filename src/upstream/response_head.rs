@@ -61,7 +61,7 @@ pub fn parse_head(bytes: &[u8], to_head_request: bool) -> Result<ParsedHead, Str
     let mut config = httparse::ParserConfig::default();
     config.allow_spaces_after_header_name_in_responses(true);
     let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
-    let length = match parsed.map_err(|error| StreamFault::MalformedHead(reason(error)))? {
+    let length = match parsed.map_err(fault)? {
         httparse::Status::Partial => return Ok(ParsedHead::Partial),
         httparse::Status::Complete(length) => length,
     };
@@ -115,16 +115,18 @@ fn check_prefix(bytes: &[u8]) -> Result<(), StreamFault> {
     }
 }
 
-fn reason(error: httparse::Error) -> &'static str {
-    match error {
+fn fault(error: httparse::Error) -> StreamFault {
+    StreamFault::MalformedHead(match error {
         httparse::Error::HeaderName => "invalid header name",
         httparse::Error::HeaderValue => "invalid header value",
         httparse::Error::NewLine => "invalid line end",
         httparse::Error::Status => "invalid status line",
         httparse::Error::Token => "invalid token",
-        httparse::Error::TooManyHeaders => "more than 96 headers",
+        httparse::Error::TooManyHeaders => {
+            return StreamFault::TooManyHeaders { limit: MAX_HEADERS };
+        }
         httparse::Error::Version => "not HTTP/1.0 or HTTP/1.1",
-    }
+    })
 }
 
 /// The header fields that say how a message ends.

@@ -30,6 +30,12 @@ pub enum StreamFault {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The response head has more header fields than allowed.
+    #[error("more than {limit} headers in the response head")]
+    TooManyHeaders {
+        /// The limit.
+        limit: usize,
+    },
     /// The response head is not HTTP/1.0 or HTTP/1.1.
     #[error("malformed response head: {0}")]
     MalformedHead(&'static str),
@@ -70,12 +76,20 @@ impl StreamFault {
                 io::ErrorKind::UnexpectedEof
             }
             Self::HeadTooLarge { .. }
+            | Self::TooManyHeaders { .. }
             | Self::MalformedHead(_)
             | Self::TooManyInterimResponses { .. }
             | Self::UnaskedUpgrade
             | Self::AmbiguousFraming(_)
             | Self::MalformedChunk(_) => io::ErrorKind::InvalidData,
         }
+    }
+}
+
+impl StreamFault {
+    /// Whether the reply itself is more than is taken: it would be the same another time.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::HeadTooLarge { .. } | Self::TooManyHeaders { .. })
     }
 }
 

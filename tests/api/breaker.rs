@@ -42,6 +42,58 @@ fn it_opens_after_failures_and_then_answers_at_once() {
 }
 
 #[test]
+fn while_it_is_open_the_answer_takes_next_to_no_time() {
+    let app = TestApp::start_with(&BREAKER.replace("300ms", "1m").replace("\"1s\"", "\"1m\""));
+    open(&app);
+    app.sim.crm().set_behaviour(Behaviour::Hang);
+    let mut latencies: Vec<_> = (0..40)
+        .map(|_| {
+            let part = app.profile("c-1").source("crm");
+            assert_eq!(part["outcome"], "circuit_open");
+            part["latency_ms"].as_u64().expect("a number")
+        })
+        .collect();
+    latencies.sort_unstable();
+    // A busy machine may delay single ones.
+    assert!(latencies[30] < 5, "{latencies:?}");
+}
+
+#[test]
+fn each_probe_that_fails_makes_the_next_one_wait_twice_as_long() {
+    let app = TestApp::start_with(&BREAKER.replace("\"1s\"", "\"1m\"").replace("300ms", "200ms"));
+    open(&app);
+    for probes in 1..=4 {
+        eventually("a probe was let through", || {
+            app.profile("c-1");
+            app.sim.crm().hits() == 5 + probes
+        });
+    }
+    let calls = app.sim.crm().received();
+    // The jitter is ten per cent; how late a probe comes is up to the requests.
+    for (pair, least_ms) in calls[4..].windows(2).zip([180, 360, 720, 1_440]) {
+        assert_between(pair[1].at - pair[0].at, least_ms, 2 * least_ms + 300);
+    }
+}
+
+#[test]
+fn under_load_there_is_one_probe_at_a_time_over_both_workers() {
+    let app = TestApp::start_with(&BREAKER.replace("300ms", "50ms").replace("\"1s\"", "\"50ms\""));
+    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    open(&app);
+    app.sim.crm().set_behaviour(Behaviour::status(500).after(Duration::from_millis(30)));
+    eventually("its time is over", || state(&app) == "half_open");
+    app.sim.crm().clear();
+    at_once(12, |worker| {
+        for number in 0..25 {
+            app.profile(&format!("c-{worker}-{number}"));
+        }
+    });
+    let counts = app.sim.crm().counts();
+    assert!(counts.hits >= 2, "{counts:?}");
+    assert_eq!(counts.peak_in_progress, 1, "{counts:?}");
+}
+
+#[test]
 fn every_kind_of_trouble_opens_it() {
     let quick = BREAKER.replace("300ms", "1m").replace("\"1s\"", "\"1m\"");
     for trouble in [Behaviour::status(503), Behaviour::Reset, Behaviour::Close, Behaviour::Hang] {

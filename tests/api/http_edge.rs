@@ -205,6 +205,56 @@ fn a_head_that_comes_too_slowly_gets_a_408() {
 }
 
 #[test]
+fn a_head_that_drips_gets_a_408_and_no_more_time_for_each_byte() {
+    let app = TestApp::start();
+    let mut stream = TcpStream::connect(app.address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+    let started = Instant::now();
+    stream.write_all(b"POST /events HTTP/1.1\r\nhost: x\r\nx-drip: ").expect("it is read");
+    let mut all = Vec::new();
+    let mut buffer = [0; 4096];
+    while all.is_empty() && started.elapsed() < Duration::from_secs(20) {
+        let _ = stream.write_all(b"x");
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => all.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+    }
+    assert!(all.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&all));
+    assert_between(started.elapsed(), HEAD_TIMEOUT_MS.0, HEAD_TIMEOUT_MS.1);
+}
+
+#[test]
+fn a_crowd_of_slow_callers_harms_nobody_else() {
+    let app = TestApp::start_with("[server]\nmax_concurrent_requests = 64\n");
+    let begun = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(app.address).expect("a connection");
+        stream.write_all(bytes).expect("it is taken");
+        stream
+    };
+    let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\n");
+    let deep = "[".repeat(60_000);
+    let slow_heads: Vec<_> = (0..150).map(|_| begun(head.as_bytes())).collect();
+    let slow_bodies: Vec<_> = (0..40)
+        .map(|_| begun(format!("{head}content-length: 60001\r\n\r\n{deep}").as_bytes()))
+        .collect();
+    let mut took: Vec<_> = (0..20)
+        .map(|_| {
+            assert_responsive(&app);
+            let reply = app.profile("c-1");
+            assert_eq!(reply.status, 200);
+            reply.took
+        })
+        .collect();
+    took.sort_unstable();
+    // A busy machine may delay single ones.
+    assert!(took[10] < Duration::from_millis(300), "{took:?}");
+    drop((slow_heads, slow_bodies));
+}
+
+#[test]
 fn a_second_head_that_comes_too_slowly_gets_a_408_as_well() {
     let app = TestApp::start();
     let mut connection = Connection::open(app.address).expect("a connection");
@@ -426,6 +476,16 @@ fn requests_over_the_cap_are_turned_away_at_once_while_the_others_are_served() {
             let problem = assert_problem(reply, 503);
             assert_eq!(reply.header("retry-after"), Some("1"), "{problem}");
         }
+        // Nothing of a request that was turned away is left on its connection.
+        let mut kept = Connection::open(app.address).expect("a connection");
+        for path in [PROFILE, "/events", PROFILE] {
+            let away = kept.send("POST", path, &[], BODY.as_bytes()).expect("it is kept");
+            assert!(away.text().contains("the most allowed"), "{}", away.text());
+            assert_eq!(away.header("connection"), None);
+        }
+        let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n{{");
+        let unread = client::send_raw(app.address, head.as_bytes()).expect("a reply and the end");
+        assert!(unread.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&unread));
         // The quickest half tells what it costs; a busy machine may delay single ones.
         let mut took: Vec<_> = away.iter().map(|reply| reply.took).collect();
         took.sort_unstable();

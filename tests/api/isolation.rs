@@ -91,6 +91,25 @@ fn restarts_are_counted_where_operators_look() {
 }
 
 #[test]
+fn a_crash_loop_shows_where_operators_look_and_ends_nothing() {
+    let app = TestApp::start_with("[server]\nworkers = 1");
+    eventually("it is ready", || app.admin_get("/readyz").status == 200);
+    let warnings = || app.admin_get("/readyz").json()["warnings"].clone();
+    assert_eq!(warnings(), serde_json::json!([]));
+    eventually("it shows", || {
+        app.crash_source("crm");
+        let reply = app.profile("c-1");
+        assert_others_whole(&reply, "crm");
+        let found = warnings();
+        let first = found[0].as_str().unwrap_or_default();
+        first.starts_with("actor source crm: crash loop, started again ")
+    });
+    assert_eq!(app.admin_get("/readyz").status, 200, "the other sources answer");
+    eventually("the source is back", || app.profile("c-1").outcome("crm") == "ok");
+    eventually("it lived long enough", || warnings() == serde_json::json!([]));
+}
+
+#[test]
 fn limits_outlive_the_actors() {
     let app = TestApp::start_with(
         "[sources.crm]\nretry = { max_attempts = 1 }\nbreaker = { min_requests = 3, open_for = \"1m\" }",

@@ -272,6 +272,70 @@ fn a_cursor_that_comes_again_ends_it() {
 }
 
 #[test]
+fn a_cursor_without_end_stops_at_the_cap() {
+    let app = crm(BY_QUERY);
+    app.sim.crm().script((0..100).map(|n| page(&json!([n]), &json!(format!("next-{n}")))));
+    let part = part(&app.profile("c-1"), "crm", "truncated");
+    assert_eq!(part["error"], "stopped after 20 pages (max_pages)");
+    assert_eq!((count(&part), &part["data"]["next_cursor"]), (20, &json!("next-19")));
+    assert_eq!(app.sim.crm().hits(), 20);
+}
+
+#[test]
+fn page_numbers_without_end_stop_at_the_cap() {
+    for count in ["", "\npage_count = \"/count\""] {
+        let app =
+            crm(&format!("kind = \"page_number\"\nsend_as = \"query:page\"\nmax_pages = 7{count}"));
+        let endless = json!({"items": [1, 2], "count": u64::MAX});
+        app.sim.crm().set_behaviour(Behaviour::json(200, &endless));
+        let part = part(&app.profile("c-1"), "crm", "truncated");
+        assert_eq!(part["error"], "stopped after 7 pages (max_pages)");
+        assert_eq!(app.sim.crm().hits(), 7);
+    }
+}
+
+#[test]
+fn null_items_are_items_and_pages_may_shrink_to_nothing() {
+    let app = crm(BY_QUERY);
+    app.sim.crm().script([
+        page(&json!([1, null, 2]), &json!("b")),
+        page(&json!([null]), &json!("c")),
+        page(&json!([]), &json!("d")),
+        page(&json!([3]), &json!(null)),
+    ]);
+    let part = part(&app.profile("c-1"), "crm", "ok");
+    let items = json!([1, null, 2, null, 3]);
+    assert_eq!(part["data"], json!({"items": items, "pages": 4, "next_cursor": null}));
+}
+
+#[test]
+fn a_page_whose_items_are_null_or_missing_is_not_an_empty_page() {
+    for lie in [json!({"items": null, "next": "x"}), json!({"next": "x"}), json!(null), json!([])] {
+        let app = crm(BY_QUERY);
+        app.sim.crm().set_behaviour(Behaviour::json(200, &lie));
+        let first = part(&app.profile("c-1"), "crm", "bad_payload");
+        assert_eq!(first["error"], "the page has no array where its items should be", "{lie}");
+
+        app.sim.crm().script([page(&json!([1]), &json!("a"))]);
+        let later = part(&app.profile("c-1"), "crm", "truncated");
+        let kept = json!({"items": [1], "pages": 1, "next_cursor": "a"});
+        assert_eq!(later["data"], kept, "{lie}");
+    }
+}
+
+#[test]
+fn a_page_count_that_is_no_number_is_told() {
+    for count in [json!(null), json!(-1), json!(1.5), json!("many"), json!([])] {
+        let app = crm("kind = \"page_number\"\nsend_as = \"query:page\"\npage_count = \"/count\"");
+        app.sim.crm().set_behaviour(Behaviour::json(200, &json!({"items": [7], "count": count})));
+        let part = part(&app.profile("c-1"), "crm", "truncated");
+        let error = part["error"].as_str().expect("a sentence");
+        assert!(error.contains("does not tell how many pages there are"), "{count}: {error}");
+        assert_eq!(app.sim.crm().hits(), 1, "{count}");
+    }
+}
+
+#[test]
 fn a_next_uri_is_followed_relative_or_absolute() {
     let app = crm("kind = \"next_uri\"\nnext = \"/next\"");
     let absolute = format!("{}/v2/accounts?page=3", app.sim.crm().base_url());

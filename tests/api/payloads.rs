@@ -40,6 +40,11 @@ fn what_is_not_json_is_a_bad_payload() {
         ("not UTF-8", body(b"{\"name\":\"M\xfcller\"}".to_vec()).into()),
         ("half of a surrogate pair", body(r#"{"a":"\ud800"}"#).into()),
         ("at byte 5", body(r#"{"a":NaN}"#).into()),
+        ("at byte 5", body(r#"{"a":Infinity}"#).into()),
+        ("at byte 6", body(r#"{"a":-Infinity}"#).into()),
+        ("half of a surrogate pair", body(r#"{"a":"\udc00\ud800"}"#).into()),
+        ("not UTF-8", body(b"{\"a\":\"\xed\xa0\x80\"}".to_vec()).into()),
+        ("not UTF-8", body(b"{\"a\":\"\xc0\xaf\"}".to_vec()).into()),
         ("too large for a double", body(r#"{"a":1e999}"#).into()),
         ("nothing but white space after the value", body(r#"{"a":1}{"a":2}"#).into()),
         ("at byte 7", body(r#"{"a":1,}"#).into()),
@@ -72,6 +77,54 @@ fn an_encoding_that_was_not_asked_for_is_a_bad_payload() {
     let gzip =
         body(b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec()).with_header("content-encoding", "gzip");
     expect_bad(&[("the reply is encoded as gzip, which was not asked for", gzip.into())]);
+}
+
+#[test]
+fn fifty_megabytes_behind_a_little_gzip_are_a_bad_payload() {
+    let bomb = include_bytes!("fifty_megabytes.json.gz").to_vec();
+    let gzip = body(bomb.clone()).with_header("content-encoding", "gzip");
+    let app = TestApp::start_with("[sources.crm]\nfallback = { none = true }\n");
+    let ways = [
+        (Behaviour::Reply(gzip.clone()), "encoded as gzip, which was not asked for"),
+        (Behaviour::Chunked.replying(gzip), "encoded as gzip, which was not asked for"),
+        (Behaviour::Reply(body(bomb)), "not UTF-8"),
+    ];
+    for (behaviour, error) in ways {
+        app.sim.crm().set_behaviour(behaviour);
+        let data = json!({"none": true});
+        let expected = Expected { outcome: "bad_payload", status: 502, error, attempts: 1, data };
+        let reply = app.profile("c-1");
+        assert_one(&reply, "crm", &expected);
+        assert!(reply.took < Duration::from_secs(2), "{:?}", reply.took);
+    }
+}
+
+fn with_headers(count: usize) -> Reply {
+    // Two more are there already: the type and the length.
+    (2..count).fold(body(r#"{"a":1}"#), |reply, number| {
+        reply.with_header(format!("x-filler-{number}"), "x")
+    })
+}
+
+#[test]
+fn as_many_headers_as_are_taken_are_no_matter_and_more_are_a_bad_payload() {
+    expect_bad(&[
+        (
+            "the reply is not usable: more than 96 headers in the response head",
+            with_headers(97).into(),
+        ),
+        (
+            "the reply is not usable: more than 96 headers in the response head",
+            with_headers(100).into(),
+        ),
+        (
+            "the reply is not usable: response head larger than",
+            body("{}").with_header("x-filler", "x".repeat(200_000)).into(),
+        ),
+    ]);
+    let app = TestApp::start_with(CRM);
+    app.sim.crm().set_behaviour(with_headers(96));
+    assert_eq!(app.profile("c-1").source("crm")["data"], json!({"a": 1}));
 }
 
 #[test]

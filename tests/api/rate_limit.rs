@@ -1,6 +1,6 @@
 //! The rate limit of a source: one for the whole process, fair, and never waited for in vain.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tributary::simulator::{Behaviour, Reply, Upstream};
 
@@ -150,4 +150,141 @@ fn an_upstreams_budget_that_is_used_up_is_believed() {
     let reply = app.profile("c-1");
     assert_eq!(reply.outcome("crm"), "rate_limited");
     assert_eq!(app.sim.crm().hits(), 1);
+}
+
+/// The CRM answers everything, and says this about the budget it leaves.
+fn saying(fields: &[(&str, &str)]) -> TestApp {
+    let account = serde_json::json!({"account": {"id": "c-1"}});
+    let reply = fields
+        .iter()
+        .fold(Reply::json(200, &account), |reply, (name, value)| reply.with_header(*name, *value));
+    let app = TestApp::start_with("[actions.customer_profile]\ndeadline = \"900ms\"");
+    eventually("there is a token", || app.sim.oauth_settings().issued() == 1);
+    app.sim.crm().set_behaviour(reply);
+    app
+}
+
+#[test]
+fn a_budget_that_is_used_up_holds_calls_back_before_a_429_comes_whoever_tells_it() {
+    let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later");
+    let in_a_minute = (epoch.as_secs() + 60).to_string();
+    let huge = "9".repeat(40);
+    for fields in [
+        &[
+            ("inin-ratelimit-count", "300"),
+            ("inin-ratelimit-allowed", "300"),
+            ("inin-ratelimit-reset", "60"),
+        ][..],
+        &[("ratelimit", "\"default\";r=0;t=60"), ("ratelimit-policy", "\"default\";q=100;w=60")],
+        &[("ratelimit", "\"hour\";r=9;t=3600, \"minute\";r=0;t=60")],
+        &[("ratelimit", "limit=100, remaining=0, reset=60")],
+        &[("ratelimit-remaining", "0"), ("ratelimit-reset", "60")],
+        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &in_a_minute)],
+        &[
+            ("inin-ratelimit-count", &huge),
+            ("inin-ratelimit-allowed", "1"),
+            ("inin-ratelimit-reset", &huge),
+        ],
+    ] {
+        let app = saying(fields);
+        assert_eq!(app.profile("c-1").outcome("crm"), "ok", "{fields:?}");
+        for reply in at_once(4, |_| app.profile("c-1")) {
+            assert_eq!(reply.outcome("crm"), "rate_limited", "{fields:?}");
+            assert_between(reply.took, 0, 700);
+            let error = reply.source("crm")["error"].as_str().expect("a sentence").to_owned();
+            let words = error.strip_prefix("the upstream asked for a pause of another ");
+            let wait = words.and_then(|words| words.strip_suffix(" ms")).map(str::parse::<u64>);
+            // A minute and up to a tenth more; five minutes at most, whatever is asked for.
+            let most = if fields[0].1 == huge { 300_000 } else { 66_000 };
+            assert!(wait.is_some_and(|ms| (55_000..=most).contains(&ms.expect("ms"))), "{error}");
+        }
+        assert_eq!(app.sim.crm().hits(), 1, "{fields:?}");
+    }
+}
+
+#[test]
+fn what_a_budget_cannot_mean_is_ignored() {
+    for fields in [
+        &[
+            ("inin-ratelimit-count", "many"),
+            ("inin-ratelimit-allowed", "300"),
+            ("inin-ratelimit-reset", "60"),
+        ][..],
+        &[("ratelimit", "\"default\";r=-1;t=60")],
+        &[("ratelimit", "\"default\";r=0.5;t=60")],
+        &[("ratelimit", "\"default\";r=0;t=-60")],
+        &[("ratelimit", "\"default\";r=0")],
+        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1.5")],
+        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "")],
+        // Long past, and too far off to be a time of day or a number of seconds.
+        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000000000")],
+        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "99999999999999999999")],
+        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "0")],
+    ] {
+        let app = saying(fields);
+        for _ in 0..3 {
+            assert_eq!(app.profile("c-1").outcome("crm"), "ok", "{fields:?}");
+        }
+        assert_eq!(app.sim.crm().hits(), 3, "{fields:?}");
+    }
+}
+
+#[test]
+fn a_budget_that_runs_low_is_spread_over_the_time_until_its_reset() {
+    // 20 calls for 2 seconds: one each 100 ms, and most of thirty cannot come in time.
+    let app = saying(&[
+        ("inin-ratelimit-count", "280"),
+        ("inin-ratelimit-allowed", "300"),
+        ("inin-ratelimit-reset", "2"),
+    ]);
+    assert_eq!(app.profile("c-1").outcome("crm"), "ok");
+    let began = Instant::now();
+    let replies = at_once(30, |_| app.profile("c-1"));
+    let (ok, refused): (Vec<_>, Vec<_>) =
+        replies.iter().partition(|reply| reply.outcome("crm") == "ok");
+    assert!((2..=10).contains(&ok.len()), "{} in 900 ms", ok.len());
+    assert!(refused.iter().all(|reply| reply.outcome("crm") == "rate_limited"));
+    // One or two may have had a turn that could just come in time, and did not.
+    let waited = refused.iter().filter(|reply| reply.took > Duration::from_millis(600)).count();
+    assert!(waited <= 2, "{waited} of {} waited in vain", refused.len());
+    let calls = moments(app.sim.crm());
+    for (number, call) in (0..).zip(&calls[1..]) {
+        // The first pause began with the first reply.
+        let earliest = Duration::from_millis(100) * number;
+        assert!(*call - began + Duration::from_millis(10) >= earliest, "call {number}");
+    }
+}
+
+#[test]
+fn a_plentiful_budget_holds_nobody_back() {
+    let app = saying(&[
+        ("inin-ratelimit-count", "100"),
+        ("inin-ratelimit-allowed", "300"),
+        ("inin-ratelimit-reset", "60"),
+    ]);
+    for reply in at_once(30, |_| app.profile("c-1")) {
+        assert_eq!(reply.outcome("crm"), "ok");
+    }
+}
+
+#[test]
+fn a_retry_after_that_means_nothing_holds_nobody_back() {
+    for value in ["-5", "1.5", "soon", "", "1e3", "Sun, 06 Nov 1994 08:49:37 GMT", "0"] {
+        let app = TestApp::start_with("[sources.crm]\nretry = { max_attempts = 1 }");
+        app.sim.crm().script([Reply::status(429).with_header("retry-after", value)]);
+        assert_eq!(app.profile("c-1").outcome("crm"), "rate_limited", "{value}");
+        assert_others_whole(&app.profile("c-2"), "");
+    }
+}
+
+#[test]
+fn a_huge_retry_after_is_capped() {
+    for value in ["86400", "99999999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+        let app = TestApp::start();
+        app.sim.crm().script([Reply::status(503).with_header("retry-after", value)]);
+        assert_eq!(app.profile("c-1").outcome("crm"), "upstream_error", "{value}");
+        let error = app.profile("c-1").source("crm")["error"].as_str().expect("text").to_owned();
+        let wait = error.split(' ').find_map(|word| word.parse::<u64>().ok());
+        assert!(wait.is_some_and(|ms| (290_000..=300_000).contains(&ms)), "{value}: {error}");
+    }
 }

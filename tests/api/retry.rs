@@ -6,7 +6,7 @@ use serde_json::json;
 use tributary::simulator::{Behaviour, Options, Reply, Simulator, Upstream};
 
 use crate::checks::{assert_others_whole, assert_whole, at_once};
-use crate::harness::{TestApp, assert_between};
+use crate::harness::{TestApp, assert_between, eventually};
 
 /// Quick retries, as many as are asked for.
 const QUICK: &str = r#"
@@ -122,7 +122,7 @@ fn an_idle_connection_that_was_closed_does_not_fail_a_post() {
     for _ in 0..5 {
         assert_whole(&app.profile("c-1"), "orders");
         app.sim.orders().close_connections();
-        crate::harness::eventually("it is closed", || app.sim.orders().open_connections() == 0);
+        eventually("it is closed", || app.sim.orders().open_connections() == 0);
     }
 }
 
@@ -212,4 +212,41 @@ fn an_upstream_that_is_down_gets_few_retries_over_all() {
     let retries = &seen["sources"][1]["retry_budget"];
     assert_eq!(seen["sources"][1]["source"], json!("crm"));
     assert_eq!(retries["retries"].as_u64(), Some(hits as u64 - 100), "{retries}");
+}
+
+/// The upstream is down for so long while eight callers ask; what the contract says must hold.
+fn down_for(time: Duration) {
+    let app = TestApp::start_with("[sources.crm]\nbreaker = { min_requests = 1000000 }\n");
+    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.crm().set_behaviour(Behaviour::status(503));
+    eventually("there is a token", || app.sim.oauth_settings().issued() == 1);
+    let end = Instant::now() + time;
+    let asked = at_once(8, |worker| {
+        let attempts = (0..).take_while(|_| Instant::now() < end).map(|number| {
+            let reply = app.profile(&format!("c-{worker}-{number}"));
+            assert_others_whole(&reply, "crm");
+            reply.source("crm")["attempts"].as_u64().expect("a number")
+        });
+        attempts.collect::<Vec<_>>()
+    });
+    let attempts: Vec<_> = asked.into_iter().flatten().collect();
+    let (requests, hits) = (attempts.len(), app.sim.crm().hits());
+    println!("{requests} requests in {time:?}, {hits} calls, {:.3}", hits as f64 / requests as f64);
+    assert!(attempts.iter().all(|tried| (1..=3).contains(tried)), "{attempts:?}");
+    assert_eq!(hits as u64, attempts.iter().sum::<u64>(), "each attempt is one call");
+    // A fifth of the requests, or three a second where that is more.
+    let floor = 3 * (usize::try_from(time.as_secs()).expect("not for ever") + 2);
+    let allowed = requests + (requests / 4).max(floor);
+    assert!((requests + 1..=allowed).contains(&hits), "{hits} calls for {requests} requests");
+}
+
+#[test]
+fn an_upstream_that_is_down_for_some_seconds_gets_a_quarter_more_calls_at_most() {
+    down_for(Duration::from_secs(4));
+}
+
+#[test]
+#[ignore = "takes a minute: cargo test --test api down_for_a_minute -- --ignored --nocapture"]
+fn an_upstream_that_is_down_for_a_minute_gets_a_quarter_more_calls_at_most() {
+    down_for(Duration::from_mins(1));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
-use tributary::simulator::{Behaviour, Options, Simulator};
+use tributary::simulator::{Behaviour, Options, Reply, Simulator};
 
 use crate::checks::{assert_others_whole, at_once};
 use crate::harness::{TestApp, assert_between, eventually};
@@ -169,6 +169,62 @@ fn a_token_endpoint_that_is_down_is_not_hammered_and_comes_back() {
 
     app.sim.oauth().reset_behaviour();
     eventually("tokens are back", || app.profile("c-1").outcome("genesys") == "ok");
+}
+
+#[test]
+fn a_token_endpoint_that_asks_for_a_pause_gets_it() {
+    for status in [429, 503] {
+        let sim = Simulator::start(Options::default()).expect("loopback has ports");
+        sim.oauth().script([Reply::status(status).with_header("retry-after", "2")]);
+        let app = TestApp::start_on(sim, "[actions.customer_profile]\ndeadline = \"1s\"");
+        eventually("it was asked", || app.sim.oauth().hits() == 1);
+        let reply = app.profile("c-1");
+        assert_eq!(reply.outcome("genesys"), "auth_failed");
+        let error = reply.source("genesys")["error"].to_string();
+        assert!(error.contains(&format!("the token endpoint answered {status}")), "{error}");
+        assert_others_whole(&reply, "genesys");
+        assert_between(reply.took, 0, 900);
+        eventually("tokens are back", || app.profile("c-1").outcome("genesys") == "ok");
+        let calls = app.sim.oauth().received();
+        assert_eq!(calls.len(), 2, "nobody asked in between");
+        assert_between(calls[1].at - calls[0].at, 2_000, 3_500);
+    }
+}
+
+#[test]
+fn a_late_answer_never_replaces_a_newer_token() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.oauth_settings().set_check(false);
+    let named = |name: &str| {
+        Reply::json(200, &json!({"access_token": name, "token_type": "bearer", "expires_in": 3600}))
+    };
+    let late = Behaviour::Reply(named("late")).after(Duration::from_millis(1_200));
+    sim.oauth().script([late, Behaviour::Reply(named("newer"))]);
+    let app = TestApp::start_on(sim, "[credentials.genesys]\ntimeout = \"300ms\"");
+    eventually("there is a token", || app.profile("c-1").outcome("genesys") == "ok");
+    assert_eq!(token_used(&app), "Bearer newer");
+    eventually("the late answer is over", || app.sim.oauth().in_progress() == 0);
+    let first = app.sim.oauth().received()[0].at;
+    eventually("its time has come", || first.elapsed() > Duration::from_millis(1_500));
+    assert_others_whole(&app.profile("c-2"), "");
+    assert_eq!((token_used(&app).as_str(), app.sim.oauth().hits()), ("Bearer newer", 2));
+    let seen = app.admin_get("/v1/credentials").json();
+    assert_eq!(seen["credentials"][0]["generation"], 1);
+}
+
+#[test]
+fn there_is_never_more_than_one_token_call_at_a_time() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.users_settings().set_rate_limit(1_000_000, false);
+    sim.oauth().set_behaviour(Behaviour::Delay(Duration::from_millis(150)));
+    let app = TestApp::start_on(sim, "[actions.customer_profile]\ndeadline = \"20s\"");
+    for round in 0..3 {
+        // They ask while a call is under way, and while tokens are refused.
+        at_once(30, |number| app.profile(&format!("c-{round}-{number}")));
+        app.sim.oauth_settings().revoke_all();
+    }
+    assert!(app.sim.oauth().hits() >= 2);
+    assert_eq!(app.sim.oauth().peak_in_progress(), 1);
 }
 
 #[test]

@@ -237,6 +237,34 @@ mod tests {
         }
     }
 
+    /// Everything that is logged while `work` runs.
+    fn logged(work: impl FnOnce()) -> String {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let writer = std::sync::Mutex::new(file.reopen().expect("it is there"));
+        let subscriber = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, work);
+        std::fs::read_to_string(file.path()).expect("UTF-8")
+    }
+
+    #[test]
+    fn a_narrower_scope_is_taken_with_a_warning_for_each_that_is_missing() {
+        let asked = ["users:readonly", "routing", "analytics"].map(str::to_owned);
+        let log = |scope: &str| {
+            let reply = json!({"access_token": "secret-7", "scope": scope}).to_string();
+            logged(|| {
+                read_token(reply.as_bytes(), &asked).expect("it is taken");
+            })
+        };
+        let narrower = log("routing");
+        for missing in ["users:readonly", "analytics"] {
+            let line = narrower.lines().find(|line| line.contains(&format!("scope={missing}")));
+            let line = line.expect("a warning");
+            assert!(line.contains("WARN") && line.contains("did not grant this scope"), "{line}");
+        }
+        assert!(!narrower.contains("scope=routing") && !narrower.contains("secret-7"));
+        assert_eq!(log("analytics routing users:readonly more"), "");
+    }
+
     #[test]
     fn a_lifetime_is_positive_and_at_most_two_days() {
         assert_eq!(lifetime_of(&json!(300)), Ok(Duration::from_mins(5)));

@@ -141,12 +141,47 @@ async fn a_key_that_was_told_to_go_slow_is_not_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_paced_line_refuses_those_whose_turn_comes_too_late() {
+    // One permit each 100 ms, and 350 ms of patience: after the first at once, three can wait.
+    let limiter = Arc::new(Limiter::new(None));
+    limiter.lane(None).pace(Duration::from_millis(100), in_ms(10_000));
+    let before = Instant::now();
+    let mut waiters = JoinSet::new();
+    for _ in 0..10 {
+        let lane = limiter.lane(None);
+        waiters.spawn(async move { (lane.acquire(in_ms(350)).await, Instant::now()) });
+        tokio::task::yield_now().await;
+    }
+    let answers = waiters.join_all().await;
+    let refused: Vec<_> = answers.iter().filter(|(permit, _)| permit.is_err()).collect();
+    assert_eq!(refused.len(), 6);
+    for (permit, at) in refused {
+        assert_eq!(*at, before, "nothing was waited for");
+        assert!(matches!(permit, Err(Refused::UpstreamsWord { .. })), "{permit:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pace_that_ends_soon_refuses_nobody_who_can_go_after_it() {
+    let limiter = Arc::new(Limiter::new(None));
+    limiter.lane(None).pace(Duration::from_millis(100), in_ms(250));
+    let mut waiters = JoinSet::new();
+    for _ in 0..50 {
+        let lane = limiter.lane(None);
+        waiters.spawn(async move { lane.acquire(in_ms(400)).await.is_ok() });
+        tokio::task::yield_now().await;
+    }
+    assert!(waiters.join_all().await.into_iter().all(|permitted| permitted));
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_at_rest_are_forgotten_when_there_are_many() {
     let limiter = Limiter::new(Some(spec(1_000, 1_000, 1, 0)));
     for key in 0..MANY_LANES {
         limiter.lane(Some(&key.to_string())).acquire(in_ms(1_000)).await.unwrap();
     }
     tokio::time::advance(Duration::from_secs(10)).await;
+    limiter.lane(Some("0")).pace(Duration::from_millis(100), in_ms(1_000));
     limiter.lane(Some("one more"));
-    assert_eq!(limiter.keyed.lock().unwrap().len(), 1);
+    assert_eq!(limiter.keyed.lock().unwrap().len(), 2, "the upstream's word is kept in mind");
 }
