@@ -165,8 +165,7 @@ impl Lane {
                 Err(then) => line.next = Some(then),
             }
         }
-        let first_goes = line.next.unwrap_or(now).max(now);
-        let turn = first_goes + self.interval * line.waiting;
+        let turn = line.turn_of_a_newcomer(self.interval, now);
         if turn >= latest {
             return Err(line.refusal(turn - now, now));
         }
@@ -211,13 +210,28 @@ impl Lane {
 }
 
 impl Line {
+    /// When somebody who comes now can go, as far as is known.
+    fn turn_of_a_newcomer(&self, interval: Duration, now: Instant) -> Instant {
+        let first_goes = self.next.unwrap_or(now).max(now);
+        let by_own_limit = first_goes + interval * self.waiting;
+        let pace = self.pace.filter(|pace| pace.until > now);
+        let by_pace = pace.map(|pace| pace.until.min(first_goes + pace.interval * self.waiting));
+        by_pace.map_or(by_own_limit, |turn| turn.max(by_own_limit))
+    }
+
+    /// Whether it is the upstream's word that nobody may go now.
+    fn is_held_back(&self, now: Instant) -> bool {
+        let is_paced = self.pace.is_some_and(|pace| pace.next > now && pace.until > now);
+        is_paced || self.is_paused(now)
+    }
+
     fn is_paused(&self, now: Instant) -> bool {
         self.paused_until.is_some_and(|end| end > now)
     }
 
     /// Whose limit it is that takes so long.
     fn refusal(&self, wait: Duration, now: Instant) -> Refused {
-        if self.is_paused(now) {
+        if self.is_held_back(now) {
             Refused::UpstreamsWord { wait }
         } else {
             Refused::OwnLimit { wait }
