@@ -165,6 +165,33 @@ fn data_comes_through_byte_for_byte() {
 }
 
 #[test]
+fn interim_replies_under_load_never_swap_two_customers_answers() {
+    let app = TestApp::start();
+    let interim = || b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n".to_vec();
+    for upstream in [app.sim.users(), app.sim.crm(), app.sim.orders()] {
+        upstream.set_behaviour(Behaviour::Interim(vec![interim(), interim()]));
+    }
+    std::thread::scope(|scope| {
+        // Fewer than the users API allows in a minute.
+        for caller in 0..8 {
+            let (app, customer) = (&app, if caller % 2 == 0 { "c-even" } else { "c-odd" });
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    let reply = app.profile(customer);
+                    assert_others_whole(&reply, "");
+                    assert_eq!(reply.source("genesys")["data"]["id"], customer);
+                    assert_eq!(reply.source("crm")["data"]["account"]["id"], customer);
+                    let orders = reply.source("orders");
+                    let orders = orders["data"]["results"].as_array().expect("a list");
+                    assert!(!orders.is_empty());
+                    assert!(orders.iter().all(|order| order["customerId"] == customer));
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn an_interim_reply_is_never_taken_for_the_answer() {
     let app = TestApp::start();
     let hints = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n".to_vec();

@@ -129,6 +129,20 @@ async fn a_pace_spreads_permits_until_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pace_that_leaves_no_room_in_time_refuses_at_once_and_says_whose_word_it_was() {
+    let lane = Limiter::new(None).lane(None);
+    lane.pace(Duration::from_secs(1), in_ms(60_000));
+    lane.acquire(in_ms(1)).await.unwrap();
+    let (waiting, start) = (Arc::clone(&lane), Instant::now());
+    let waiter = tokio::spawn(async move { waiting.acquire(in_ms(10_000)).await });
+    tokio::task::yield_now().await;
+    let refused = lane.acquire(in_ms(1_500)).await.unwrap_err();
+    assert!(matches!(refused, Refused::UpstreamsWord { .. }), "{refused:?}");
+    assert_eq!(start.elapsed().as_millis(), 0);
+    waiter.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_that_was_told_to_go_slow_is_not_forgotten() {
     let limiter = Limiter::new(None);
     let slow = limiter.lane(Some("slow"));
