@@ -164,6 +164,23 @@ fn definite_answers_and_refusals_never_open_it() {
 }
 
 #[test]
+fn our_own_refusals_never_open_it() {
+    let limit = "rate_limit = { requests = 1, per = \"1h\", max_wait = \"0s\" }\n";
+    let app = TestApp::start_with(&format!("{BREAKER}{limit}"));
+    let outcomes: Vec<_> = (0..12).map(|_| app.profile("c-1").outcome("crm")).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "rate_limited").count(), 11);
+    assert_eq!(state(&app), "closed");
+
+    let app = TestApp::start_with(&format!("{BREAKER}max_in_flight = 1\n"));
+    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.crm().set_behaviour(Behaviour::Delay(Duration::from_millis(400)));
+    let replies = at_once(12, |number| app.profile(&format!("c-{number}")));
+    let full = replies.iter().filter(|reply| reply.outcome("crm") == "overloaded").count();
+    assert!(full >= 5, "{full}");
+    assert_eq!(state(&app), "closed");
+}
+
+#[test]
 fn callers_in_a_hurry_do_not_open_it() {
     let app = TestApp::start_with(BREAKER);
     eventually("there is a token", || app.sim.oauth_settings().issued() == 1);

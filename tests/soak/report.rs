@@ -15,7 +15,7 @@ const TOO_LATE: Duration = Duration::from_millis(250);
 /// How much more memory there may be at the end than after the warm-up.
 const MEMORY_GROWTH_KIB: u64 = 32 * 1024;
 /// What the pools may keep open when there is nothing to do: 10 a source, and one for tokens.
-const MAX_KEPT_CONNECTIONS: usize = 31;
+pub const MAX_KEPT_CONNECTIONS: usize = 31;
 
 /// What the callers have counted.
 #[derive(Debug, Default)]
