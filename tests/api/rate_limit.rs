@@ -243,8 +243,10 @@ fn a_budget_that_runs_low_is_spread_over_the_time_until_its_reset() {
     let (ok, refused): (Vec<_>, Vec<_>) =
         replies.iter().partition(|reply| reply.outcome("crm") == "ok");
     assert!((2..=10).contains(&ok.len()), "{} in 900 ms", ok.len());
-    assert!(refused.iter().all(|reply| reply.outcome("crm") == "rate_limited"));
-    // One or two may have had a turn that could just come in time, and did not.
+    // One or two may have had a turn that could just come in time, and did not, or too late to
+    // be answered.
+    let outcomes: Vec<_> = refused.iter().map(|reply| reply.outcome("crm")).collect();
+    assert!(outcomes.iter().all(|it| it == "rate_limited" || it == "timeout"), "{outcomes:?}");
     let waited = refused.iter().filter(|reply| reply.took > Duration::from_millis(600)).count();
     assert!(waited <= 2, "{waited} of {} waited in vain", refused.len());
     let calls = moments(app.sim.crm());
