@@ -44,11 +44,13 @@ const YOUNG: Duration = Duration::from_secs(5);
 pub struct GetToken;
 
 /// An upstream refused the token of this generation.
-#[derive(Message)]
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct InvalidateToken {
     /// The refused token's generation; a later token stays.
     pub generation: u64,
+    /// The same upstream had taken it before: it has ended, as tokens do.
+    pub was_good: bool,
 }
 
 /// What everybody may know of a credential; survives the actor's restarts.
@@ -122,10 +124,10 @@ impl TokenStatus {
     ///
     /// An upstream that refuses every token fresh from its issue must not make us hammer the
     /// token endpoint: from the second one in a row on, the next fetch waits.
-    fn refused(&mut self, generation: u64, now: Instant) -> bool {
-        let refused = self.current.take_if(|current| current.token.generation == generation);
-        let Some(refused) = refused else { return false };
-        if refused.stood_the_test(now) {
+    fn refused(&mut self, refused: InvalidateToken, now: Instant) -> bool {
+        let is_it = |current: &mut CurrentToken| current.token.generation == refused.generation;
+        let Some(token) = self.current.take_if(is_it) else { return false };
+        if refused.was_good || token.stood_the_test(now) {
             self.refused_young_in_a_row = 0;
             return true;
         }
@@ -191,8 +193,7 @@ impl Handler<InvalidateToken> for TokenActor {
 
     fn handle(&mut self, refused: InvalidateToken, ctx: &mut Self::Context) {
         let now = clock::now();
-        let dropped =
-            self.status.send_if_modified(|status| status.refused(refused.generation, now));
+        let dropped = self.status.send_if_modified(|status| status.refused(refused, now));
         if dropped {
             tracing::info!(credential = %self.id, "an upstream refused the token; fetching another");
             self.refresh(ctx);
@@ -259,12 +260,16 @@ mod tests {
         NewToken { authorization, lifetime: Duration::from_hours(1) }
     }
 
+    fn young(generation: u64) -> InvalidateToken {
+        InvalidateToken { generation, was_good: false }
+    }
+
     /// A status whose latest token was refused as soon as it came, so many times in a row.
     fn refused_young(times: u64, now: Instant) -> TokenStatus {
         let mut status = TokenStatus::default();
         for generation in 1..=times {
             status.received(token(), now);
-            assert!(status.refused(generation, now));
+            assert!(status.refused(young(generation), now));
         }
         status
     }
@@ -289,7 +294,7 @@ mod tests {
         status.received(token(), now);
         let later = now + Duration::from_hours(1);
         status.received(token(), later);
-        assert!(status.refused(3, later));
+        assert!(status.refused(young(3), later));
         assert!(status.failure.is_none(), "it is the first in its row");
     }
 
@@ -301,10 +306,10 @@ mod tests {
         status.received(short(), now);
         let renewed = now + Duration::from_secs(1);
         status.received(short(), renewed);
-        assert!(status.refused(3, renewed));
+        assert!(status.refused(young(3), renewed));
         assert!(status.failure.is_none(), "it is the first in its row");
         status.received(short(), renewed);
-        assert!(status.refused(4, renewed));
+        assert!(status.refused(young(4), renewed));
         assert!(status.failure.is_some(), "it is the second");
     }
 
@@ -323,11 +328,22 @@ mod tests {
     }
 
     #[test]
+    fn a_young_token_that_its_upstream_had_taken_is_no_sign_of_bad_tokens() {
+        let now = clock::now();
+        let mut status = refused_young(1, now);
+        for generation in 2..10 {
+            status.received(token(), now);
+            assert!(status.refused(InvalidateToken { generation, was_good: true }, now));
+            assert!(status.failure.is_none(), "the next fetch need not wait");
+        }
+    }
+
+    #[test]
     fn an_old_generation_is_not_refused_again() {
         let now = clock::now();
         let mut status = refused_young(1, now);
         status.received(token(), now);
-        assert!(!status.refused(1, now));
+        assert!(!status.refused(young(1), now));
         assert!(status.valid(now).is_some());
     }
 }

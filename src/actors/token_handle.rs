@@ -115,8 +115,9 @@ impl TokenProvider for TokenHandle {
         in_time.map(|token| token.unwrap_or(Err(TokenError::TooLate))).boxed_local()
     }
 
-    fn invalidate(&self, generation: u64) {
+    fn invalidate(&self, generation: u64, was_good: bool) {
         let handle = self.clone();
-        actix_rt::spawn(async move { while !handle.tell(InvalidateToken { generation }).await {} });
+        let refused = InvalidateToken { generation, was_good };
+        actix_rt::spawn(async move { while !handle.tell(refused).await {} });
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Put together from actix-server and actix-http instead of `HttpServer`, for one reason: streams
 //! of ours sit below HTTP, so that the HTTP layer's own errors are JSON too ([`WithErrorPages`])
-//! and that no head may come slowly ([`WithHeadTimeout`]).
+//! and that no head may come slowly ([`WithCallerTimeouts`]).
 
 use std::io;
 use std::net::TcpListener;
@@ -20,7 +20,7 @@ use futures_util::FutureExt as _;
 
 use super::error_pages::WithErrorPages;
 use super::problem::Problem;
-use super::slow_heads::{Phase, WithHeadTimeout};
+use super::slow_callers::{Phase, WithCallerTimeouts};
 use super::state::Draining;
 use super::{aggregate, context};
 
@@ -33,7 +33,7 @@ pub struct ConnectionRules {
     pub keep_alive: Duration,
 }
 
-type Stream = WithErrorPages<WithHeadTimeout<TcpStream>>;
+type Stream = WithErrorPages<WithCallerTimeouts<TcpStream>>;
 
 /// Why a request has no answer of its handler.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -115,7 +115,7 @@ where
             .h1(map_config(app, move |()| AppConfig::default()));
         fn_service(move |stream: TcpStream| async move {
             let peer = stream.peer_addr().ok();
-            let stream = WithErrorPages::new(WithHeadTimeout::new(stream, rules.head_timeout));
+            let stream = WithErrorPages::new(WithCallerTimeouts::new(stream, rules.head_timeout));
             Ok::<_, actix_http::error::DispatchError>((stream, peer))
         })
         .and_then(http)

@@ -11,5 +11,5 @@ pub mod events;
 pub mod listener;
 pub mod problem;
 pub mod routes;
-pub mod slow_heads;
+pub mod slow_callers;
 pub mod state;

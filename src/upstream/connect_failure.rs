@@ -139,6 +139,10 @@ fn certificate_reason(error: &CertificateError, host: &str) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "certificate is not meant for a server"
         }
+        CertificateError::Other(_) if error.to_string().contains("CaUsedAsEndEntity") => {
+            "certificate of an authority used as a server's (make one with CA:FALSE, or one that \
+             the authority has signed)"
+        }
         // rustls' own, non-exhaustive.
         other => return format!("certificate refused: {other}"),
     };

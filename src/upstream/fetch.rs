@@ -312,7 +312,8 @@ impl Call<'_> {
         if reply.status == 401
             && let (Auth::Token(provider), Some(token)) = (&self.source.auth, token)
         {
-            provider.invalidate(token.generation);
+            let was_good = self.source.shared.has_accepted_token(token.generation);
+            provider.invalidate(token.generation, was_good);
             tried.refused = token.generation;
             tried.refused_tokens += 1;
             return Err(CallError::TokenRefused);
@@ -320,6 +321,9 @@ impl Call<'_> {
         let definite = (200..=299).contains(&reply.status)
             || self.source.spec.empty_statuses.contains(&reply.status);
         if definite {
+            if let Some(token) = token {
+                self.source.shared.accept_token(token.generation);
+            }
             return Ok(reply);
         }
         let (status, retry_after) = (reply.status, reply.hints.retry_after);

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use awc::ClientResponse;
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use awc::http::uri::{PathAndQuery, Uri};
 use awc::http::{Method, uri};
+use awc::{ClientResponse, SendClientRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use tokio_rustls::rustls::ClientConfig;
@@ -19,7 +19,7 @@ use super::connect_failure::{connect_failure, tcp_reason};
 use super::error::{CallError, PayloadError};
 use super::exchange::Exchange;
 use super::hints::Hints;
-use super::stream_fault::{payload_fault, stream_fault};
+use super::stream_fault::{StreamFault, payload_fault, stream_fault};
 use super::transport::{Transport, TransportSpec, TransportSpecError, new_client};
 use crate::domain::template::Endpoint;
 
@@ -27,6 +27,9 @@ use crate::domain::template::Endpoint;
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// An error's body is waited for this long; more is not worth a kept connection.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_millis(100);
+
+/// So many kept connections in a row may turn out to be dead before that counts as a failure.
+const MOST_STALE: u32 = 20;
 
 /// How an origin's connections are made and kept; counts are for one worker.
 #[derive(Debug, Clone)]
@@ -126,7 +129,7 @@ impl Origin {
     ) -> (Result<Reply, CallError>, Sent) {
         let exchange = Exchange::new();
         let began = clock::now();
-        let work = exchange.scope(self.exchange(request, credential, max_body));
+        let work = exchange.scope(self.exchange(&exchange, request, credential, max_body));
         let result = clock::until(deadline, work).await;
         let result = result.unwrap_or_else(|| {
             Err(CallError::TimedOut { given: deadline.saturating_duration_since(began) })
@@ -138,10 +141,35 @@ impl Origin {
 
     async fn exchange(
         &self,
+        record: &Exchange,
         request: &Prepared,
         credential: Option<(&HeaderName, &HeaderValue)>,
         max_body: usize,
     ) -> Result<Reply, CallError> {
+        let mut stale = 0;
+        let mut response = loop {
+            match self.outgoing(request, credential).await {
+                Ok(response) => break response,
+                // Found dead before a byte was sent: no attempt, only the wrong connection.
+                Err(error) if is_stale(&error) && !record.sent() && stale < MOST_STALE => {
+                    stale += 1;
+                }
+                Err(error) => return Err(failed(&error)),
+            }
+        };
+        let status = response.status().as_u16();
+        let body = match status {
+            200..=299 => success_body(&mut response, max_body).await?,
+            _ => error_body(&mut response).await,
+        };
+        Ok(Reply { status, hints: Hints::read(response.headers()), body })
+    }
+
+    fn outgoing(
+        &self,
+        request: &Prepared,
+        credential: Option<(&HeaderName, &HeaderValue)>,
+    ) -> SendClientRequest {
         let mut outgoing = self.client.request(request.method.clone(), self.uri(&request.target));
         let headers = outgoing.headers_mut();
         headers.insert(HOST, self.host.clone());
@@ -151,17 +179,10 @@ impl Origin {
         if let Some((name, value)) = credential {
             headers.insert(name.clone(), value.clone());
         }
-        let sent = match &request.body {
-            Some(body) => outgoing.send_body(body.clone()).await,
-            None => outgoing.send().await,
-        };
-        let mut response = sent.map_err(|error| failed(&error))?;
-        let status = response.status().as_u16();
-        let body = match status {
-            200..=299 => success_body(&mut response, max_body).await?,
-            _ => error_body(&mut response).await,
-        };
-        Ok(Reply { status, hints: Hints::read(response.headers()), body })
+        match &request.body {
+            Some(body) => outgoing.send_body(body.clone()),
+            None => outgoing.send(),
+        }
     }
 
     /// awc is always given `http`: TLS is the transport's business.
@@ -172,6 +193,14 @@ impl Origin {
         parts.path_and_query = Some(target.clone());
         Uri::from_parts(parts).unwrap_or_default()
     }
+}
+
+/// Whether the kept connection was found to be closed, or in disorder, before it was used.
+fn is_stale(error: &SendRequestError) -> bool {
+    matches!(
+        stream_fault(error),
+        Some(StreamFault::ClosedWhileIdle | StreamFault::UnsolicitedBytes)
+    )
 }
 
 fn failed(error: &SendRequestError) -> CallError {
@@ -265,9 +294,11 @@ fn fit_to_show(value: &HeaderValue) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::io::{self, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::mpsc;
 
-    use super::broke_off;
+    use super::*;
 
     #[test]
     fn a_reset_within_a_body_is_told_in_plain_words() {
@@ -278,5 +309,50 @@ mod tests {
         ] {
             assert_eq!(broke_off(&error).to_string(), "the connection broke: connection reset");
         }
+    }
+
+    /// Answers one request on each of two connections, and closes each right after its reply;
+    /// tells the port, then each close.
+    fn closing_server() -> (u16, mpsc::Receiver<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (closed_to, closed) = mpsc::channel();
+        std::thread::spawn(move || {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = [0; 1024];
+                assert!(stream.read(&mut request).unwrap() > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue").unwrap();
+                // The reply must have been read before the end of the stream comes.
+                std::thread::park_timeout(Duration::from_millis(100));
+                drop(stream);
+                closed_to.send(()).unwrap();
+            }
+        });
+        (port, closed)
+    }
+
+    #[actix_rt::test]
+    async fn a_kept_connection_that_was_closed_meanwhile_costs_no_attempt() {
+        let (port, closed) = closing_server();
+        let endpoint = Endpoint::try_new(false, &format!("127.0.0.1:{port}")).unwrap();
+        let connecting = Connecting {
+            connect_timeout: Duration::from_secs(5),
+            max_connections: 1,
+            max_idle_connections: 1,
+            tls: None,
+        };
+        let origin = Origin::try_new(&endpoint, connecting).unwrap();
+        let target = PathAndQuery::from_static("/");
+        let request = Prepared { method: Method::POST, target, headers: vec![], body: None };
+        let send = async || {
+            let deadline = clock::now() + Duration::from_secs(10);
+            origin.send(&request, None, 100, deadline).await.0.map(|reply| reply.body)
+        };
+        assert_eq!(send().await.unwrap(), "true");
+        // Waiting here without giving the runtime a turn keeps it from seeing the close: so does a
+        // close that comes just before a request.
+        closed.recv().unwrap();
+        assert_eq!(send().await.unwrap(), "true");
     }
 }

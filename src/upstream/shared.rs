@@ -2,7 +2,7 @@
 //!
 //! Owned by no actor: it outlives their restarts.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::limiter::Limiter;
@@ -21,6 +21,8 @@ pub struct SourceShared {
     retry_budget: Mutex<RetryBudget>,
     in_flight: AtomicUsize,
     max_in_flight: usize,
+    /// The generation of the last token that this source took; 0: none.
+    accepted_token: AtomicU64,
 }
 
 impl SourceShared {
@@ -36,6 +38,7 @@ impl SourceShared {
             retry_budget: Mutex::new(spec.retry_budget.clone()),
             in_flight: AtomicUsize::new(0),
             max_in_flight: spec.max_in_flight,
+            accepted_token: AtomicU64::new(0),
         })
     }
 
@@ -52,6 +55,19 @@ impl SourceShared {
     /// The retry budget; held only for a moment, never across an await.
     pub fn retry_budget(&self) -> MutexGuard<'_, RetryBudget> {
         self.retry_budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the source took the token of this generation.
+    pub fn accept_token(&self, generation: u64) {
+        // Read first: all workers share it, and it changes once a token.
+        if !self.has_accepted_token(generation) {
+            self.accepted_token.store(generation, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the source took the token of this generation before.
+    pub fn has_accepted_token(&self, generation: u64) -> bool {
+        self.accepted_token.load(Ordering::Relaxed) == generation
     }
 
     /// Calls under way at present.

@@ -236,7 +236,7 @@ fn a_crowd_of_slow_callers_harms_nobody_else() {
     };
     let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\n");
     let deep = "[".repeat(60_000);
-    let slow_heads: Vec<_> = (0..150).map(|_| begun(head.as_bytes())).collect();
+    let slow_callers: Vec<_> = (0..150).map(|_| begun(head.as_bytes())).collect();
     let slow_bodies: Vec<_> = (0..40)
         .map(|_| begun(format!("{head}content-length: 60001\r\n\r\n{deep}").as_bytes()))
         .collect();
@@ -251,7 +251,7 @@ fn a_crowd_of_slow_callers_harms_nobody_else() {
     took.sort_unstable();
     // A busy machine may delay single ones.
     assert!(took[10] < Duration::from_millis(300), "{took:?}");
-    drop((slow_heads, slow_bodies));
+    drop((slow_callers, slow_bodies));
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub trait TokenProvider {
     ) -> LocalBoxFuture<'_, Result<Token, TokenError>>;
 
     /// Says that an upstream refused the token of this generation; later ones are not touched.
-    fn invalidate(&self, generation: u64);
+    /// `was_good`: the same upstream had taken it before, so that it has ended, as tokens do.
+    fn invalidate(&self, generation: u64, was_good: bool);
 }
 
 /// A bearer token, ready to be sent.

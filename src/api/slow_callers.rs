@@ -1,5 +1,5 @@
-//! Ends a kept connection whose next request's head comes too slowly, and one that had its last
-//! reply while the caller still owes the rest of a body.
+//! Ends a kept connection whose next request's head comes too slowly, one that had its last reply
+//! while the caller still owes the rest of a body, and one whose caller does not take its reply.
 //!
 //! actix-http times the first head on a connection only, and waits without end for a chunked body
 //! that nobody reads; without this, a caller could hold each of its connections for ever. The
@@ -60,12 +60,19 @@ impl Phase {
     }
 }
 
-/// A stream that ends, after a 408, when a head takes longer than the time given.
-pub struct WithHeadTimeout<S> {
+/// How long a caller may take no byte of a reply that is ready for it. Without an end to it,
+/// replies of callers that never read would fill the memory.
+const WRITE_STALL: Duration = Duration::from_secs(10);
+
+/// A stream that ends, after a 408, when a head takes longer than the time given, and that fails
+/// when nothing is taken from it for long.
+pub struct WithCallerTimeouts<S> {
     stream: S,
     phase: Phase,
     head_timeout: Duration,
     timer: Option<Timer>,
+    /// Runs out when the caller has taken nothing for too long.
+    write_stall: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 /// Runs out when the head that follows so many requests is late.
@@ -75,10 +82,10 @@ struct Timer {
     is_over: bool,
 }
 
-impl<S> WithHeadTimeout<S> {
+impl<S> WithCallerTimeouts<S> {
     /// Wraps an accepted connection.
     pub fn new(stream: S, head_timeout: Duration) -> Self {
-        Self { stream, phase: Phase::default(), head_timeout, timer: None }
+        Self { stream, phase: Phase::default(), head_timeout, timer: None, write_stall: None }
     }
 
     /// What the requests on this connection are to tell.
@@ -104,7 +111,7 @@ impl<S> WithHeadTimeout<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithHeadTimeout<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithCallerTimeouts<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -142,13 +149,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithHeadTimeout<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WithHeadTimeout<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WithCallerTimeouts<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if written.is_ready() {
+            self.write_stall = None;
+            return written;
+        }
+        let stall = self
+            .write_stall
+            .get_or_insert_with(|| Box::pin(clock::sleep_until(clock::now() + WRITE_STALL)));
+        stall.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -167,12 +182,51 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WithHeadTimeout<S> {
     }
 }
 
-impl<S: ActixStream> ActixStream for WithHeadTimeout<S> {
+impl<S: ActixStream> ActixStream for WithCallerTimeouts<S> {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         self.stream.poll_read_ready(cx)
     }
 
     fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         self.stream.poll_write_ready(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    fn stream(
+        buffer: usize,
+    ) -> (WithCallerTimeouts<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
+        let (ours, callers) = tokio::io::duplex(buffer);
+        (WithCallerTimeouts::new(ours, Duration::from_secs(5)), callers)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_takes_nothing_is_given_up() {
+        let (mut ours, _callers) = stream(16);
+        let began = clock::now();
+        let error = ours.write_all(&[0; 64]).await.expect_err("nobody reads");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let took = clock::now() - began;
+        assert!((WRITE_STALL..WRITE_STALL * 2).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_takes_a_little_now_and_then_gets_everything() {
+        let (mut ours, mut callers) = stream(16);
+        let reading = tokio::spawn(async move {
+            let mut all = vec![0; 160];
+            for part in all.chunks_mut(16) {
+                clock::sleep_until(clock::now() + WRITE_STALL / 2).await;
+                callers.read_exact(part).await.expect("there is more");
+            }
+            all
+        });
+        ours.write_all(&[7; 160]).await.expect("it is taken in time");
+        assert_eq!(reading.await.expect("no panic"), [7; 160]);
     }
 }
