@@ -21,13 +21,17 @@ struct Service {
     _folder: TempDir,
 }
 
+/// A port that was free a moment ago, below those that the system gives to outgoing connections:
+/// none of these takes it before the service does.
+fn free_port() -> u16 {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(|| fastrand::u16(20_000..32_000)).find(is_free).expect("there are many")
+}
+
 impl Service {
     fn start() -> Self {
         let sim = Simulator::start(Options::default()).expect("loopback has ports");
-        let [address, admin] = [(); 2].map(|()| {
-            let socket = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
-            socket.local_addr().expect("it is bound")
-        });
+        let [address, admin] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
         let folder = TempDir::new().expect("a temporary folder");
         let layer = format!(
             "[server]\nlisten = \"{address}\"\nadmin_listen = \"{admin}\"\nworkers = 2\n\
