@@ -19,6 +19,7 @@ use crate::api::admission::Admission;
 use crate::api::auth::{ApiKey, ApiKeys};
 use crate::api::body::BodyLimits;
 use crate::api::state::Shared;
+use crate::domain::observer::Observers;
 use crate::settings::{ServerSpec, Settings};
 use crate::telemetry::recent::Recent;
 use crate::telemetry::request_log::RequestLog;
@@ -68,7 +69,7 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         admission: Admission::new(server.max_concurrent_requests),
         body_limits: BodyLimits { max_body: server.max_body, timeout: server.body_timeout },
         draining: Arc::default(),
-        observer: Arc::new(RequestLog::new(Arc::clone(&recent))),
+        observer: Arc::new(Observers(vec![Arc::new(RequestLog), Arc::clone(&recent) as _])),
     });
     let limits = parts.iter().map(|part| (part.spec.id.clone(), Arc::clone(&part.shared)));
     let overview = Overview {

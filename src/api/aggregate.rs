@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::observation::Observation;
 use super::problem::Problem;
 use super::state::Worker;
 use super::{body, context};
@@ -16,7 +18,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
-use crate::domain::observer::Answered;
+use crate::domain::record::SourceRecord;
 use crate::upstream::clock;
 
 /// The header that tells every source's time (W3C Server Timing).
@@ -40,15 +42,26 @@ pub async fn handle(
 ) -> HttpResponse {
     let started = clock::now();
     let id = context::request_id(request.headers());
-    let reply = answer(&request, payload, &worker, &id, started).await;
-    respond(reply, id)
+    let mut observation = Observation::begin(&*worker.shared.observer, &id, started);
+    let reply = answer(&request, payload, &worker, &mut observation, started).await;
+    let response = respond(reply, id.clone());
+    observation.finish(response.status().as_u16(), length(response.body()));
+    response
+}
+
+/// The length of a body that is there as a whole, bytes.
+pub fn length(body: &impl MessageBody) -> usize {
+    match body.size() {
+        BodySize::Sized(length) => usize::try_from(length).unwrap_or(usize::MAX),
+        BodySize::None | BodySize::Stream => 0,
+    }
 }
 
 async fn answer(
     request: &HttpRequest,
     mut payload: web::Payload,
     worker: &Worker,
-    id: &HeaderValue,
+    observation: &mut Observation<'_>,
     started: Instant,
 ) -> Result<Reply, Problem> {
     let shared = &worker.shared;
@@ -59,15 +72,16 @@ async fn answer(
             return Err(body::turned_away(problem, &mut payload, shared.body_limits).await);
         }
     };
-    shared.api_keys.check(headers)?;
+    observation.caller = shared.api_keys.check(headers)?.map(str::to_owned);
     let name = request.match_info().get("action").unwrap_or_default();
     let unknown = || Problem::unknown_action(shared.action_names());
     let action = shared.action(name).ok_or_else(unknown)?;
+    observation.action = Some(action.id.clone());
     body::expect_json(headers)?;
     let body = body::read(headers, payload, shared.body_limits, started).await?;
     let inputs = Inputs::from_body(&body, &action.inputs);
     let inputs = inputs.map_err(|errors| Problem::inputs(&errors))?;
-    run(worker, action, inputs, headers, id, started).await
+    run(worker, action, inputs, headers, observation, started).await
 }
 
 /// Runs an action whose inputs are checked.
@@ -80,16 +94,18 @@ pub async fn run(
     action: &Arc<ActionSpec>,
     inputs: Inputs,
     headers: &HeaderMap,
-    id: &HeaderValue,
+    observation: &mut Observation<'_>,
     started: Instant,
 ) -> Result<Reply, Problem> {
     let shared = &worker.shared;
+    let id = observation.id();
     let request_id = id.to_str().unwrap_or_default();
     if !inputs.ignored().is_empty() {
         let names = inputs.ignored();
         tracing::debug!(request_id, action = %action.id, ?names, "unknown inputs ignored");
     }
     let deadline = deadline(action, headers, started)?;
+    observation.deadline = Some(deadline.at());
     let flow_latency_ms = flow_latency_ms(&inputs);
     let message = RunAction {
         action: Arc::clone(action),
@@ -114,13 +130,8 @@ pub async fn run(
     }
     let server_timing = HeaderValue::try_from(aggregate.server_timing());
     let server_timing = server_timing.map_err(|_| Problem::internal())?;
-    shared.observer.answered(Answered {
-        request_id,
-        action: &action.id,
-        started,
-        deadline: deadline.at(),
-        aggregate,
-    });
+    observation.complete = Some(aggregate.is_complete());
+    observation.sources = aggregate.replies.into_iter().map(SourceRecord::of).collect();
     match problem {
         None => Ok(Reply { json, server_timing }),
         Some(problem) => Err(problem.with_aggregate(json, (SERVER_TIMING, server_timing))),

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
 use super::aggregate::{self, SERVER_TIMING};
+use super::observation::Observation;
 use super::problem::Problem;
 use super::state::Worker;
 use super::{body, context};
@@ -25,12 +26,14 @@ pub async fn handle(
 ) -> HttpResponse {
     let started = clock::now();
     let id = context::request_id(request.headers());
-    let reply = match read_event(&request, payload, &worker, started).await {
-        Ok((event, _place)) => Ok(run(&event, &request, &worker, &id, started).await),
-        Err(problem) => Err(problem),
-    };
-    let mut response = reply.unwrap_or_else(Problem::into_response);
-    response.headers_mut().insert(context::REQUEST_ID, id);
+    let mut observation = Observation::begin(&*worker.shared.observer, &id, started);
+    let (status, mut response) =
+        match read_event(&request, payload, &worker, &mut observation, started).await {
+            Ok((event, _place)) => run(&event, &request, &worker, &mut observation, started).await,
+            Err(problem) => (problem.status(), problem.into_response()),
+        };
+    observation.finish(status.as_u16(), aggregate::length(response.body()));
+    response.headers_mut().insert(context::REQUEST_ID, id.clone());
     response
 }
 
@@ -40,6 +43,7 @@ async fn read_event(
     request: &HttpRequest,
     mut payload: web::Payload,
     worker: &Worker,
+    observation: &mut Observation<'_>,
     started: Instant,
 ) -> Result<(Map<String, Value>, Place), Problem> {
     let shared = &worker.shared;
@@ -49,25 +53,26 @@ async fn read_event(
             return Err(body::turned_away(problem, &mut payload, shared.body_limits).await);
         }
     };
-    shared.api_keys.check(request.headers())?;
+    observation.caller = shared.api_keys.check(request.headers())?.map(str::to_owned);
     body::expect_json(request.headers())?;
     let body = body::read(request.headers(), payload, shared.body_limits, started).await?;
     let event = Inputs::object_of(&body).map_err(|errors| Problem::inputs(&errors))?;
     Ok((event, place))
 }
 
+/// The status that the envelope carries, and the envelope.
 async fn run(
     event: &Map<String, Value>,
     request: &HttpRequest,
     worker: &Worker,
-    id: &HeaderValue,
+    observation: &mut Observation<'_>,
     started: Instant,
-) -> HttpResponse {
-    match run_event(event, request, worker, id, started).await {
+) -> (StatusCode, HttpResponse) {
+    match run_event(event, request, worker, observation, started).await {
         Ok(reply) => {
             let mut response = envelope(StatusCode::OK, &String::from_utf8_lossy(&reply.json));
             response.headers_mut().insert(SERVER_TIMING, reply.server_timing);
-            response
+            (StatusCode::OK, response)
         }
         Err(problem) => {
             let mut response = envelope(problem.status(), &problem.to_json());
@@ -75,7 +80,7 @@ async fn run(
             if let Some((name, value)) = problem.header() {
                 response.headers_mut().insert(name.clone(), value.clone());
             }
-            response
+            (problem.status(), response)
         }
     }
 }
@@ -84,7 +89,7 @@ async fn run_event(
     event: &Map<String, Value>,
     request: &HttpRequest,
     worker: &Worker,
-    id: &HeaderValue,
+    observation: &mut Observation<'_>,
     started: Instant,
 ) -> Result<aggregate::Reply, Problem> {
     let shared = &worker.shared;
@@ -95,6 +100,7 @@ async fn run_event(
     };
     let unknown = || Problem::unknown_action(shared.action_names());
     let action = name.and_then(|name| shared.action(name)).ok_or_else(unknown)?;
+    observation.action = Some(action.id.clone());
     let nothing = Map::new();
     let input = match event.get("input") {
         None | Some(Value::Null) => &nothing,
@@ -103,7 +109,7 @@ async fn run_event(
     };
     let inputs = Inputs::from_object(input, &action.inputs);
     let inputs = inputs.map_err(|errors: InputErrors| Problem::inputs(&errors))?;
-    aggregate::run(worker, action, inputs, request.headers(), id, started).await
+    aggregate::run(worker, action, inputs, request.headers(), observation, started).await
 }
 
 fn envelope(status: StatusCode, text: &str) -> HttpResponse {

@@ -9,6 +9,7 @@ pub mod context;
 pub mod error_pages;
 pub mod events;
 pub mod listener;
+pub mod observation;
 pub mod problem;
 pub mod routes;
 pub mod slow_callers;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use crate::domain::record::{RequestRecord, SourceRecord};
 use crate::domain::trace::SpanKind;
-use crate::telemetry::recent::{RequestRecord, SourceRecord};
 
 /// The width of the bars, characters.
 const WIDTH: usize = 40;
@@ -22,9 +22,11 @@ pub fn draw(record: &RequestRecord) -> String {
     for source in &record.sources {
         draw_source(&mut out, source, scale);
     }
-    let left = record.deadline.saturating_duration_since(record.started + record.latency);
-    let deadline = millis(record.deadline.saturating_duration_since(record.started));
-    line(&mut out, "", "", &format!("deadline {deadline}, {} left", millis(left)));
+    if let Some(deadline) = record.deadline {
+        let left = millis(deadline.saturating_duration_since(record.started + record.latency));
+        let deadline = millis(deadline.saturating_duration_since(record.started));
+        line(&mut out, "", "", &format!("deadline {deadline}, {left} left"));
+    }
     out
 }
 
@@ -55,10 +57,10 @@ fn describe(kind: SpanKind) -> (String, char) {
         SpanKind::Token => ("wait for token".to_owned(), '░'),
         SpanKind::RateLimit => ("wait for rate limit".to_owned(), '░'),
         SpanKind::Connect => ("connect".to_owned(), '▒'),
-        SpanKind::Attempt { number, status: Some(status) } => {
-            (format!("attempt {number}: {status}"), '█')
+        SpanKind::Attempt(attempt) => {
+            let came = attempt.status.map_or("no reply".to_owned(), |status| status.to_string());
+            (format!("attempt {}: {came}", attempt.number), '█')
         }
-        SpanKind::Attempt { number, status: None } => (format!("attempt {number}: no reply"), '█'),
         SpanKind::Backoff => ("backoff".to_owned(), '░'),
         SpanKind::Pause => ("pause between pages".to_owned(), '░'),
     }
@@ -103,37 +105,25 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::Id;
     use crate::domain::outcome::Outcome;
     use crate::domain::test_clock::{ms, start};
-    use crate::domain::trace::Span;
+    use crate::domain::trace::{Attempt, Span};
 
     /// Three attempts with waits in between, the last without a reply.
     fn record() -> RequestRecord {
         let start = start();
         let span = |kind, from, to| Span { kind, start: start + ms(from), end: start + ms(to) };
-        let attempt = |number, status| SpanKind::Attempt { number, status };
+        let attempt = |number, status| {
+            SpanKind::Attempt(Attempt { number, resend: number - 1, status, failure: None })
+        };
         let spans = vec![
             span(SpanKind::RateLimit, 0, 100),
             span(attempt(1, Some(503)), 100, 1000),
             span(SpanKind::Backoff, 1000, 2000),
             span(attempt(2, None), 2000, 2999),
         ];
-        let source = SourceRecord {
-            source: Id::try_new("orders").unwrap(),
-            outcome: Outcome::UpstreamError,
-            latency: ms(2999),
-            attempts: 2,
-            spans,
-        };
-        RequestRecord {
-            request_id: "r-1".to_owned(),
-            action: Id::try_new("profile").unwrap(),
-            started: start,
-            deadline: start + ms(3000),
-            latency: ms(2999),
-            sources: vec![source],
-        }
+        let source = SourceRecord::sample("orders", Outcome::UpstreamError, 2999, spans);
+        RequestRecord::sample(start, 3000, 2999, vec![source])
     }
 
     #[test]
@@ -161,32 +151,15 @@ mod tests {
 
     #[test]
     fn a_source_that_waited_for_another_begins_where_its_wait_ended() {
-        let id = |text| Id::try_new(text).expect("an id");
         let arrival = start();
         let span = |kind, from, to| Span { kind, start: arrival + ms(from), end: arrival + ms(to) };
-        let attempt = SpanKind::Attempt { number: 1, status: Some(200) };
-        let source = |name, latency, spans| SourceRecord {
-            source: id(name),
-            outcome: Outcome::Ok,
-            latency: ms(latency),
-            attempts: 1,
-            spans,
-        };
-        let record = RequestRecord {
-            request_id: "r".to_owned(),
-            action: id("a"),
-            started: arrival,
-            deadline: arrival + ms(100),
-            latency: ms(48),
-            sources: vec![
-                source("first", 24, vec![span(attempt, 0, 24)]),
-                source(
-                    "then",
-                    48,
-                    vec![span(SpanKind::Dependencies, 0, 24), span(attempt, 24, 48)],
-                ),
-            ],
-        };
+        let attempt =
+            SpanKind::Attempt(Attempt { number: 1, resend: 0, status: Some(200), failure: None });
+        let source = |name, latency, spans| SourceRecord::sample(name, Outcome::Ok, latency, spans);
+        let waited = vec![span(SpanKind::Dependencies, 0, 24), span(attempt, 24, 48)];
+        let sources =
+            vec![source("first", 24, vec![span(attempt, 0, 24)]), source("then", 48, waited)];
+        let record = RequestRecord::sample(arrival, 100, 48, sources);
         let drawn = draw(&record);
         let bars = drawn.lines().filter_map(|line| line.split('│').nth(1)).map(str::to_owned);
         let bars: Vec<String> = bars.collect();

@@ -17,6 +17,7 @@ pub mod observer;
 pub mod outcome;
 pub mod paging;
 pub mod rate_limit_headers;
+pub mod record;
 pub mod retry;
 pub mod retry_after;
 pub mod secret;

@@ -1,27 +1,23 @@
 //! Who is told what happened, without those who tell it knowing whom.
 
-use std::time::Instant;
+use std::sync::Arc;
 
-use super::aggregate::Aggregate;
-use super::ids::Id;
+use super::record::RequestRecord;
 
-/// One answered request.
-#[derive(Debug)]
-pub struct Answered<'a> {
-    /// The request's id, as it was echoed.
-    pub request_id: &'a str,
-    /// The action.
-    pub action: &'a Id,
-    /// When the request arrived.
-    pub started: Instant,
-    /// When the reply had to leave.
-    pub deadline: Instant,
-    /// What it was answered.
-    pub aggregate: Aggregate,
+/// Is told of every request that is over, refused ones among them. Called on the request's way, in
+/// a worker thread: it must be quick and must not block.
+pub trait Observer: Send + Sync {
+    /// A request is over.
+    fn answered(&self, record: &Arc<RequestRecord>);
 }
 
-/// Is told of every answered request. Called on the request's way: it must be quick.
-pub trait Observer: Send + Sync {
-    /// A request was answered with an aggregate.
-    fn answered(&self, answered: Answered<'_>);
+/// Several observers, told one after the other.
+pub struct Observers(pub Vec<Arc<dyn Observer>>);
+
+impl Observer for Observers {
+    fn answered(&self, record: &Arc<RequestRecord>) {
+        for observer in &self.0 {
+            observer.answered(record);
+        }
+    }
 }

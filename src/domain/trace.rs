@@ -24,15 +24,63 @@ pub enum SpanKind {
     RateLimit,
     /// Resolving, connecting and the TLS handshake of a new connection.
     Connect,
-    /// One HTTP exchange, body included; `status` is absent when no reply came.
-    Attempt {
-        /// Counted from 1 within the call.
-        number: u32,
-        /// The upstream's status.
-        status: Option<u16>,
-    },
+    /// One HTTP exchange, body included.
+    Attempt(Attempt),
     /// Waiting before a retry.
     Backoff,
     /// Waiting between two pages.
     Pause,
+}
+
+/// One HTTP exchange with an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counted from 1 within the call, pages included.
+    pub number: u32,
+    /// How often the same request had been sent before: 0 unless this is a retry.
+    pub resend: u32,
+    /// The upstream's status; absent when no reply came.
+    pub status: Option<u16>,
+    /// Why the attempt is no answer, where it is none.
+    pub failure: Option<AttemptFailure>,
+}
+
+/// Why an attempt gave no usable answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AttemptFailure {
+    /// No connection could be made.
+    Connect,
+    /// The connection broke before the reply was complete.
+    Broken,
+    /// The time ran out.
+    Timeout,
+    /// A reply whose body is not usable.
+    BadPayload,
+    /// 401 for a token.
+    TokenRefused,
+    /// 429.
+    RateLimited,
+    /// 5xx.
+    UpstreamError,
+    /// Another status that is neither success nor a definite "there is none".
+    Rejected,
+    /// A fault of ours.
+    Internal,
+}
+
+impl AttemptFailure {
+    /// The word for logs, metrics and traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Broken => "broken",
+            Self::Timeout => "timeout",
+            Self::BadPayload => "bad_payload",
+            Self::TokenRefused => "token_refused",
+            Self::RateLimited => "rate_limited",
+            Self::UpstreamError => "upstream_error",
+            Self::Rejected => "rejected",
+            Self::Internal => "internal",
+        }
+    }
 }

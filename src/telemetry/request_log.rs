@@ -1,41 +1,33 @@
-//! One log line for each request that was answered, at level debug.
+//! One log line for each request that is over, at level debug.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::recent::Recent;
-use crate::domain::observer::{Answered, Observer};
-use crate::domain::outcome::SourceReply;
+use crate::domain::ids::Id;
+use crate::domain::observer::Observer;
+use crate::domain::record::{RequestRecord, SourceRecord};
 
-/// Logs each request, then keeps it among the last ones.
-#[derive(Debug)]
-pub struct RequestLog {
-    recent: Arc<Recent>,
-}
-
-impl RequestLog {
-    /// A log in front of `recent`.
-    pub fn new(recent: Arc<Recent>) -> Self {
-        Self { recent }
-    }
-}
+/// Logs each request.
+#[derive(Debug, Default)]
+pub struct RequestLog;
 
 impl Observer for RequestLog {
-    fn answered(&self, answered: Answered<'_>) {
+    fn answered(&self, record: &Arc<RequestRecord>) {
         tracing::debug!(
-            request_id = answered.request_id,
-            action = %answered.action,
-            complete = answered.aggregate.is_complete(),
-            latency_ms = answered.aggregate.latency.as_millis(),
-            sources = %Sources(&answered.aggregate.replies),
+            request_id = record.request_id,
+            action = record.action.as_ref().map(Id::as_str),
+            caller = record.caller,
+            status = record.status,
+            complete = record.complete,
+            latency_ms = record.latency.as_millis(),
+            sources = %Sources(&record.sources),
             "answered"
         );
-        self.recent.answered(answered);
     }
 }
 
 /// Each source's outcome and duration: `genesys=ok/41ms crm=timeout/800ms`.
-struct Sources<'a>(&'a [SourceReply]);
+struct Sources<'a>(&'a [SourceRecord]);
 
 impl fmt::Display for Sources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use super::clock;
 use super::error::CallError;
 use super::origin::Sent;
 use crate::domain::retry::GiveUp;
-use crate::domain::trace::{Span, SpanKind};
+use crate::domain::trace::{Attempt, Span, SpanKind};
 
 /// A wait shorter than this is no wait.
 const NOTICEABLE: Duration = Duration::from_micros(100);
@@ -21,6 +21,17 @@ pub(super) struct CallLog {
     pub(super) spans: Vec<Span>,
     /// Why there was no further attempt.
     pub(super) gave_up: Option<GiveUp>,
+}
+
+/// What came of one attempt.
+#[derive(Clone, Copy)]
+pub(super) struct Made<'a> {
+    /// How often the same request had been sent before.
+    pub(super) resend: u32,
+    /// The upstream's status, if it answered.
+    pub(super) status: Option<u16>,
+    /// Whether it is an answer.
+    pub(super) result: Result<(), &'a CallError>,
 }
 
 impl CallLog {
@@ -50,10 +61,15 @@ impl CallLog {
     }
 
     /// Notes an attempt that began then and has just ended.
-    pub(super) fn attempt(&mut self, start: Instant, status: Option<u16>, sent: Sent) {
+    pub(super) fn attempt(&mut self, start: Instant, made: Made<'_>, sent: Sent) {
         self.attempts += 1;
-        let number = self.attempts;
-        self.span(SpanKind::Attempt { number, status }, start);
+        let attempt = Attempt {
+            number: self.attempts,
+            resend: made.resend,
+            status: made.status,
+            failure: made.result.err().map(CallError::as_attempt_failure),
+        };
+        self.span(SpanKind::Attempt(attempt), start);
         if let Some((start, took)) = sent.connect {
             self.spans.push(Span { kind: SpanKind::Connect, start, end: start + took });
         }

@@ -6,6 +6,7 @@ use crate::domain::json::JsonError;
 use crate::domain::outcome::Outcome;
 use crate::domain::retry::FailureClass;
 use crate::domain::template::RenderError;
+use crate::domain::trace::AttemptFailure;
 
 use super::auth::TokenError;
 use super::connect_failure::ConnectFailure;
@@ -152,6 +153,28 @@ impl CallError {
             | Self::Unsendable { .. }
             | Self::NotWaitedFor
             | Self::Internal => FailureClass::Permanent,
+        }
+    }
+
+    /// The same in the words of an attempt. Errors of no attempt at all count as faults of ours.
+    pub fn as_attempt_failure(&self) -> AttemptFailure {
+        match self {
+            Self::Connect(_) => AttemptFailure::Connect,
+            Self::Broken { .. } => AttemptFailure::Broken,
+            Self::TimedOut { .. } => AttemptFailure::Timeout,
+            Self::Payload(_) => AttemptFailure::BadPayload,
+            Self::TokenRefused => AttemptFailure::TokenRefused,
+            Self::Status { status: 429, .. } => AttemptFailure::RateLimited,
+            Self::Status { status: 500.., .. } => AttemptFailure::UpstreamError,
+            Self::Status { .. } => AttemptFailure::Rejected,
+            Self::Request(_)
+            | Self::Overloaded { .. }
+            | Self::CircuitOpen { .. }
+            | Self::NoPermit(_)
+            | Self::NoToken(_)
+            | Self::Unsendable { .. }
+            | Self::NotWaitedFor
+            | Self::Internal => AttemptFailure::Internal,
         }
     }
 

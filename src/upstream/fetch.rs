@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use super::auth::{Auth, Token};
-use super::call_log::CallLog;
+use super::call_log::{CallLog, Made};
 use super::clock;
 use super::error::{CallError, PayloadError};
 use super::limiter::Lane;
@@ -275,8 +275,9 @@ impl Call<'_> {
         let max_body = source.spec.max_response;
         let (reply, sent) = source.origin.send(prepared, credential, max_body, deadline).await;
         let status = reply.as_ref().ok().map(|reply| reply.status);
-        log.attempt(began, status, sent);
         let result = reply.and_then(|reply| self.check(reply, token.as_ref(), tried));
+        let resend = tried.attempts - 1;
+        log.attempt(began, Made { resend, status, result: result.as_ref().map(|_| ()) }, sent);
         pass.settle(&result, self.request.patience.min(source.spec.timeout / 2));
         result.map_err(|error| (error, Some(sent)))
     }

@@ -1,0 +1,44 @@
+//! Is it alive, is it ready?
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::{Overview, json_reply};
+use crate::upstream::clock;
+
+/// `GET /livez`: that the process answers; it depends on nothing else.
+pub(super) async fn livez() -> HttpResponse {
+    json_reply(StatusCode::OK, &json!({"alive": true}))
+}
+
+/// `GET /readyz`: not ready while a credential was not even tried yet, and while the service is going down; a
+/// failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
+pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
+    let mut reasons = Vec::new();
+    if overview.shared.draining.is_on() {
+        reasons.push("the service is going down".to_owned());
+    }
+    for credential in &overview.credentials {
+        let status = credential.status();
+        if status.current.is_none() && status.failure.is_none() {
+            reasons.push(format!("credential {}: its first token is on its way", credential.id()));
+        }
+    }
+    // Those that answer are not taken out of service for one that does not, so these are not reasons.
+    let loops = overview.restarts.crash_loops(clock::now()).into_iter();
+    let warnings: Vec<_> = loops
+        .map(|(actor, times)| {
+            format!("actor {actor}: crash loop, started again {times} times in a row")
+        })
+        .collect();
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let restarts = overview.restarts.count();
+    let body = json!({
+        "ready": reasons.is_empty(),
+        "reasons": reasons,
+        "warnings": warnings,
+        "actor_restarts": restarts,
+    });
+    json_reply(status, &body)
+}

@@ -1,0 +1,87 @@
+//! Follows one request from its head to its end, and tells the observer what became of it.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use actix_web::http::header::HeaderValue;
+
+use crate::domain::ids::Id;
+use crate::domain::observer::Observer;
+use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
+use crate::upstream::clock;
+
+/// One request under way. Whoever handles it notes what becomes known; [`Self::finish`] tells the
+/// observer. A request that is given up (its caller went away) is told of when this is dropped.
+pub struct Observation<'a> {
+    observer: &'a dyn Observer,
+    id: &'a HeaderValue,
+    started: Instant,
+    started_at: SystemTime,
+    is_over: bool,
+    /// The action, once it is known that there is one.
+    pub action: Option<Id>,
+    /// The name of the caller's key.
+    pub caller: Option<String>,
+    /// When the reply has to leave.
+    pub deadline: Option<Instant>,
+    /// Whether every source gave a definite answer.
+    pub complete: Option<bool>,
+    /// What each source did.
+    pub sources: Vec<SourceRecord>,
+}
+
+impl<'a> Observation<'a> {
+    /// A request that arrived at `started`.
+    pub fn begin(observer: &'a dyn Observer, id: &'a HeaderValue, started: Instant) -> Self {
+        Self {
+            observer,
+            id,
+            started,
+            started_at: SystemTime::now(),
+            is_over: false,
+            action: None,
+            caller: None,
+            deadline: None,
+            complete: None,
+            sources: Vec::new(),
+        }
+    }
+
+    /// The request's id, as it is echoed.
+    pub fn id(&self) -> &'a HeaderValue {
+        self.id
+    }
+
+    /// The request is answered with this status and so many bytes.
+    pub fn finish(mut self, status: u16, reply_bytes: usize) {
+        self.tell(status, reply_bytes);
+    }
+
+    fn tell(&mut self, status: u16, reply_bytes: usize) {
+        self.is_over = true;
+        let record = RequestRecord {
+            request_id: self.id.to_str().unwrap_or_default().to_owned(),
+            action: self.action.take(),
+            caller: self.caller.take(),
+            started: self.started,
+            started_at: self.started_at,
+            deadline: self.deadline,
+            latency: clock::now().saturating_duration_since(self.started),
+            status,
+            complete: self.complete,
+            reply_bytes,
+            sources: std::mem::take(&mut self.sources),
+        };
+        self.observer.answered(&Arc::new(record));
+    }
+}
+
+impl Drop for Observation<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // A panic passes here too; it is answered with 500, and its own log line says more.
+            let status = if std::thread::panicking() { 500 } else { CALLER_GONE };
+            self.tell(status, 0);
+        }
+    }
+}
