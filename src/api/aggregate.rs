@@ -15,6 +15,7 @@ use crate::actors::coordinator::RunAction;
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
 use crate::domain::deadline::Deadline;
+use crate::domain::fields::OutputSpec;
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
@@ -122,7 +123,10 @@ pub async fn run(
         let source = shared.sources.iter().find(|source| source.id == *id);
         source.map_or(&null, |source| &source.fallback)
     };
-    let mut json = aggregate.to_json_within(action.max_reply, fallback);
+    let mut json = match &action.output {
+        None => aggregate.to_json_within(action.max_reply, fallback),
+        Some(output) => flatten(output, &aggregate, action, observation),
+    };
     // Only now: a required source whose data gave way for the size has failed as well.
     let problem = required_failed(action, &aggregate);
     if let Some(problem) = &problem {
@@ -136,6 +140,23 @@ pub async fn run(
         None => Ok(Reply { json, server_timing }),
         Some(problem) => Err(problem.with_aggregate(json, (SERVER_TIMING, server_timing))),
     }
+}
+
+/// The action's flat reply; notes the fields for which a value of another type came.
+fn flatten(
+    output: &OutputSpec,
+    aggregate: &Aggregate,
+    action: &ActionSpec,
+    observation: &mut Observation<'_>,
+) -> Vec<u8> {
+    let reply = output.flatten(aggregate, action.max_reply);
+    if !reply.wrong_types.is_empty() {
+        let request_id = observation.id().to_str().unwrap_or_default();
+        let fields = &reply.wrong_types;
+        tracing::debug!(request_id, action = %action.id, ?fields, "values of another type");
+    }
+    observation.wrong_types = reply.wrong_types;
+    reply.json
 }
 
 /// The action's deadline, or the caller's if that is earlier.

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use actix_web::http::header::HeaderValue;
 
-use crate::domain::ids::Id;
+use crate::domain::ids::{Id, InputName};
 use crate::domain::observer::Observer;
 use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
 use crate::upstream::clock;
@@ -26,6 +26,8 @@ pub struct Observation<'a> {
     pub deadline: Option<Instant>,
     /// Whether every source gave a definite answer.
     pub complete: Option<bool>,
+    /// The fields for which a value of another type came.
+    pub wrong_types: Vec<InputName>,
     /// What each source did.
     pub sources: Vec<SourceRecord>,
 }
@@ -43,6 +45,7 @@ impl<'a> Observation<'a> {
             caller: None,
             deadline: None,
             complete: None,
+            wrong_types: Vec::new(),
             sources: Vec::new(),
         }
     }
@@ -70,6 +73,7 @@ impl<'a> Observation<'a> {
             status,
             complete: self.complete,
             reply_bytes,
+            wrong_types: std::mem::take(&mut self.wrong_types),
             sources: std::mem::take(&mut self.sources),
         };
         self.observer.answered(&Arc::new(record));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::fields::OutputSpec;
 use super::ids::Id;
 use super::inputs::InputSpec;
 use super::outcome::SourceReply;
@@ -25,6 +26,8 @@ pub struct ActionSpec {
     pub deadline: Duration,
     /// The largest reply, bytes.
     pub max_reply: usize,
+    /// The flat reply that is answered instead of the aggregate, if there is one.
+    pub output: Option<OutputSpec>,
     /// What a caller sends, in the order of the configuration.
     pub inputs: Vec<InputSpec>,
 }

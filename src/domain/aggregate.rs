@@ -140,12 +140,14 @@ fn write_reply(out: &mut Vec<u8>, reply: &SourceReply) {
     out.push(b'}');
 }
 
-fn write_number(out: &mut Vec<u8>, key: &str, number: impl std::fmt::Display) {
+/// Writes a member whose value needs no escapes.
+pub(super) fn write_number(out: &mut Vec<u8>, key: &str, number: impl std::fmt::Display) {
     let written = write!(out, "{key}{number}");
     debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
 }
 
-fn write_bool(out: &mut Vec<u8>, value: bool) {
+/// Writes `true` or `false`.
+pub(super) fn write_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 

@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod budget;
 pub mod credential;
 pub mod deadline;
+pub mod fields;
 pub mod header_number;
 pub mod ids;
 pub mod inputs;

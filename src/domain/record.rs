@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::ids::Id;
+use super::ids::{Id, InputName};
 use super::outcome::{Outcome, SourceReply};
 use super::trace::Span;
 
@@ -36,6 +36,8 @@ pub struct RequestRecord {
     pub complete: Option<bool>,
     /// The reply's body, bytes.
     pub reply_bytes: usize,
+    /// The fields of a flat reply for which a value of another type came.
+    pub wrong_types: Vec<InputName>,
     /// Its sources, in the order of the reply.
     pub sources: Vec<SourceRecord>,
 }
@@ -95,6 +97,7 @@ impl RequestRecord {
             status: 200,
             complete: Some(sources.iter().all(|source| source.outcome.is_definite())),
             reply_bytes: 1000,
+            wrong_types: Vec::new(),
             sources,
         }
     }

@@ -8,6 +8,7 @@ use crate::domain::inputs::{
     DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputPlaces, InputSpec, InputValue,
 };
 
+use super::output;
 use super::table::Table;
 
 /// The input that is echoed unless the configuration says otherwise.
@@ -26,6 +27,7 @@ pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<ActionSpec> {
         inputs.extend(read_input(&mut input, name));
         input.finish();
     }
+    let output = output::read(table, &sources, &inputs);
     Some(ActionSpec {
         id: id?,
         sources,
@@ -35,6 +37,7 @@ pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<ActionSpec> {
         on_required_failure,
         deadline,
         max_reply,
+        output,
         inputs,
     })
 }

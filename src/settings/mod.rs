@@ -13,6 +13,7 @@ mod credential;
 mod dependencies;
 mod getters;
 mod layers;
+mod output;
 mod paging;
 mod plan;
 mod problem;

@@ -81,6 +81,10 @@ fn write_action(out: &mut String, action: &ActionSpec) -> fmt::Result {
         words.extend(marks.iter().filter(|(set, _)| *set).map(|(_, word)| *word));
         writeln!(out, "  input           {}: {}", input.name, words.join(", "))?;
     }
+    for field in action.output.iter().flat_map(|output| &output.fields) {
+        let (kind, from) = (field.kind.as_str(), &field.from);
+        writeln!(out, "  field           {}: {kind}, from {from}", field.name)?;
+    }
     Ok(())
 }
 

@@ -32,6 +32,46 @@ fn rules_of_action_tables() {
         ("inputs.id.default = 'x'", "inputs.id", "is required and has a default"),
         ("inputs.n = { secret = true, echo = true }", "inputs.n", "is secret and is echoed"),
         ("inputs.n = { typ = 'integer' }", "inputs.n.typ", "did you mean `type`?"),
+        (
+            "output.x = { path = '', type = 'string' }",
+            "output.x.from",
+            "one of the action's sources",
+        ),
+        (
+            "output.x = { from = 'erp', path = '', type = 'string' }",
+            "output.x.from",
+            "\"erp\", which the action does not ask; allowed: some of its sources: crm",
+        ),
+        ("output.x = { from = 'crm', type = 'string' }", "output.x.path", "a JSON Pointer"),
+        (
+            "output.x = { from = 'crm', path = 'a', type = 'string' }",
+            "output.x.path",
+            "begins with",
+        ),
+        ("output.x = { from = 'crm', path = '$.[', type = 'string' }", "output.x.path", "JSONPath"),
+        ("output.x = { from = 'crm', path = '' }", "output.x.type", "\"string[]\""),
+        ("output.x = { from = 'crm', path = '', type = 'null' }", "output.x.type", "\"integer\""),
+        (
+            "output.x = { from = 'crm', path = '', type = 'integer', default = 'x' }",
+            "output.x.default",
+            "a value of the field's type, integer",
+        ),
+        (
+            "output.x = { from = 'crm', path = '', type = 'string[]', default = [['x']] }",
+            "output.x.default",
+            "a value of the field's type, string[]",
+        ),
+        ("output.orgId = { from = 'crm', path = '', type = 'string' }", "output.orgId", "reserved"),
+        (
+            "output.complete = { from = 'crm', path = '', type = 'string' }",
+            "output.complete",
+            "taken",
+        ),
+        (
+            "output.crm_status = { from = 'crm', path = '', type = 'string' }",
+            "output.crm_status",
+            "taken",
+        ),
         ("inputs.complete = { echo = true }", "inputs.complete", "a key of the reply"),
         ("inputs.flow_latency_ms.echo = true", "inputs.flow_latency_ms", "or echo = false"),
     ];

@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::outcome::{Outcome, SourceReply};
+
+fn field(name: &str, path: &str, kind: &str) -> FieldSpec {
+    let kind = FieldType::all().into_iter().find(|known| known.as_str() == kind).unwrap();
+    FieldSpec {
+        name: InputName::try_new(name).unwrap(),
+        from: Id::try_new("crm").unwrap(),
+        path: FieldPath::try_new(path).unwrap(),
+        kind,
+        default: kind.natural_default(),
+        title: None,
+        description: None,
+    }
+}
+
+fn aggregate(data: Json) -> Aggregate {
+    let reply = SourceReply {
+        source: Id::try_new("crm").unwrap(),
+        outcome: Outcome::Ok,
+        status: 200,
+        error: None,
+        attempts: 1,
+        latency: Duration::from_millis(3),
+        data,
+        spans: vec![],
+    };
+    Aggregate {
+        echoed: vec![("customerId".to_owned(), Json::from_value(&json!("c-1")))],
+        replies: vec![reply],
+        latency: Duration::from_millis(4),
+        flow_latency_ms: None,
+    }
+}
+
+/// The text of the value of one field, and whether another type came.
+fn read(data: &str, path: &str, kind: &str) -> (String, bool) {
+    let data = Json::parse(data.to_owned().into(), 50).unwrap();
+    let output = OutputSpec { fields: vec![field("x", path, kind)] };
+    let mut wrong = Vec::new();
+    let values = output.values(&aggregate(data), &mut wrong);
+    (values[0].as_str().to_owned(), !wrong.is_empty())
+}
+
+#[test]
+fn a_value_of_the_type_comes_as_it_was_sent() {
+    let data = r#"{"a":{"s":"ä\"","n":1.00,"i":90000000000000000,"b":true,"t":["x","y"]},
+                   "l":[{"id":123456789012345678},{"id":2}]}"#;
+    let cases = [
+        ("/a/s", "string", r#""ä\"""#),
+        ("/a/n", "number", "1.00"),
+        ("/a/i", "integer", "90000000000000000"),
+        ("/a/b", "boolean", "true"),
+        ("/a/t", "string[]", r#"["x","y"]"#),
+        ("$.a.n", "number", "1.00"),
+        ("$.l[0].id", "integer", "123456789012345678"),
+        ("$.l[*].id", "integer[]", "[123456789012345678,2]"),
+        ("$.l[?@.id == 2].id", "integer", "2"),
+        ("$.a.t", "string[]", r#"["x","y"]"#),
+        ("$['a']['t'][1]", "string", "\"y\""),
+    ];
+    for (path, kind, expected) in cases {
+        assert_eq!(read(data, path, kind), (expected.to_owned(), false), "{path} {kind}");
+    }
+}
+
+#[test]
+fn another_type_is_the_default_and_counts() {
+    let cases = [
+        (r#"{"x":5}"#, "string", "\"\""),
+        (r#"{"x":"5"}"#, "integer", "0"),
+        (r#"{"x":5.5}"#, "integer", "0"),
+        (r#"{"x":123456789012345678901234}"#, "integer", "0"),
+        (r#"{"x":{}}"#, "number", "0"),
+        (r#"{"x":"true"}"#, "boolean", "false"),
+        (r#"{"x":"a"}"#, "string[]", "[]"),
+        (r#"{"x":["a",null]}"#, "string[]", "[]"),
+        (r#"{"x":[["a"]]}"#, "string[]", "[]"),
+    ];
+    for (data, kind, expected) in cases {
+        assert_eq!(read(data, "/x", kind), (expected.to_owned(), true), "{data} {kind}");
+    }
+}
+
+#[test]
+fn what_is_absent_or_null_is_the_default_and_does_not_count() {
+    for (data, path) in
+        [("{}", "/x"), (r#"{"x":null}"#, "/x"), ("null", "/x/y"), ("[]", "$.x[*]"), ("1", "$..x")]
+    {
+        for kind in FieldType::all() {
+            let expected = (kind.natural_default().as_str().to_owned(), false);
+            assert_eq!(read(data, path, kind.as_str()), expected, "{data} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_whole_number_with_a_fraction_of_zero_is_an_integer() {
+    assert_eq!(read("5.0", "", "integer"), ("5".to_owned(), false));
+    assert_eq!(read("-1e3", "", "integer"), ("-1000".to_owned(), false));
+}
+
+#[test]
+fn the_largest_field_gives_way_when_the_reply_would_be_too_large() {
+    let long = "x".repeat(500);
+    let data = Json::from_value(&json!({"long": long, "short": "y"}));
+    let output = OutputSpec {
+        fields: vec![field("long", "/long", "string"), field("short", "/short", "string")],
+    };
+    let reply = output.flatten(&aggregate(data), 400);
+    let reply: Value = serde_json::from_slice(&reply.json).unwrap();
+    assert_eq!((&reply["long"], &reply["short"]), (&json!(""), &json!("y")));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[abx]", inner, 0..4).prop_map(Value::from_iter),
+        ]
+    })
+}
+
+fn is_of(kind: FieldType, value: &Value) -> bool {
+    let scalar = |value: &Value| match kind.scalar {
+        InputKind::String => value.is_string(),
+        InputKind::Integer => value.is_i64(),
+        InputKind::Number => value.is_number(),
+        InputKind::Boolean => value.is_boolean(),
+    };
+    match value {
+        Value::Array(elements) => kind.is_array && elements.iter().all(scalar),
+        other => !kind.is_array && scalar(other),
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_came_every_field_is_there_and_of_its_type(data in any_json()) {
+        let paths = ["", "/a", "/a/0", "$.a", "$..*", "$.a[*].b", "$[?@.x > 1]"];
+        let kinds = FieldType::all();
+        let pairs = paths.iter().flat_map(|path| kinds.iter().map(move |kind| (path, kind)));
+        let name = |index: usize| format!("f{index}");
+        let fields: Vec<_> = pairs.enumerate()
+            .map(|(index, (path, kind))| field(&name(index), path, kind.as_str()))
+            .collect();
+        let output = OutputSpec { fields };
+        let reply = output.flatten(&aggregate(Json::from_value(&data)), 1 << 20);
+        let reply: Value = serde_json::from_slice(&reply.json).unwrap();
+        for (index, field) in output.fields.iter().enumerate() {
+            let value = &reply[name(index)];
+            prop_assert!(is_of(field.kind, value), "{} from {data}: {value}", field.kind.as_str());
+        }
+        prop_assert_eq!(&reply["crm_outcome"], &json!("ok"));
+        prop_assert_eq!(&reply["crm_status"], &json!(200));
+    }
+}
