@@ -202,15 +202,17 @@ fn read_scalar(kind: InputKind, value: &Json) -> Option<Json> {
     }
 }
 
-/// A whole number that fits 64 bits; one written `5.0` or `5e0` is written as `5`.
+/// A whole number that fits 64 bits; one written `5.0` or `5e0` is written as `5`, and `-0` as `0`,
+/// which some readers take for a fraction.
 fn read_integer(value: &Json) -> Option<Json> {
     let text = value.as_str();
-    if text.parse::<i64>().is_ok() {
+    if text != "-0" && text.parse::<i64>().is_ok() {
         return Some(value.clone());
     }
     let number: f64 = text.parse().ok()?;
     let is_whole = number.fract() == 0.0 && number.abs() <= MAX_EXACT;
-    is_whole.then(|| Json::from_parts(format!("{number:.0}").into_bytes()))
+    // Adding zero takes the sign from a negative zero.
+    is_whole.then(|| Json::from_parts(format!("{:.0}", number + 0.0).into_bytes()))
 }
 
 /// One source's data, with its tree if a path needed it.

@@ -103,6 +103,8 @@ fn what_is_absent_or_null_is_the_default_and_does_not_count() {
 fn a_whole_number_with_a_fraction_of_zero_is_an_integer() {
     assert_eq!(read("5.0", "", "integer"), ("5".to_owned(), false));
     assert_eq!(read("-1e3", "", "integer"), ("-1000".to_owned(), false));
+    assert_eq!(read("-0", "", "integer"), ("0".to_owned(), false));
+    assert_eq!(read("-0.0", "", "integer"), ("0".to_owned(), false));
 }
 
 #[test]
