@@ -19,8 +19,9 @@ use crate::api::admission::Admission;
 use crate::api::auth::{ApiKey, ApiKeys};
 use crate::api::body::BodyLimits;
 use crate::api::state::Shared;
-use crate::domain::observer::Observers;
+use crate::domain::observer::{Observer, Observers};
 use crate::settings::{ServerSpec, Settings};
+use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::request_log::RequestLog;
 use crate::upstream::clock;
@@ -61,6 +62,9 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
     let credentials = credentials::start(credentials, &restarts)?;
     let parts = workers::share_sources(sources, &credentials)?;
     let recent = Arc::new(Recent::default());
+    let metrics = Arc::new(Metrics::try_new()?);
+    let observers: Vec<Arc<dyn Observer>> =
+        vec![Arc::new(RequestLog), Arc::clone(&metrics) as _, Arc::clone(&recent) as _];
     let shared = Arc::new(Shared {
         actions: actions.into_iter().map(Arc::new).collect(),
         sources: parts.iter().map(|part| Arc::clone(&part.spec)).collect(),
@@ -69,13 +73,14 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
         admission: Admission::new(server.max_concurrent_requests),
         body_limits: BodyLimits { max_body: server.max_body, timeout: server.body_timeout },
         draining: Arc::default(),
-        observer: Arc::new(Observers(vec![Arc::new(RequestLog), Arc::clone(&recent) as _])),
+        observer: Arc::new(Observers(observers)),
     });
     let limits = parts.iter().map(|part| (part.spec.id.clone(), Arc::clone(&part.shared)));
     let overview = Overview {
         shared: Arc::clone(&shared),
         sources: limits.collect(),
         credentials: credentials.iter().filter_map(|(_, auth)| auth.token_handle()).collect(),
+        metrics,
         restarts: Arc::clone(&restarts),
     };
     let living = Arc::new(Living::default());

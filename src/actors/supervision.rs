@@ -31,6 +31,7 @@ const LOOP_FROM: u32 = 2;
 pub struct Restarts {
     count: AtomicU64,
     latest: Mutex<BTreeMap<Arc<str>, Restart>>,
+    by_actor: Mutex<BTreeMap<Arc<str>, u64>>,
 }
 
 /// An actor's latest restart.
@@ -44,6 +45,12 @@ impl Restarts {
     /// How often so far.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// The actors that were ever started again, each with how often.
+    pub fn by_actor(&self) -> Vec<(String, u64)> {
+        let counts = self.by_actor.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().map(|(name, times)| (name.to_string(), *times)).collect()
     }
 
     /// The actors that keep ending soon after their start, each with how often in a row.
@@ -60,6 +67,9 @@ impl Restarts {
     /// is kept in mind.
     fn note(&self, name: &Arc<str>, new: Restart) {
         self.count.fetch_add(1, Ordering::Relaxed);
+        let mut counts = self.by_actor.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(Arc::clone(name)).or_default() += 1;
+        drop(counts);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = latest.entry(Arc::clone(name)).or_insert(new);
         let is_over = new.at.saturating_duration_since(kept.at) >= STABLE_AFTER;

@@ -56,6 +56,8 @@ pub struct InvalidateToken {
 /// What everybody may know of a credential; survives the actor's restarts.
 #[derive(Debug, Clone, Default)]
 pub struct TokenStatus {
+    /// How many token requests have failed since the start.
+    pub failed: u64,
     /// The token at hand.
     pub current: Option<CurrentToken>,
     /// The last failure, if nothing succeeded since.
@@ -102,7 +104,8 @@ impl TokenStatus {
         self.current.as_ref().filter(|current| current.expires > now)
     }
 
-    fn failed(&mut self, error: TokenError, now: Instant) {
+    fn has_failed(&mut self, error: TokenError, now: Instant) {
+        self.failed += 1;
         let asked = error.retry_after().unwrap_or_default().min(LONGEST_ASKED_WAIT);
         let wait = asked.max(wait_after(self.failed_in_a_row));
         self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
@@ -233,7 +236,7 @@ impl TokenActor {
             }
             Err(error) => {
                 tracing::warn!(credential = %self.id, %error, "no token received");
-                self.status.send_modify(|status| status.failed(error, now));
+                self.status.send_modify(|status| status.has_failed(error, now));
                 // Only a token that is still in use is worth trying for without being asked.
                 if self.status.borrow().valid(now).is_none() {
                     return;
@@ -319,7 +322,7 @@ mod tests {
         let wait = |seconds| {
             let mut status = TokenStatus::default();
             let retry_after = Some(Duration::from_secs(seconds));
-            status.failed(TokenError::Failed { status: 429, retry_after }, now);
+            status.has_failed(TokenError::Failed { status: 429, retry_after }, now);
             status.failure.expect("it failed").retry_at - now
         };
         assert_eq!(wait(60), Duration::from_mins(1));

@@ -1,6 +1,7 @@
 //! The operators' routes: is it alive, is it ready, how are its parts.
 
 mod health;
+mod metrics;
 mod snapshots;
 
 use std::sync::Arc;
@@ -15,11 +16,13 @@ use super::state::Shared;
 use super::{aggregate, context};
 use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
+use crate::domain::gauges::Exposition;
 use crate::domain::ids::Id;
 use crate::upstream::shared::SourceShared;
 
 /// The operators' paths.
-const ROUTES: [&str; 4] = ["GET /livez", "GET /readyz", "GET /v1/sources", "GET /v1/credentials"];
+const ROUTES: [&str; 5] =
+    ["GET /livez", "GET /readyz", "GET /metrics", "GET /v1/sources", "GET /v1/credentials"];
 
 /// What the operators' routes look at.
 pub struct Overview {
@@ -29,6 +32,8 @@ pub struct Overview {
     pub sources: Vec<(Id, Arc<SourceShared>)>,
     /// The credentials that have tokens.
     pub credentials: Vec<TokenHandle>,
+    /// What is measured.
+    pub metrics: Arc<dyn Exposition>,
     /// How often actors were started again.
     pub restarts: Arc<Restarts>,
 }
@@ -38,6 +43,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(resource("/livez").route(web::get().to(health::livez)))
         .service(resource("/readyz").route(web::get().to(health::readyz)))
+        .service(resource("/metrics").route(web::get().to(metrics::metrics)))
         .service(resource("/v1/sources").route(web::get().to(snapshots::sources)))
         .service(resource("/v1/credentials").route(web::get().to(snapshots::credentials)))
         .default_service(web::to(no_route));

@@ -37,6 +37,9 @@ pub enum StartError {
         /// Why not.
         source: OriginError,
     },
+    /// The metrics cannot be set up: a fault of ours.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
     /// A source's breaker makes no sense.
     #[error("{id}: {source}")]
     Breaker {

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod credential;
 pub mod deadline;
 pub mod fields;
+pub mod gauges;
 pub mod header_number;
 pub mod ids;
 pub mod inputs;

@@ -17,6 +17,7 @@ mod happy_path;
 mod hostile_values;
 mod http_edge;
 mod isolation;
+mod metrics;
 mod outcomes;
 mod pages;
 mod payloads;

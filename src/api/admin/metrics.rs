@@ -1,0 +1,42 @@
+//! `GET /metrics`: everything that is measured, in the text format of Prometheus.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpResponse, web};
+
+use super::Overview;
+use crate::domain::gauges::{CredentialGauge, Gauges, SourceGauge};
+use crate::upstream::clock;
+
+/// The media type of the text format, version 0.0.4.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Handles the route.
+pub(super) async fn metrics(overview: web::Data<Overview>) -> HttpResponse {
+    let text = overview.metrics.expose(&gauges(&overview));
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_FORMAT)).body(text)
+}
+
+fn gauges(overview: &Overview) -> Gauges {
+    let now = clock::now();
+    let sources = overview.sources.iter().map(|(id, limits)| SourceGauge {
+        source: id.clone(),
+        in_flight: limits.in_flight(),
+        breaker: limits.breaker().snapshot(now).state,
+    });
+    let credentials = overview.credentials.iter().map(|credential| {
+        let status = credential.status();
+        let valid = status.valid(now);
+        CredentialGauge {
+            credential: credential.id().clone(),
+            expires_in: valid.map(|token| (token.expires - now).as_secs_f64()),
+            // Each token that was received is a generation of its own.
+            received: status.generation,
+            failed: status.failed,
+        }
+    });
+    Gauges {
+        sources: sources.collect(),
+        credentials: credentials.collect(),
+        restarts: overview.restarts.by_actor(),
+    }
+}

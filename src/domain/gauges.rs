@@ -1,0 +1,45 @@
+//! The state of the process at one moment, as plain numbers, for whoever exposes it.
+
+use super::breaker::State;
+use super::ids::Id;
+
+/// The state of the process's parts at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Gauges {
+    /// One a source.
+    pub sources: Vec<SourceGauge>,
+    /// One a credential with tokens.
+    pub credentials: Vec<CredentialGauge>,
+    /// How often each actor that ever was started again was so.
+    pub restarts: Vec<(String, u64)>,
+}
+
+/// The state of one source.
+#[derive(Debug, Clone)]
+pub struct SourceGauge {
+    /// The source.
+    pub source: Id,
+    /// Calls under way.
+    pub in_flight: usize,
+    /// The circuit breaker.
+    pub breaker: State,
+}
+
+/// The state of one credential with tokens.
+#[derive(Debug, Clone)]
+pub struct CredentialGauge {
+    /// The credential.
+    pub credential: Id,
+    /// How long the token is still valid, seconds; absent: there is none.
+    pub expires_in: Option<f64>,
+    /// Tokens received since the start.
+    pub received: u64,
+    /// Token requests that failed since the start.
+    pub failed: u64,
+}
+
+/// Makes a text of everything that is measured. Implemented by the metrics.
+pub trait Exposition: Send + Sync {
+    /// The text, in the format that its content type says.
+    fn expose(&self, gauges: &Gauges) -> String;
+}

@@ -1,0 +1,109 @@
+//! `GET /metrics`: what is counted, under the names that operators rely on.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use tributary::simulator::Behaviour;
+
+use crate::harness::{PROFILE, TestApp};
+
+fn scrape(app: &TestApp) -> String {
+    let reply = app.admin_get("/metrics");
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    reply.text()
+}
+
+/// The value of the one series that begins so.
+#[track_caller]
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().expect("a number")
+}
+
+/// A service that has had a whole aggregate, a partial one with retries, and refused requests.
+fn used() -> TestApp {
+    let app = TestApp::start_with("[sources.orders.retry]\nbase = '1ms'\ncap = '2ms'");
+    assert_eq!(app.profile("c-1").status, 200);
+    app.sim.orders().script([Behaviour::status(503), Behaviour::status(503)]);
+    app.sim.crm().set_behaviour(Behaviour::status(500));
+    assert_eq!(app.profile("c-2").status, 200);
+    assert_eq!(app.post(PROFILE, &json!({})).status, 400);
+    assert_eq!(app.post("/v1/actions/hunter2", &json!({})).status, 404);
+    app
+}
+
+#[test]
+fn requests_sources_attempts_and_retries_are_counted() {
+    let text = scrape(&used());
+    let expected = [
+        (
+            r#"http_server_request_duration_seconds_count{action="customer_profile",status="200"}"#,
+            2.0,
+        ),
+        (
+            r#"http_server_request_duration_seconds_count{action="customer_profile",status="400"}"#,
+            1.0,
+        ),
+        (r#"http_server_request_duration_seconds_count{action="none",status="404"}"#, 1.0),
+        (r#"tributary_aggregates_total{action="customer_profile",completeness="complete"}"#, 1.0),
+        (r#"tributary_aggregates_total{action="customer_profile",completeness="partial"}"#, 1.0),
+        (r#"tributary_source_duration_seconds_count{outcome="ok",source="orders"}"#, 2.0),
+        (r#"tributary_source_duration_seconds_count{outcome="upstream_error",source="crm"}"#, 1.0),
+        (r#"tributary_source_attempts_total{result="ok",source="orders"}"#, 2.0),
+        (r#"tributary_source_attempts_total{result="upstream_error",source="orders"}"#, 2.0),
+        (r#"tributary_source_retries_total{reason="upstream_error",source="orders"}"#, 2.0),
+        (r#"tributary_source_in_flight{source="crm"}"#, 0.0),
+        (r#"tributary_breaker_state{source="crm"}"#, 0.0),
+        (r#"tributary_token_refreshes_total{credential="genesys",result="ok"}"#, 1.0),
+    ];
+    for (series, count) in expected {
+        assert!((value(&text, series) - count).abs() < 1e-9, "{series}: {text}");
+    }
+    assert!(value(&text, r#"tributary_token_expires_in_seconds{credential="genesys"}"#) > 1.0);
+    assert!(text.contains("tributary_build_info{version="), "{text}");
+}
+
+#[test]
+fn an_actor_that_was_started_again_is_counted() {
+    let app = TestApp::start();
+    // A worker's actors are there once it has answered.
+    app.profile("c-1");
+    app.crash_source("crm");
+    let series = r#"tributary_actor_restarts_total{actor="source crm"}"#;
+    crate::harness::eventually("a restart is counted", || {
+        app.profile("c-1");
+        scrape(&app).lines().any(|line| line.starts_with(series))
+    });
+}
+
+#[test]
+fn no_label_has_a_callers_text_and_no_metric_many_series() {
+    let text = scrape(&used());
+    assert!(
+        !text.contains("hunter2") && !text.contains("c-1") && !text.contains("key-1"),
+        "{text}"
+    );
+    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    for name in names {
+        let series = text.lines().filter(|line| line.starts_with(name)).count();
+        assert!((1..=100).contains(&series), "{name} has {series} series");
+    }
+}
+
+#[test]
+fn promtool_finds_nothing_to_complain_about() {
+    let text = scrape(&used());
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = promtool.expect("promtool is needed (Debian: apt-get install prometheus)");
+    promtool.stdin.take().expect("piped").write_all(text.as_bytes()).expect("it reads");
+    let output = promtool.wait_with_output().expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
+}
