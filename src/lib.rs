@@ -18,6 +18,7 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod domain;
+pub mod export;
 pub mod settings;
 pub mod shutdown;
 pub mod simulator;

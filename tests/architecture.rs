@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each part may use of the others. A longer path allows that module or item only.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("simulator", &[]),
     ("telemetry", &["domain"]),
+    ("export", &["domain"]),
     ("settings", &["domain"]),
     ("upstream", &["domain"]),
     ("actors", &["upstream", "domain"]),
@@ -29,7 +30,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
         &["api", "actors", "upstream", "settings", "telemetry", "domain", "simulator", "shutdown"],
     ),
     ("shutdown", &[]),
-    ("cli", &["app", "settings", "telemetry", "domain", "simulator", "shutdown"]),
+    ("cli", &["app", "export", "settings", "telemetry", "domain", "simulator", "shutdown"]),
 ];
 
 /// What would make the pure part depend on a runtime, a network or the time of day.

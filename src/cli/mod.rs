@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod export;
 mod pretty;
 pub mod serve;
 pub mod waterfall;
@@ -21,6 +22,8 @@ const CONFIG_VARIABLE: &str = "TRIBUTARY_CONFIG";
 
 /// The configuration is wrong (`EX_CONFIG` of sysexits.h).
 pub const EXIT_CONFIG: u8 = 78;
+/// A command line that makes no sense, as clap says it.
+pub const EXIT_USAGE: u8 = 2;
 /// The service cannot start, although the configuration is right (`EX_UNAVAILABLE`).
 pub const EXIT_UNAVAILABLE: u8 = 69;
 
@@ -75,6 +78,12 @@ enum Command {
     /// once, prints the aggregate and where its time went, and keeps serving for you to try.
     #[command(verbatim_doc_comment)]
     Demo(demo::DemoArgs),
+    /// Print what another system is to be told of an action
+    ///
+    /// Derived from the configuration, so that the two cannot disagree. The export goes to standard
+    /// output, advice to standard error.
+    #[command(subcommand, verbatim_doc_comment)]
+    Export(export::ExportCommand),
 }
 
 /// Which configuration to read.
@@ -103,6 +112,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Export(command) => export::run(&command),
     }
 }
 

@@ -12,6 +12,7 @@ mod cancellation;
 mod deadline;
 mod dependencies;
 mod events;
+mod export;
 mod fields;
 mod happy_path;
 mod hostile_values;

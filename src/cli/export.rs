@@ -1,0 +1,122 @@
+//! `tributary export`: what other systems are told of an action.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use url::{Host, Url};
+
+use super::{ConfigArgs, EXIT_USAGE, report, say};
+use crate::domain::action::ActionSpec;
+use crate::export::data_action;
+use crate::settings::Settings;
+
+/// What is exported.
+#[derive(Debug, Subcommand)]
+pub enum ExportCommand {
+    /// A file that Genesys Cloud imports as a Data Action
+    DataAction(DataActionArgs),
+}
+
+/// The Data Action that is exported.
+#[derive(Debug, Args)]
+pub struct DataActionArgs {
+    /// The action; may be left out if there is only one
+    #[arg(long, value_name = "NAME")]
+    action: Option<String>,
+    /// Where Genesys Cloud reaches the service, such as `https://tributary.example.com`
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    url: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs the command: the export on standard output, advice on standard error; status 2 for an
+/// unknown action, 78 for a wrong configuration.
+pub fn run(command: &ExportCommand) -> ExitCode {
+    let ExportCommand::DataAction(args) = command;
+    let settings = match args.config.load() {
+        Ok(settings) => settings,
+        Err(problems) => return report(&problems),
+    };
+    let Some(action) = find(&settings, args.action.as_deref()) else {
+        let names: Vec<&str> = settings.actions.iter().map(|action| action.id.as_str()).collect();
+        eprintln!("name one of the actions with --action: {}", names.join(", "));
+        return ExitCode::from(EXIT_USAGE);
+    };
+    say(format_args!("{:#}", data_action::file(action, &args.url)));
+    advise(action);
+    ExitCode::SUCCESS
+}
+
+fn find<'a>(settings: &'a Settings, name: Option<&str>) -> Option<&'a ActionSpec> {
+    match (name, settings.actions.as_slice()) {
+        (None, [only]) => Some(only),
+        (None, _) => None,
+        (Some(name), actions) => actions.iter().find(|action| action.id.as_str() == name),
+    }
+}
+
+/// What is to be set by hand, because the file cannot say it.
+fn advise(action: &ActionSpec) {
+    let seconds = data_action::timeout(action);
+    eprintln!("Set the action's timeout to {seconds} s: the file has no place for it.");
+    if action.deadline.as_secs() >= data_action::LONGEST_TIMEOUT {
+        eprintln!(
+            "The deadline of {} is longer than the longest timeout of a Data Action, {} s.",
+            action.id,
+            data_action::LONGEST_TIMEOUT
+        );
+    }
+    eprintln!(
+        "The integration's credential (user defined) needs the field `{}` with an API key.",
+        data_action::CREDENTIAL_FIELD
+    );
+    if action.output.is_none() {
+        eprintln!(
+            "Only outcomes are bound: add [actions.{}.output] to bind values of the sources.",
+            action.id
+        );
+    }
+}
+
+/// An `https` URL of a host alone; `http` on loopback, for trying it out.
+fn public_url(text: &str) -> Result<String, String> {
+    let allowed =
+        "an https URL without path, query and user, such as https://tributary.example.com";
+    let url = Url::parse(text).map_err(|error| format!("{error}; allowed: {allowed}"))?;
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if is_safe && is_bare && !has_user && url.has_host() {
+        Ok(url.origin().ascii_serialization())
+    } else {
+        Err(format!("allowed: {allowed}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::public_url;
+
+    #[test]
+    fn only_the_address_of_a_host_is_a_public_url() {
+        assert_eq!(public_url("https://a.example/"), Ok("https://a.example".to_owned()));
+        assert_eq!(public_url("http://127.0.0.1:8080").as_deref(), Ok("http://127.0.0.1:8080"));
+        for text in [
+            "a.example",
+            "http://a.example",
+            "https://a.example/path",
+            "https://a.example?x",
+            "https://u:p@a.example",
+            "ftp://a.example",
+        ] {
+            assert!(public_url(text).is_err(), "{text}");
+        }
+    }
+}
