@@ -72,18 +72,16 @@ fn request_template(inputs: &[InputSpec]) -> String {
     format!("{{\n{}\n}}", lines.join(",\n"))
 }
 
-/// Text is escaped and quoted, numbers and booleans stand as they are. An input that a flow need
-/// not set is `null` then, which the service takes for missing.
+/// Text is escaped and quoted, numbers and booleans stand as they are. An input that a flow did not
+/// set is `""` or `null` then, which the service takes for missing.
 fn template_of(input: &InputSpec) -> String {
     let name = &input.name;
-    let value = match input.kind {
-        InputKind::String => format!("\"$esc.jsonString(${{input.{name}}})\""),
-        InputKind::Integer | InputKind::Number | InputKind::Boolean => format!("${{input.{name}}}"),
-    };
-    if input.required {
-        value
-    } else {
-        format!("#if(\"$!{{input.{name}}}\" != \"\"){value}#{{else}}null#end")
+    match input.kind {
+        // Without the `!`, the whole call would be printed for an input that is not set.
+        InputKind::String => format!("\"$!esc.jsonString(${{input.{name}}})\""),
+        InputKind::Integer | InputKind::Number | InputKind::Boolean => {
+            format!("#if(\"$!{{input.{name}}}\" != \"\")${{input.{name}}}#{{else}}null#end")
+        }
     }
 }
 

@@ -29,3 +29,4 @@ mod retry;
 mod tls;
 mod token_replies;
 mod tokens;
+mod velocity;
