@@ -79,7 +79,7 @@ fn configuration(sim: &Simulator, port: u16, admin: u16) -> String {
 struct Service {
     child: Child,
     address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Service {
@@ -98,7 +98,7 @@ impl Service {
             .spawn()
             .expect("the program was built");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let service = Self { child, address, _folder: folder };
+        let service = Self { child, address, folder };
         let end = Instant::now() + PATIENCE;
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < end, "it does not come up");
@@ -271,8 +271,7 @@ fn a_request_that_outlasts_the_grace_does_not_hold_the_end_up_for_ever() {
     let file = write(&folder, "tributary.toml", &text);
     let child = program(&["serve", "--config", path(&file)]).stdout(Stdio::null()).spawn();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut service =
-        Service { child: child.expect("the program was built"), address, _folder: folder };
+    let mut service = Service { child: child.expect("the program was built"), address, folder };
     let begun = Instant::now();
     let mut stream = loop {
         if let Ok(stream) = TcpStream::connect(address) {
@@ -399,6 +398,20 @@ fn a_port_in_use_gives_one_clear_line() {
     for part in [format!("127.0.0.1:{port}").as_str(), "server.listen", "in use"] {
         assert!(told.contains(part), "{part} is not in {told}");
     }
+}
+
+#[test]
+fn health_tells_whether_the_service_answers() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let mut service = Service::start(&sim);
+    let file = service.folder.path().join("tributary.toml");
+    let output = run(&["health", "--config", path(&file)]);
+    assert_eq!((status(&output), text(&output.stdout).as_str()), (0, "alive\n"), "{output:?}");
+    service.signal("-TERM");
+    service.wait();
+    let output = run(&["health", "--config", path(&file)]);
+    assert_eq!(status(&output), 1, "{output:?}");
+    assert!(text(&output.stderr).contains("/livez"), "{output:?}");
 }
 
 #[test]

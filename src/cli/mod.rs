@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod export;
+pub mod health;
 mod pretty;
 pub mod serve;
 pub mod waterfall;
@@ -46,7 +47,7 @@ Configuration:
 
 Exit status:
   0   done: stopped when asked, the configuration is right, a whole aggregate came
-  1   demo: the aggregate did not come, or is not complete
+  1   demo: the aggregate did not come, or is not complete; health: no answer
   2   a command line that makes no sense
   69  the service cannot start, for example because its port is taken
   78  the configuration is wrong"
@@ -78,6 +79,12 @@ enum Command {
     /// once, prints the aggregate and where its time went, and keeps serving for you to try.
     #[command(verbatim_doc_comment)]
     Demo(demo::DemoArgs),
+    /// Say whether a running service answers
+    ///
+    /// Asks /livez on the configured admin address, for 2 s at most. For a container's health
+    /// check: the program is all that it needs.
+    #[command(verbatim_doc_comment)]
+    Health(ConfigArgs),
     /// Print what another system is to be told of an action
     ///
     /// Derived from the configuration, so that the two cannot disagree. The export goes to standard
@@ -112,6 +119,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Export(command) => export::run(&command),
     }
 }
