@@ -20,7 +20,7 @@ pub enum ExportCommand {
 /// The Data Action that is exported.
 #[derive(Debug, Args)]
 pub struct DataActionArgs {
-    /// The action; may be left out if there is only one
+    /// The action; without it: the only one, else the server's `default_action`
     #[arg(long, value_name = "NAME")]
     action: Option<String>,
     /// Where Genesys Cloud reaches the service, such as `https://tributary.example.com`
@@ -49,10 +49,12 @@ pub fn run(command: &ExportCommand) -> ExitCode {
 }
 
 fn find<'a>(settings: &'a Settings, name: Option<&str>) -> Option<&'a ActionSpec> {
-    match (name, settings.actions.as_slice()) {
+    let actions = settings.actions.as_slice();
+    let named = |name: &str| actions.iter().find(|action| action.id.as_str() == name);
+    match (name, actions) {
+        (Some(name), _) => named(name),
         (None, [only]) => Some(only),
-        (None, _) => None,
-        (Some(name), actions) => actions.iter().find(|action| action.id.as_str() == name),
+        (None, _) => settings.server.default_action.as_ref().and_then(|id| named(id.as_str())),
     }
 }
 
@@ -102,7 +104,26 @@ fn public_url(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::public_url;
+    use super::{find, public_url};
+    use crate::settings::Settings;
+
+    fn found(default_action: &str, name: Option<&str>) -> Option<String> {
+        let text = format!(
+            "[server]\n{default_action}\n[sources.a]\nurl = \"http://127.0.0.1:1/\"\n\
+             [actions.one]\nsources = [\"a\"]\n[actions.two]\nsources = [\"a\"]\n"
+        );
+        let settings = Settings::from_toml(&text, "test.toml").expect("a configuration");
+        find(&settings, name).map(|action| action.id.to_string())
+    }
+
+    #[test]
+    fn without_a_name_the_default_action_is_exported_and_never_a_guess() {
+        let default_action = "default_action = \"two\"";
+        assert_eq!(found(default_action, None).as_deref(), Some("two"));
+        assert_eq!(found(default_action, Some("one")).as_deref(), Some("one"));
+        assert_eq!(found(default_action, Some("three")), None);
+        assert_eq!(found("", None), None);
+    }
 
     #[test]
     fn only_the_address_of_a_host_is_a_public_url() {
