@@ -14,6 +14,11 @@ impl Region {
     pub(super) fn token_url(self) -> String {
         format!("https://login.{}/oauth/token", self.domain)
     }
+
+    /// Scheme and host of its API.
+    pub(super) fn api_url(self) -> String {
+        format!("https://api.{}", self.domain)
+    }
 }
 
 /// Every region: Genesys Cloud's own list.

@@ -13,6 +13,7 @@ use crate::domain::source::{Method, RateLimitSpec, SourceSpec};
 use crate::domain::template::{HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
 
 use super::paging;
+use super::regions;
 use super::secrets::read_ca_file;
 use super::shown::show_url;
 use super::table::Table;
@@ -109,19 +110,38 @@ fn query(table: &mut Table) -> Vec<(String, String)> {
 /// The URL, and how it is shown.
 fn url(table: &mut Table, query: &[(String, String)]) -> Option<(UrlTemplate, String)> {
     let what = "the upstream's URL, such as \"https://api.example.com/v1/accounts/{customerId}\"";
+    // Read in any case, or it would be an unknown key where the URL is missing.
+    let region = table.text("region");
     let text = table.required_text("url", what)?;
     // The table is tried with a URL that is right, so that both may be reported.
     if let Err(error) = UrlTemplate::try_new("https://host/", query) {
         table.refuse_found("query", "a bad parameter", &format!("good templates ({error})"));
         return None;
     }
-    match UrlTemplate::try_new(text, query) {
-        Ok(url) => Some((url, show_url(text, query))),
+    let text = whole_url(table, text, region)?;
+    match UrlTemplate::try_new(&text, query) {
+        Ok(url) => Some((url, show_url(&text, query))),
         Err(error) => {
-            table.refuse("url", &format!("an absolute URL ({error})"));
+            let allowed = format!("an absolute URL, or a path together with `region` ({error})");
+            table.refuse("url", &allowed);
             None
         }
     }
+}
+
+/// With a `region`, the URL is a path only: its host is the region's.
+fn whole_url(table: &Table, text: &str, region: Option<&str>) -> Option<String> {
+    let Some(name) = region else { return Some(text.to_owned()) };
+    let Some(region) = regions::find(name) else {
+        table.refuse("region", &format!("one of {}", regions::known()));
+        return None;
+    };
+    if !text.starts_with('/') {
+        let allowed = "with `region`, only a path such as \"/api/v2/users/{customerId}\"";
+        table.refuse("url", allowed);
+        return None;
+    }
+    Some(format!("{}{text}", region.api_url()))
 }
 
 fn headers(table: &mut Table) -> Vec<HeaderTemplate> {

@@ -16,6 +16,9 @@ fn rules_of_the_request() {
         ("method = 'HEAD'", "method", "\"GET\" or \"POST\""),
         ("method = 'FETCH'\njson = {}", "method", "\"GET\" or \"POST\""),
         ("url = '/v2/accounts'", "url", "http:// or https://"),
+        ("url = '/v2/accounts'", "url", "a path together with `region`"),
+        ("region = 'mypurecloud.de'", "url", "only a path"),
+        ("url = '/a'\nregion = 'mypurecloud.xx'", "region", "mypurecloud.de (eu-central-1)"),
         ("url = 'https://{id}.example/'", "url", "fixed text"),
         ("url = 'https://h:99999/'", "url", "1 to 65535"),
         ("url = 'https://h/{id'", "url", "no `}` closes"),
@@ -139,4 +142,16 @@ fn headers_and_query_keep_the_order_of_the_file() {
     assert!(source.shown_url.ends_with("?z=1&a=true&m=x"), "{}", source.shown_url);
     let names: Vec<_> = source.headers.iter().map(HeaderTemplate::name).collect();
     assert_eq!(names, ["zed", "alpha"]);
+}
+
+#[test]
+fn a_region_gives_the_host_of_a_path() {
+    for region in ["euw2.pure.cloud", " EU-West-2 "] {
+        let url = format!("url = '/api/v2/users/{{id}}'\nregion = '{region}'");
+        let text = BASE.replace("url = \"https://crm.example/v2/accounts/{id}\"", &url);
+        let settings = good(&text);
+        let hosts: Vec<_> =
+            settings.sources.iter().map(|source| source.url.endpoint().to_string()).collect();
+        assert_eq!(hosts, ["https://api.euw2.pure.cloud"]);
+    }
 }
