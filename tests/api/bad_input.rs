@@ -176,7 +176,11 @@ fn an_unknown_action_is_answered_with_the_known_ones() {
             continue;
         }
         let problem = assert_refused(&app, &reply, 404);
-        assert_eq!(problem["known_actions"], json!(["customer_profile"]), "{name}");
+        assert_eq!(
+            problem["known_actions"],
+            json!(["customer_profile", "customer_card"]),
+            "{name}"
+        );
     }
 }
 

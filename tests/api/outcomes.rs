@@ -250,7 +250,8 @@ fn too_many_calls_under_way_are_overloaded() {
 fn a_call_that_lacks_a_value_is_skipped() {
     let app = TestApp::start_with(
         "[sources.orders]\nfallback = { none = true }\njson = { customerId = \"x-{account}\" }\n\
-         [actions.customer_profile.inputs]\naccount = { type = \"string\" }",
+         [actions.customer_profile.inputs]\naccount = { type = \"string\" }\n\
+         [actions.customer_card.inputs]\naccount = { type = \"string\" }",
     );
     let data = fallback();
     let error = "{account} has";
