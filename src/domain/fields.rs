@@ -96,21 +96,36 @@ impl FieldPath {
         }
     }
 
-    /// The values it leads to, cut out of the text as they are.
+    /// The values it leads to. One alone is cut out of the text as it is; of several, numbers with a
+    /// fraction or of more than 64 bits are the nearest doubles.
     fn find(&self, data: &Data<'_>) -> Vec<Json> {
         match self {
             Self::Pointer(pointer) => data.json.pointer(pointer).into_iter().collect(),
             Self::JsonPath(path) => {
-                // The tree only tells where the values stand: in it, long numbers lose digits.
-                let located = data.tree().map(|tree| path.query_located(tree));
-                let places = located.into_iter().flat_map(|nodes| {
-                    let pointers = nodes.iter().map(|node| node.location().to_json_pointer());
-                    pointers.collect::<Vec<_>>()
-                });
-                let pointers = places.filter_map(|place| Pointer::try_new(&place).ok());
-                pointers.filter_map(|pointer| data.json.pointer(&pointer)).collect()
+                let Some(tree) = data.tree() else { return vec![] };
+                let nodes = path.query_located(tree);
+                if let [only] = nodes.iter().collect::<Vec<_>>().as_slice() {
+                    let place = Pointer::try_new(&only.location().to_json_pointer());
+                    return place
+                        .ok()
+                        .and_then(|place| data.json.pointer(&place))
+                        .into_iter()
+                        .collect();
+                }
+                // Looking each of many up in the text would read it as often from its start.
+                nodes.iter().map(|node| of_tree(node.node())).collect()
             }
         }
+    }
+}
+
+/// A value of the tree as text. A container is only to be refused, so its content does not matter.
+fn of_tree(value: &serde_json::Value) -> Json {
+    match value {
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+            Json::from_parts(b"{}".to_vec())
+        }
+        scalar => Json::from_value(scalar),
     }
 }
 

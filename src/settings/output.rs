@@ -14,6 +14,14 @@ pub(super) fn read(action: &mut Table, sources: &[Id], inputs: &[InputSpec]) -> 
     if !action.has("output") {
         return None;
     }
+    for input in inputs.iter().filter(|input| input.echo) {
+        if is_of_source(input.name.as_str(), sources) {
+            let found = format!("besides the echoed input `{}`", input.name);
+            let allowed = "another name for the input, or echo = false: such a reply has a member \
+                           of this name";
+            action.refuse_found("output", &found, allowed);
+        }
+    }
     let mut fields: Vec<FieldSpec> = Vec::new();
     for (name, mut table) in action.named_tables("output") {
         let taken = is_taken(name, sources, inputs);
@@ -34,13 +42,17 @@ pub(super) fn read(action: &mut Table, sources: &[Id], inputs: &[InputSpec]) -> 
 
 /// Whether the reply has a member of this name already.
 fn is_taken(name: &str, sources: &[Id], inputs: &[InputSpec]) -> bool {
-    let of_source = |source: &Id| {
+    RESERVED_FIELD_NAMES.contains(&name)
+        || is_of_source(name, sources)
+        || inputs.iter().any(|input| input.echo && input.name.as_str() == name)
+}
+
+/// Whether it is the name of a source's outcome or status.
+fn is_of_source(name: &str, sources: &[Id]) -> bool {
+    sources.iter().any(|source| {
         let rest = name.strip_prefix(source.as_str());
         rest.is_some_and(|rest| SOURCE_SUFFIXES.contains(&rest))
-    };
-    RESERVED_FIELD_NAMES.contains(&name)
-        || sources.iter().any(of_source)
-        || inputs.iter().any(|input| input.echo && input.name.as_str() == name)
+    })
 }
 
 fn read_field(table: &mut Table, name: &str, sources: &[Id]) -> Option<FieldSpec> {

@@ -1,6 +1,7 @@
 //! `GET /metrics`: what is counted, under the names that operators rely on.
 
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -63,6 +64,48 @@ fn requests_sources_attempts_and_retries_are_counted() {
     }
     assert!(value(&text, r#"tributary_token_expires_in_seconds{credential="genesys"}"#) > 1.0);
     assert!(text.contains("tributary_build_info{version="), "{text}");
+}
+
+#[test]
+fn odd_values_large_replies_and_failed_token_requests_are_counted() {
+    let app = TestApp::start_with("[credentials.genesys]\nrefresh_before_expiry = '1s'");
+    let large = json!({"name": 5, "pad": "x".repeat(300_000)});
+    app.sim.users().set_behaviour(Behaviour::json(200, &large));
+    app.profile("c-1");
+    app.post("/v1/actions/customer_card", &json!({"customerId": "c", "externalApiKey": "k"}));
+    app.sim.oauth().set_behaviour(Behaviour::status(500));
+    app.sim.users().set_behaviour(Behaviour::status(401));
+    app.profile("c-2");
+    let text = scrape(&app);
+    let large = r#"tributary_large_replies_total{action="customer_profile"}"#;
+    let odd = r#"tributary_field_wrong_type_total{action="customer_card",field="agentName"}"#;
+    assert!((value(&text, large) - 1.0).abs() < 1e-9, "{text}");
+    assert!((value(&text, odd) - 1.0).abs() < 1e-9, "{text}");
+    let failed = r#"tributary_token_refreshes_total{credential="genesys",result="failed"}"#;
+    assert!(value(&text, failed) >= 1.0, "{text}");
+}
+
+#[test]
+fn a_caller_that_went_away_and_a_wait_for_the_rate_limit_are_counted() {
+    let app = TestApp::start_with(
+        "[sources.crm.rate_limit]\nrequests = 1\nper = '50ms'\nburst = 1\nmax_wait = '1s'",
+    );
+    app.profile("c-1");
+    app.profile("c-2");
+    let waits = r#"tributary_rate_limit_wait_seconds_count{source="crm"}"#;
+    assert!((value(&scrape(&app), waits) - 1.0).abs() < 1e-9);
+
+    app.sim.orders().set_behaviour(Behaviour::Hang);
+    let body = r#"{"customerId":"c-3","externalApiKey":"k"}"#;
+    let head =
+        format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+    let mut caller = TcpStream::connect(app.address).expect("it listens");
+    caller.write_all((head + body).as_bytes()).expect("it reads");
+    crate::harness::eventually("the call is under way", || app.in_flight() > 0);
+    drop(caller);
+    let gone =
+        r#"http_server_request_duration_seconds_count{action="customer_profile",status="499"} 1"#;
+    crate::harness::eventually("it is counted", || scrape(&app).contains(gone));
 }
 
 #[test]

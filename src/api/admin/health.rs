@@ -12,8 +12,8 @@ pub(super) async fn livez() -> HttpResponse {
     json_reply(StatusCode::OK, &json!({"alive": true}))
 }
 
-/// `GET /readyz`: not ready while a credential was not even tried yet, and while the service is going down; a
-/// failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
+/// `GET /readyz`: not ready while a credential was not even tried yet, and while the service is
+/// going down; a failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
 pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
     let mut reasons = Vec::new();
     if overview.shared.draining.is_on() {

@@ -72,6 +72,11 @@ fn rules_of_action_tables() {
             "output.crm_status",
             "taken",
         ),
+        (
+            "inputs.crm_status = { echo = true }\noutput = {}",
+            "output",
+            "besides the echoed input `crm_status`",
+        ),
         ("inputs.complete = { echo = true }", "inputs.complete", "a key of the reply"),
         ("inputs.flow_latency_ms.echo = true", "inputs.flow_latency_ms", "or echo = false"),
     ];
