@@ -401,6 +401,32 @@ fn a_port_in_use_gives_one_clear_line() {
 }
 
 #[test]
+fn export_prints_the_file_alone_and_says_what_the_file_cannot() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let folder = TempDir::new().expect("a temporary folder");
+    let text_of = configuration(&sim, free_port(), free_port());
+    let text_of = text_of.replace("deadline = \"3s\"", "deadline = \"60s\"");
+    let file = write(&folder, "a.toml", &text_of);
+    let export = |more: &[&str]| {
+        let config = ["export", "data-action", "--config", path(&file)];
+        run(&[&config, more].concat())
+    };
+    let url = ["--url", "https://tributary.example.com"];
+    // Without a name, it is the default action.
+    let output = export(&url);
+    assert_eq!(status(&output), 0, "{output:?}");
+    let exported: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON alone");
+    assert_eq!(exported["name"], "Tributary: customer_profile");
+    for part in ["timeout to 60 s", "no time for the way", "`apiKey`", "externalApiKey"] {
+        assert!(text(&output.stderr).contains(part), "{output:?}");
+    }
+    let output = export(&["--action", "nobody", url[0], url[1]]);
+    assert_eq!(status(&output), 2);
+    assert!(text(&output.stderr).contains("customer_profile, customer_card"), "{output:?}");
+    assert_eq!(status(&export(&["--url", "http://tributary.example.com"])), 2);
+}
+
+#[test]
 fn health_tells_whether_the_service_answers() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let mut service = Service::start(&sim);

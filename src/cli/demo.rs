@@ -67,8 +67,9 @@ async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCod
         say(format_args!(
             "Other customers: any id; those that begin with `missing` are not found."
         ));
+        say(format_args!("A flat reply:    the same with /v1/actions/customer_card"));
         say(format_args!(
-            "For operators:   http://{}/readyz, /v1/sources, /v1/credentials",
+            "For operators:   http://{}/readyz, /metrics, /v1/sources, /v1/credentials",
             running.admin_address
         ));
         say(format_args!("Ctrl-C ends the demo."));

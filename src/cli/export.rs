@@ -62,11 +62,19 @@ fn find<'a>(settings: &'a Settings, name: Option<&str>) -> Option<&'a ActionSpec
 fn advise(action: &ActionSpec) {
     let seconds = data_action::timeout(action);
     eprintln!("Set the action's timeout to {seconds} s: the file has no place for it.");
-    if action.deadline.as_secs() >= data_action::LONGEST_TIMEOUT {
+    if !data_action::is_in_time(action) {
         eprintln!(
-            "The deadline of {} is longer than the longest timeout of a Data Action, {} s.",
+            "The deadline of {} leaves no time for the way: a Data Action waits {} s at most.",
             action.id,
             data_action::LONGEST_TIMEOUT
+        );
+    }
+    let secret = action.inputs.iter().filter(|input| input.secret);
+    let secret: Vec<&str> = secret.map(|input| input.name.as_str()).collect();
+    if !secret.is_empty() {
+        eprintln!(
+            "Inputs that are secret here are plain inputs of the flow: {}.",
+            secret.join(", ")
         );
     }
     eprintln!(

@@ -59,6 +59,11 @@ pub fn timeout(action: &ActionSpec) -> u64 {
     (whole.as_secs() + u64::from(whole.subsec_nanos() > 0)).clamp(1, LONGEST_TIMEOUT)
 }
 
+/// Whether the action's deadline and the way fit into the longest timeout of a Data Action.
+pub fn is_in_time(action: &ActionSpec) -> bool {
+    action.deadline + ON_THE_WAY <= Duration::from_secs(LONGEST_TIMEOUT)
+}
+
 fn title(action: &ActionSpec) -> String {
     format!("Tributary: {}", action.id)
 }
