@@ -1,31 +1,37 @@
 //! The composition root: the only place where things are wired together.
 
 mod credentials;
+mod deployment;
+mod reload;
 mod servers;
 mod start_error;
 mod workers;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use actix::Arbiter;
 use actix_server::ServerHandle;
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
+use self::deployment::{Deployment, Process};
+use self::reload::Reloader;
 use crate::actors::source::Crash;
 use crate::actors::supervision::{Living, Restarts};
 use crate::api::admin::Overview;
-use crate::api::admission::Admission;
-use crate::api::auth::{ApiKey, ApiKeys};
-use crate::api::body::BodyLimits;
-use crate::api::state::Shared;
+use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
+use crate::api::state::Draining;
 use crate::domain::observer::{Observer, Observers};
-use crate::settings::{ServerSpec, Settings};
+use crate::settings::Settings;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::request_log::RequestLog;
 use crate::upstream::clock;
 
+pub use reload::Load;
 pub use start_error::StartError;
 
 /// How long requests are still taken once the service is told to stop: enough for those that were
@@ -40,65 +46,72 @@ pub struct Running {
     pub admin_address: SocketAddr,
     /// The last requests.
     pub recent: Arc<Recent>,
-    shared: Arc<Shared>,
+    draining: Arc<Draining>,
+    reloader: Arc<Reloader>,
     living: Arc<Living>,
     grace: Duration,
     public: ServerHandle,
     admin: ServerHandle,
 }
 
-/// Starts the service in the current actix system.
+/// Starts the service in the current actix system. `load` is asked for what `settings` have become
+/// when the service is told to reload.
 ///
 /// # Errors
 /// [`StartError`]: an address that cannot be listened on, an unusable certificate or secret.
-pub fn start(settings: Settings) -> Result<Running, StartError> {
-    let Settings { server, credentials, sources, actions } = settings;
-    let public_socket = servers::bind("listen", server.listen)?;
-    let admin_socket = servers::bind("admin_listen", server.admin_listen)?;
-    let address = servers::local_address(&public_socket, server.listen);
-    let admin_address = servers::local_address(&admin_socket, server.admin_listen);
+pub fn start(settings: Settings, load: Load) -> Result<Running, StartError> {
+    let (listen, admin_listen) = (settings.server.listen, settings.server.admin_listen);
+    let public_socket = servers::bind("listen", listen)?;
+    let admin_socket = servers::bind("admin_listen", admin_listen)?;
+    let address = servers::local_address(&public_socket, listen);
+    let admin_address = servers::local_address(&admin_socket, admin_listen);
 
     let restarts = Arc::new(Restarts::default());
-    let credentials = credentials::start(credentials, &restarts)?;
-    let parts = workers::share_sources(sources, &credentials)?;
     let recent = Arc::new(Recent::default());
     let metrics = Arc::new(Metrics::try_new()?);
     let observers: Vec<Arc<dyn Observer>> =
         vec![Arc::new(RequestLog), Arc::clone(&metrics) as _, Arc::clone(&recent) as _];
-    let shared = Arc::new(Shared {
-        actions: actions.into_iter().map(Arc::new).collect(),
-        sources: parts.iter().map(|part| Arc::clone(&part.spec)).collect(),
-        default_action: server.default_action.clone(),
-        api_keys: ApiKeys::new(api_keys(&server)),
-        admission: Admission::new(server.max_concurrent_requests),
-        body_limits: BodyLimits { max_body: server.max_body, timeout: server.body_timeout },
+    let process = Process {
+        arbiter: Arbiter::current(),
+        restarts: Arc::clone(&restarts),
         draining: Arc::default(),
         observer: Arc::new(Observers(observers)),
+    };
+    let deployment = Deployment::build(settings, None, &process)?;
+    let server = deployment.server.clone();
+    let draining = Arc::clone(&process.draining);
+    let parts = Arc::new(ArcSwap::from_pointee(deployment.parts()));
+    let (deployments, in_force) = watch::channel(Arc::new(deployment));
+    let reloader = Arc::new(Reloader {
+        load,
+        process,
+        deployments,
+        parts: Arc::clone(&parts),
+        one_at_a_time: Mutex::default(),
     });
-    let limits = parts.iter().map(|part| (part.spec.id.clone(), Arc::clone(&part.shared)));
-    let overview = Overview {
-        shared: Arc::clone(&shared),
-        sources: limits.collect(),
-        credentials: credentials.iter().filter_map(|(_, auth)| auth.token_handle()).collect(),
+    let overview = Arc::new(Overview {
+        parts,
+        reload: Arc::clone(&reloader) as _,
+        draining: Arc::clone(&draining),
         metrics,
         restarts: Arc::clone(&restarts),
-    };
+    });
     let living = Arc::new(Living::default());
     let workers = workers::WorkerFactory {
-        sources: parts.into(),
-        shared: Arc::clone(&shared),
+        deployments: in_force,
         restarts,
         living: Arc::clone(&living),
         workers: server.workers,
         begun: Arc::new(AtomicUsize::new(0)),
     };
-    let public = servers::public(&server, public_socket, workers, &shared.draining)?;
-    let admin = servers::admin(&server, admin_socket, &Arc::new(overview))?;
+    let public = servers::public(&server, public_socket, workers, &draining)?;
+    let admin = servers::admin(&server, admin_socket, &overview)?;
     let running = Running {
         address,
         admin_address,
         recent,
-        shared,
+        draining,
+        reloader,
         living,
         grace: server.shutdown_grace,
         public: public.handle(),
@@ -110,12 +123,21 @@ pub fn start(settings: Settings) -> Result<Running, StartError> {
 }
 
 impl Running {
+    /// Reads the configuration anew and puts it in force as a whole; requests under way end as
+    /// they began.
+    ///
+    /// # Errors
+    /// [`Kept`]: what is wrong with it. The one in force stays then.
+    pub fn reload(&self) -> Result<Reloaded, Kept> {
+        self.reloader.reload()
+    }
+
     /// Stops: lets requests under way end within `shutdown_grace`, and accepts nothing new.
     ///
     /// First each reply ends its connection while new requests are still taken: a request that was
     /// sent before the stop and not read yet would be lost with its connection otherwise.
     pub async fn stop(&self) {
-        self.shared.draining.begin();
+        self.draining.begin();
         let began = clock::now();
         clock::sleep_until(began + LAST_REQUESTS.min(self.grace)).await;
         let ended = clock::until(began + self.grace, self.public.stop(true)).await.is_some();
@@ -133,9 +155,4 @@ impl Running {
             let _: Result<(), _> = actor.send(Crash).await;
         }
     }
-}
-
-fn api_keys(server: &ServerSpec) -> Vec<ApiKey> {
-    let keys = server.api_keys.iter();
-    keys.map(|key| ApiKey { name: key.name.clone(), key: key.key.clone() }).collect()
 }

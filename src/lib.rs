@@ -20,7 +20,7 @@ pub mod cli;
 pub mod domain;
 pub mod export;
 pub mod settings;
-pub mod shutdown;
+pub mod signals;
 pub mod simulator;
 pub mod telemetry;
 pub mod upstream;

@@ -27,10 +27,10 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ),
     (
         "app",
-        &["api", "actors", "upstream", "settings", "telemetry", "domain", "simulator", "shutdown"],
+        &["api", "actors", "upstream", "settings", "telemetry", "domain", "simulator", "signals"],
     ),
-    ("shutdown", &[]),
-    ("cli", &["app", "export", "settings", "telemetry", "domain", "simulator", "shutdown"]),
+    ("signals", &[]),
+    ("cli", &["app", "export", "settings", "telemetry", "domain", "simulator", "signals"]),
 ];
 
 /// What would make the pure part depend on a runtime, a network or the time of day.

@@ -384,6 +384,35 @@ inputs.orgId = {}
 }
 
 #[test]
+fn sighup_takes_the_configuration_anew_and_one_with_a_mistake_is_told_and_left() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let mut service = Service::start_logging(&sim, "info", Stdio::piped());
+    let file = service.folder.path().join("tributary.toml");
+    let before = std::fs::read_to_string(&file).expect("it is there");
+    let log = service.child.stderr.take().expect("it is piped");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(log));
+    let mut wait_for = |words: &str| {
+        let found = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(words)));
+        found.expect("the log goes on").expect("UTF-8")
+    };
+
+    std::fs::write(&file, before.replace("deadline = \"3s\"", "deadline = \"soon\""))
+        .expect("a file");
+    service.signal("-HUP");
+    let line = wait_for("configuration kept as it was");
+    assert!(line.contains("deadline: found"), "{line}");
+
+    std::fs::write(&file, format!("{before}\n[sources.crm.breaker]\nprobes = 2\n"))
+        .expect("a file");
+    service.signal("-HUP");
+    let line = wait_for("configuration replaced");
+    assert!(line.contains("source crm: changed"), "{line}");
+
+    service.signal("-TERM");
+    assert_eq!(service.wait().1, Some(0));
+}
+
+#[test]
 fn a_port_in_use_gives_one_clear_line() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");

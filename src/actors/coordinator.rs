@@ -43,12 +43,12 @@ pub struct RunAction {
 
 /// One worker's dispatcher.
 pub struct CoordinatorActor {
-    sources: Rc<[SourceHandle]>,
+    sources: Rc<[Rc<SourceHandle>]>,
 }
 
 impl CoordinatorActor {
     /// A coordinator of these sources, which live in the same thread.
-    pub fn new(sources: Rc<[SourceHandle]>) -> Self {
+    pub fn new(sources: Rc<[Rc<SourceHandle>]>) -> Self {
         Self { sources }
     }
 }
@@ -72,7 +72,7 @@ impl Handler<RunAction> for CoordinatorActor {
 }
 
 /// Asks the sources and keeps what comes in time, in the order in which it comes.
-async fn collect(sources: &[SourceHandle], request: &RunAction) -> Vec<SourceReply> {
+async fn collect(sources: &[Rc<SourceHandle>], request: &RunAction) -> Vec<SourceReply> {
     let action = &request.action;
     let at_once = action.sources.iter().filter(|id| action.waits_for(id).is_empty());
     let at_once = at_once.filter_map(|id| find(sources, id));
@@ -128,7 +128,7 @@ fn data_of(ids: &[Id], replies: &[SourceReply]) -> Vec<(Id, Json)> {
 /// Puts the replies into the order of the configuration. A source without one ran out of time, or
 /// was not waited for because a required one had failed, or met a fault of ours.
 fn finish(
-    sources: &[SourceHandle],
+    sources: &[Rc<SourceHandle>],
     request: &RunAction,
     mut replies: Vec<SourceReply>,
 ) -> Aggregate {
@@ -153,6 +153,6 @@ fn finish(
     Aggregate { echoed, replies, latency: now - request.started, flow_latency_ms: None }
 }
 
-fn find<'a>(sources: &'a [SourceHandle], id: &Id) -> Option<&'a SourceHandle> {
+fn find<'a>(sources: &'a [Rc<SourceHandle>], id: &Id) -> Option<&'a Rc<SourceHandle>> {
     sources.iter().find(|source| source.id() == id)
 }

@@ -10,6 +10,7 @@ use super::reply::{Cancellable, or_if_it_panics};
 use super::supervision::{Living, Respawning, Restarts};
 use crate::domain::ids::Id;
 use crate::domain::outcome::SourceReply;
+use crate::domain::source::SourceSpec;
 use crate::upstream::clock;
 use crate::upstream::fetch::{FetchRequest, Source};
 
@@ -69,7 +70,7 @@ impl SourceHandle {
             let source = Rc::clone(&for_actor);
             let id = source.id().clone();
             let actor = Supervisor::start(move |_| SourceActor { source });
-            living.add(id, actor.clone().recipient());
+            living.add(id, actor.downgrade().recipient());
             actor
         });
         Self { source, actor: Respawning::new(name, restarts, clock::now(), factory) }
@@ -78,6 +79,11 @@ impl SourceHandle {
     /// The source's name.
     pub fn id(&self) -> &Id {
         self.source.id()
+    }
+
+    /// Whether it asks by this very configuration, that of an earlier handle.
+    pub fn is_of(&self, spec: &Arc<SourceSpec>) -> bool {
+        std::ptr::eq(self.source.spec(), Arc::as_ptr(spec))
     }
 
     /// Asks the actor; an actor that is down or dies over it leaves an `internal` reply.

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use actix::fut::ActorFutureExt as _;
 use actix::{
-    Actor, AsyncContext, Context, Handler, Message, SpawnHandle, Supervised, WrapFuture as _,
+    Actor, ActorContext as _, AsyncContext, Context, Handler, Message, SpawnHandle, Supervised,
+    WrapFuture as _,
 };
 use tokio::sync::watch;
 use tokio_rustls::rustls::ClientConfig;
@@ -175,6 +176,10 @@ impl Actor for TokenActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        // A planned refresh would keep an actor alive for ever that nobody asks any more.
+        let status = Arc::clone(&self.status);
+        let unwanted = async move { status.closed().await };
+        ctx.spawn(unwanted.into_actor(self).map(|(), _, ctx| ctx.stop()));
         self.refresh(ctx);
     }
 }

@@ -57,6 +57,11 @@ impl TokenHandle {
         &self.id
     }
 
+    /// Whether both lead to the same actor.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.actor, &other.actor)
+    }
+
     /// What is known of the credential at present.
     pub fn status(&self) -> TokenStatus {
         self.status.borrow().clone()

@@ -2,6 +2,8 @@
 
 mod health;
 mod metrics;
+pub mod reload;
+mod same_site;
 mod snapshots;
 
 use std::sync::Arc;
@@ -9,10 +11,12 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
+use arc_swap::ArcSwap;
 use serde_json::Value;
 
+use self::reload::Reload;
 use super::problem::Problem;
-use super::state::Shared;
+use super::state::Draining;
 use super::{aggregate, context};
 use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
@@ -21,21 +25,35 @@ use crate::domain::ids::Id;
 use crate::upstream::shared::SourceShared;
 
 /// The operators' paths.
-const ROUTES: [&str; 5] =
-    ["GET /livez", "GET /readyz", "GET /metrics", "GET /v1/sources", "GET /v1/credentials"];
+const ROUTES: [&str; 6] = [
+    "GET /livez",
+    "GET /readyz",
+    "GET /metrics",
+    "GET /v1/sources",
+    "GET /v1/credentials",
+    "POST /v1/reload",
+];
 
 /// What the operators' routes look at.
 pub struct Overview {
-    /// What holds for the whole process.
-    pub shared: Arc<Shared>,
-    /// The sources' limits.
-    pub sources: Vec<(Id, Arc<SourceShared>)>,
-    /// The credentials that have tokens.
-    pub credentials: Vec<TokenHandle>,
+    /// The parts of the configuration that is in force.
+    pub parts: Arc<ArcSwap<Parts>>,
+    /// Takes the configuration anew.
+    pub reload: Arc<dyn Reload>,
+    /// Whether the service is going down.
+    pub draining: Arc<Draining>,
     /// What is measured.
     pub metrics: Arc<dyn Exposition>,
     /// How often actors were started again.
     pub restarts: Arc<Restarts>,
+}
+
+/// The parts of one configuration; a reload makes new ones.
+pub struct Parts {
+    /// The sources' limits.
+    pub sources: Vec<(Id, Arc<SourceShared>)>,
+    /// The credentials that have tokens.
+    pub credentials: Vec<TokenHandle>,
 }
 
 /// Sets up the operators' routes.
@@ -46,6 +64,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/metrics").route(web::get().to(metrics::metrics)))
         .service(resource("/v1/sources").route(web::get().to(snapshots::sources)))
         .service(resource("/v1/credentials").route(web::get().to(snapshots::credentials)))
+        .service(
+            web::resource("/v1/reload")
+                .route(web::post().to(reload::reload))
+                .default_service(web::to(post_only)),
+        )
         .default_service(web::to(no_route));
 }
 
@@ -55,6 +78,10 @@ fn resource(path: &'static str) -> actix_web::Resource {
 
 async fn get_only(request: HttpRequest) -> HttpResponse {
     problem(&request, Problem::method_not_allowed("GET"))
+}
+
+async fn post_only(request: HttpRequest) -> HttpResponse {
+    problem(&request, Problem::method_not_allowed("POST"))
 }
 
 async fn no_route(request: HttpRequest) -> HttpResponse {

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::observation::Observation;
 use super::problem::Problem;
-use super::state::Worker;
+use super::state::{Serving, Worker};
 use super::{body, context};
 use crate::actors::coordinator::RunAction;
 use crate::domain::action::ActionSpec;
@@ -43,8 +43,9 @@ pub async fn handle(
 ) -> HttpResponse {
     let started = clock::now();
     let id = context::request_id(request.headers());
-    let mut observation = Observation::begin(&*worker.shared.observer, &id, started);
-    let reply = answer(&request, payload, &worker, &mut observation, started).await;
+    let serving = worker.serving();
+    let mut observation = Observation::begin(&*serving.shared.observer, &id, started);
+    let reply = answer(&request, payload, &serving, &mut observation, started).await;
     let response = respond(reply, id.clone());
     observation.finish(response.status().as_u16(), length(response.body()));
     response
@@ -61,11 +62,11 @@ pub fn length(body: &impl MessageBody) -> usize {
 async fn answer(
     request: &HttpRequest,
     mut payload: web::Payload,
-    worker: &Worker,
+    serving: &Serving,
     observation: &mut Observation<'_>,
     started: Instant,
 ) -> Result<Reply, Problem> {
-    let shared = &worker.shared;
+    let shared = &serving.shared;
     let headers = request.headers();
     let _place = match shared.admission.enter() {
         Ok(place) => place,
@@ -82,7 +83,7 @@ async fn answer(
     let body = body::read(headers, payload, shared.body_limits, started).await?;
     let inputs = Inputs::from_body(&body, &action.inputs);
     let inputs = inputs.map_err(|errors| Problem::inputs(&errors))?;
-    run(worker, action, inputs, headers, observation, started).await
+    run(serving, action, inputs, headers, observation, started).await
 }
 
 /// Runs an action whose inputs are checked.
@@ -91,14 +92,14 @@ async fn answer(
 /// 400 for headers that make no sense, 502 or 504 for a required source that failed where the
 /// action is to fail then, 500 for a fault of ours.
 pub async fn run(
-    worker: &Worker,
+    serving: &Serving,
     action: &Arc<ActionSpec>,
     inputs: Inputs,
     headers: &HeaderMap,
     observation: &mut Observation<'_>,
     started: Instant,
 ) -> Result<Reply, Problem> {
-    let shared = &worker.shared;
+    let shared = &serving.shared;
     let id = observation.id();
     let request_id = id.to_str().unwrap_or_default();
     if !inputs.ignored().is_empty() {
@@ -115,7 +116,7 @@ pub async fn run(
         started,
         deadline,
     };
-    let coordinator = worker.coordinator.addr(clock::now()).map_err(|_| Problem::internal())?;
+    let coordinator = serving.coordinator.addr(clock::now()).map_err(|_| Problem::internal())?;
     let mut aggregate = coordinator.send(message).await.map_err(|_| Problem::internal())?;
     aggregate.flow_latency_ms = flow_latency_ms;
     let null = Json::null();

@@ -7,10 +7,11 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
+use super::admission::Place;
 use super::aggregate::{self, SERVER_TIMING};
 use super::observation::Observation;
 use super::problem::Problem;
-use super::state::Worker;
+use super::state::{Serving, Worker};
 use super::{body, context};
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputErrors, Inputs};
@@ -26,10 +27,11 @@ pub async fn handle(
 ) -> HttpResponse {
     let started = clock::now();
     let id = context::request_id(request.headers());
-    let mut observation = Observation::begin(&*worker.shared.observer, &id, started);
+    let serving = worker.serving();
+    let mut observation = Observation::begin(&*serving.shared.observer, &id, started);
     let (status, mut response) =
-        match read_event(&request, payload, &worker, &mut observation, started).await {
-            Ok((event, _place)) => run(&event, &request, &worker, &mut observation, started).await,
+        match read_event(&request, payload, &serving, &mut observation, started).await {
+            Ok((event, _place)) => run(&event, &request, &serving, &mut observation, started).await,
             Err(problem) => (problem.status(), problem.into_response()),
         };
     observation.finish(status.as_u16(), aggregate::length(response.body()));
@@ -37,16 +39,14 @@ pub async fn handle(
     response
 }
 
-type Place = tokio::sync::OwnedSemaphorePermit;
-
 async fn read_event(
     request: &HttpRequest,
     mut payload: web::Payload,
-    worker: &Worker,
+    serving: &Serving,
     observation: &mut Observation<'_>,
     started: Instant,
 ) -> Result<(Map<String, Value>, Place), Problem> {
-    let shared = &worker.shared;
+    let shared = &serving.shared;
     let place = match shared.admission.enter() {
         Ok(place) => place,
         Err(problem) => {
@@ -64,11 +64,11 @@ async fn read_event(
 async fn run(
     event: &Map<String, Value>,
     request: &HttpRequest,
-    worker: &Worker,
+    serving: &Serving,
     observation: &mut Observation<'_>,
     started: Instant,
 ) -> (StatusCode, HttpResponse) {
-    match run_event(event, request, worker, observation, started).await {
+    match run_event(event, request, serving, observation, started).await {
         Ok(reply) => {
             let mut response = envelope(StatusCode::OK, &String::from_utf8_lossy(&reply.json));
             response.headers_mut().insert(SERVER_TIMING, reply.server_timing);
@@ -88,11 +88,11 @@ async fn run(
 async fn run_event(
     event: &Map<String, Value>,
     request: &HttpRequest,
-    worker: &Worker,
+    serving: &Serving,
     observation: &mut Observation<'_>,
     started: Instant,
 ) -> Result<aggregate::Reply, Problem> {
-    let shared = &worker.shared;
+    let shared = &serving.shared;
     let name = match event.get("action") {
         None | Some(Value::Null) => shared.default_action.as_ref().map(Id::as_str),
         Some(Value::String(name)) => Some(name.as_str()),
@@ -109,7 +109,7 @@ async fn run_event(
     };
     let inputs = Inputs::from_object(input, &action.inputs);
     let inputs = inputs.map_err(|errors: InputErrors| Problem::inputs(&errors))?;
-    aggregate::run(worker, action, inputs, request.headers(), observation, started).await
+    aggregate::run(serving, action, inputs, request.headers(), observation, started).await
 }
 
 fn envelope(status: StatusCode, text: &str) -> HttpResponse {

@@ -91,6 +91,20 @@ impl Problem {
         problem
     }
 
+    /// 403: a page of another site made a browser send it.
+    pub fn other_site() -> Self {
+        let detail = "a web page of another site may change nothing here";
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// 422: the configuration that was read is not put in force.
+    pub fn configuration_kept(problems: &[String]) -> Self {
+        let detail = "the configuration has mistakes; the one in force stays";
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+        problem.members.push(("problems", json!(problems)));
+        problem
+    }
+
     /// 405: another method is wanted.
     pub fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = format!("this path takes {allowed} only");

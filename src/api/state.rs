@@ -1,5 +1,7 @@
 //! What a worker's request handlers work with.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +17,7 @@ use crate::domain::ids::Id;
 use crate::domain::observer::Observer;
 use crate::domain::source::SourceSpec;
 
-/// What holds for the whole process.
+/// What one configuration says, for all workers. A reload makes a new one.
 pub struct Shared {
     /// The actions, in the order of the configuration.
     pub actions: Vec<Arc<ActionSpec>>,
@@ -35,12 +37,35 @@ pub struct Shared {
     pub observer: Arc<dyn Observer>,
 }
 
-/// What one worker thread has.
-pub struct Worker {
-    /// What holds for the whole process.
+/// What one request is served with from its head to its end, whatever is reloaded meanwhile.
+pub struct Serving {
+    /// The configuration.
     pub shared: Arc<Shared>,
-    /// The thread's own coordinator.
+    /// This thread's coordinator of the configuration's sources.
     pub coordinator: Respawning<CoordinatorActor, Box<dyn Fn() -> Addr<CoordinatorActor>>>,
+}
+
+/// What one worker thread has.
+#[derive(Clone)]
+pub struct Worker {
+    current: Rc<RefCell<Rc<Serving>>>,
+    newer: Rc<dyn Fn() -> Option<Serving>>,
+}
+
+impl Worker {
+    /// A worker that begins with `first`. `newer` is asked before each request, and says what to
+    /// serve it with if the configuration was replaced since it was asked last.
+    pub fn new(first: Serving, newer: impl Fn() -> Option<Serving> + 'static) -> Self {
+        Self { current: Rc::new(RefCell::new(Rc::new(first))), newer: Rc::new(newer) }
+    }
+
+    /// What to serve a request with that begins now.
+    pub fn serving(&self) -> Rc<Serving> {
+        if let Some(newer) = (self.newer)() {
+            self.current.replace(Rc::new(newer));
+        }
+        Rc::clone(&self.current.borrow())
+    }
 }
 
 impl Shared {

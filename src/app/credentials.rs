@@ -3,14 +3,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::Arbiter;
+use actix::ArbiterHandle;
 use awc::http::header::{HeaderName, HeaderValue};
 
 use super::StartError;
 use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
 use crate::domain::credential::{CredentialKind, CredentialSpec};
-use crate::domain::ids::Id;
 use crate::domain::secret::ExposeSecret as _;
 use crate::upstream::auth::Auth;
 
@@ -32,6 +31,18 @@ impl SharedAuth {
         }
     }
 
+    /// Whether this is the very same: the same token actor, or the same secret.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) => true,
+            (Self::Static { name, value }, Self::Static { name: its_name, value: its_value }) => {
+                name == its_name && value == its_value
+            }
+            (Self::Token(handle), Self::Token(other)) => handle.is(other),
+            (Self::None | Self::Static { .. } | Self::Token(_), _) => false,
+        }
+    }
+
     /// The token's handle, where there is one.
     pub(super) fn token_handle(&self) -> Option<TokenHandle> {
         match self {
@@ -41,29 +52,49 @@ impl SharedAuth {
     }
 }
 
+/// A credential that is in force.
+#[derive(Clone)]
+pub(super) struct Credential {
+    pub(super) spec: CredentialSpec,
+    pub(super) auth: SharedAuth,
+}
+
+/// Starts what is new among the credentials; one that is configured as `before` goes on, with its
+/// token.
 pub(super) fn start(
-    credentials: Vec<CredentialSpec>,
+    specs: Vec<CredentialSpec>,
+    before: &[Credential],
+    arbiter: &ArbiterHandle,
     restarts: &Arc<Restarts>,
-) -> Result<Vec<(Id, SharedAuth)>, StartError> {
-    let start_one = |credential: CredentialSpec| {
-        let id = credential.id;
-        let auth = match credential.kind {
-            CredentialKind::ClientCredentials(spec) => {
-                let arbiter = Arbiter::current();
-                let started = TokenHandle::start(id.clone(), spec, arbiter, Arc::clone(restarts));
-                let started = started.map_err(|source| StartError::Tls { id: id.clone(), source });
-                SharedAuth::Token(started?)
-            }
-            CredentialKind::Static(spec) => {
-                let unusable = || StartError::Secret { id: id.clone() };
-                let name = spec.header.parse().map_err(|_| unusable())?;
-                let value = HeaderValue::from_str(spec.value.expose_secret());
-                let mut value = value.map_err(|_| unusable())?;
-                value.set_sensitive(true);
-                SharedAuth::Static { name, value }
-            }
-        };
-        Ok((id, auth))
+) -> Result<Vec<Credential>, StartError> {
+    let goes_on = |spec: &CredentialSpec| before.iter().find(|known| known.spec == *spec).cloned();
+    let start = |spec: CredentialSpec| match goes_on(&spec) {
+        Some(known) => Ok(known),
+        None => start_one(spec, arbiter, restarts),
     };
-    credentials.into_iter().map(start_one).collect()
+    specs.into_iter().map(start).collect()
+}
+
+fn start_one(
+    spec: CredentialSpec,
+    arbiter: &ArbiterHandle,
+    restarts: &Arc<Restarts>,
+) -> Result<Credential, StartError> {
+    let id = spec.id.clone();
+    let auth = match &spec.kind {
+        CredentialKind::ClientCredentials(client) => {
+            let (arbiter, restarts) = (arbiter.clone(), Arc::clone(restarts));
+            let started = TokenHandle::start(id.clone(), client.clone(), arbiter, restarts);
+            SharedAuth::Token(started.map_err(|source| StartError::Tls { id, source })?)
+        }
+        CredentialKind::Static(secret) => {
+            let unusable = || StartError::Secret { id: id.clone() };
+            let name = secret.header.parse().map_err(|_| unusable())?;
+            let value = HeaderValue::from_str(secret.value.expose_secret());
+            let mut value = value.map_err(|_| unusable())?;
+            value.set_sensitive(true);
+            SharedAuth::Static { name, value }
+        }
+    };
+    Ok(Credential { spec, auth })
 }

@@ -59,7 +59,7 @@ pub(super) fn admin(
         config.app_data(web::Data::from(Arc::clone(&for_routes)));
         admin::routes(config);
     };
-    let draining = &overview.shared.draining;
+    let draining = &overview.draining;
     let server = listener::listen(server, "admin", socket, RULES, draining, configure);
     server.map(ServerBuilder::run).map_err(failed("admin_listen", spec.admin_listen))
 }

@@ -1,19 +1,21 @@
 //! A worker's own set: coordinator, sources, connections.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix::{Addr, Supervisor};
+use tokio::sync::watch;
 use tokio_rustls::rustls::ClientConfig;
 
 use super::StartError;
-use super::credentials::SharedAuth;
+use super::credentials::{Credential, SharedAuth};
+use super::deployment::Deployment;
 use crate::actors::coordinator::CoordinatorActor;
 use crate::actors::source::SourceHandle;
 use crate::actors::supervision::{Living, Respawning, Restarts};
-use crate::api::state::{Shared, Worker};
-use crate::domain::ids::Id;
+use crate::api::state::{Serving, Worker};
 use crate::domain::source::SourceSpec;
 use crate::upstream::clock;
 use crate::upstream::fetch::Source;
@@ -35,8 +37,8 @@ pub(super) struct SourceParts {
 /// Makes the set of each worker thread.
 #[derive(Clone)]
 pub(super) struct WorkerFactory {
-    pub(super) sources: Arc<[SourceParts]>,
-    pub(super) shared: Arc<Shared>,
+    /// What is in force, now and later.
+    pub(super) deployments: watch::Receiver<Arc<Deployment>>,
     pub(super) restarts: Arc<Restarts>,
     pub(super) living: Arc<Living>,
     /// How many worker threads there are.
@@ -45,25 +47,43 @@ pub(super) struct WorkerFactory {
     pub(super) begun: Arc<AtomicUsize>,
 }
 
-/// Prepares what all workers share of each source, and makes sure that a worker can be made.
+/// Prepares what all workers share of each source, and makes sure that a worker can be made. What
+/// is configured as `before` goes on with its state.
 pub(super) fn share_sources(
     sources: Vec<SourceSpec>,
-    credentials: &[(Id, SharedAuth)],
+    credentials: &[Credential],
+    before: &[SourceParts],
 ) -> Result<Vec<SourceParts>, StartError> {
-    sources.into_iter().map(|spec| share(spec, credentials)).collect()
+    let share_one = |spec: SourceSpec| {
+        let auth =
+            credentials.iter().find(|known| spec.credential.as_ref() == Some(&known.spec.id));
+        let auth = auth.map_or(SharedAuth::None, |known| known.auth.clone());
+        let before = before.iter().find(|parts| parts.spec.id == spec.id);
+        match before {
+            Some(parts) if *parts.spec == spec && parts.auth.is(&auth) => Ok(parts.clone()),
+            Some(_) | None => share(spec, auth, before),
+        }
+    };
+    sources.into_iter().map(share_one).collect()
 }
 
-fn share(spec: SourceSpec, credentials: &[(Id, SharedAuth)]) -> Result<SourceParts, StartError> {
+fn share(
+    spec: SourceSpec,
+    auth: SharedAuth,
+    before: Option<&SourceParts>,
+) -> Result<SourceParts, StartError> {
     let id = spec.id.clone();
     let tls = tls::for_endpoint(spec.url.endpoint(), spec.extra_ca.as_deref());
     let tls = tls.map_err(|source| StartError::Tls { id: id.clone(), source })?;
-    let auth = credentials.iter().find(|(id, _)| spec.credential.as_ref() == Some(id));
-    let shared = SourceShared::try_new(&spec)
-        .map_err(|source| StartError::Breaker { id: id.clone(), source })?;
+    let shared = match before {
+        Some(before) => before.shared.following(&before.spec, &spec),
+        None => SourceShared::try_new(&spec),
+    };
+    let shared = shared.map_err(|source| StartError::Breaker { id: id.clone(), source })?;
     let parts = SourceParts {
         shared: Arc::new(shared),
         plan: RequestPlan::new(&spec),
-        auth: auth.map_or(SharedAuth::None, |(_, auth)| auth.clone()),
+        auth,
         spec: Arc::new(spec),
         tls,
     };
@@ -91,31 +111,74 @@ fn part_of(whole: usize, workers: usize, worker: usize) -> usize {
 }
 
 impl WorkerFactory {
-    /// A set for the current thread.
+    /// The current thread's set, which follows every reload.
     pub(super) fn make(&self) -> Worker {
-        let worker = self.begun.fetch_add(1, Ordering::Relaxed) % self.workers;
-        let sources = self.sources.iter().filter_map(|parts| {
-            let origin = parts.origin(self.workers, worker);
-            // The same was tried when the service started.
-            let origin = origin.inspect_err(|error| tracing::error!(%error, "no source")).ok()?;
-            let source = Source::new(
-                Arc::clone(&parts.spec),
-                Arc::clone(&parts.shared),
-                origin,
-                parts.auth.local(),
-                parts.plan.clone(),
-            );
-            let restarts = Arc::clone(&self.restarts);
-            Some(SourceHandle::start(Rc::new(source), restarts, Arc::clone(&self.living)))
+        let index = self.begun.fetch_add(1, Ordering::Relaxed) % self.workers;
+        let mut deployments = self.deployments.clone();
+        let set = WorkerSet { index, factory: self.clone(), handles: RefCell::default() };
+        let first = set.serving(&deployments.borrow_and_update());
+        let seen = RefCell::new(deployments.clone());
+        let worker = Worker::new(first, move || {
+            let mut seen = seen.borrow_mut();
+            // An error means that there will be no other one.
+            let is_newer = seen.has_changed().unwrap_or(false);
+            is_newer.then(|| set.serving(&seen.borrow_and_update()))
         });
-        let sources: Rc<[SourceHandle]> = sources.collect();
+        // A thread without requests lets go of the old configuration all the same.
+        let idle = worker.clone();
+        actix_rt::spawn(async move {
+            while deployments.changed().await.is_ok() {
+                drop(idle.serving());
+            }
+        });
+        worker
+    }
+}
+
+/// One worker thread's actors.
+struct WorkerSet {
+    /// Which of the workers it is.
+    index: usize,
+    factory: WorkerFactory,
+    /// The sources of the configuration that was seen last.
+    handles: RefCell<Vec<Rc<SourceHandle>>>,
+}
+
+impl WorkerSet {
+    /// What to serve with under this configuration. A source that is configured as before keeps
+    /// its actor and its connections.
+    fn serving(&self, deployment: &Deployment) -> Serving {
+        let handles = deployment.sources.iter().filter_map(|parts| {
+            let known =
+                self.handles.borrow().iter().find(|known| known.is_of(&parts.spec)).cloned();
+            known.or_else(|| self.start_source(parts))
+        });
+        let handles: Vec<_> = handles.collect();
+        self.handles.replace(handles.clone());
+        let sources: Rc<[Rc<SourceHandle>]> = handles.into();
         let factory: Box<dyn Fn() -> Addr<CoordinatorActor>> = Box::new(move || {
             let sources = Rc::clone(&sources);
             Supervisor::start(move |_| CoordinatorActor::new(sources))
         });
-        let restarts = Arc::clone(&self.restarts);
+        let restarts = Arc::clone(&self.factory.restarts);
         let coordinator = Respawning::new("coordinator".into(), restarts, clock::now(), factory);
-        Worker { shared: Arc::clone(&self.shared), coordinator }
+        Serving { shared: Arc::clone(&deployment.shared), coordinator }
+    }
+
+    fn start_source(&self, parts: &SourceParts) -> Option<Rc<SourceHandle>> {
+        let origin = parts.origin(self.factory.workers, self.index);
+        // The same was tried when the configuration was taken.
+        let origin = origin.inspect_err(|error| tracing::error!(%error, "no source")).ok()?;
+        let source = Source::new(
+            Arc::clone(&parts.spec),
+            Arc::clone(&parts.shared),
+            origin,
+            parts.auth.local(),
+            parts.plan.clone(),
+        );
+        let (restarts, living) = (&self.factory.restarts, &self.factory.living);
+        let (restarts, living) = (Arc::clone(restarts), Arc::clone(living));
+        Some(Rc::new(SourceHandle::start(Rc::new(source), restarts, living)))
     }
 }
 

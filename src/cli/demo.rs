@@ -12,7 +12,7 @@ use super::{EXIT_UNAVAILABLE, report, say, waterfall};
 use crate::app::{self, Running};
 use crate::settings::{Layer, Problems, Settings};
 use crate::simulator::{Latency, Options, Simulator};
-use crate::{shutdown, telemetry};
+use crate::{signals, telemetry};
 
 /// The configuration that is shipped; the demo changes only where things are.
 const SHIPPED: &str = include_str!("../../config/default.toml");
@@ -47,7 +47,8 @@ pub fn run(args: &DemoArgs) -> ExitCode {
 }
 
 async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCode {
-    let running = match app::start(settings) {
+    let same = settings.clone();
+    let running = match app::start(settings, Box::new(move || Ok(same.clone()))) {
         Ok(running) => running,
         Err(error) => return unavailable(&error),
     };
@@ -73,7 +74,7 @@ async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCod
             running.admin_address
         ));
         say(format_args!("Ctrl-C ends the demo."));
-        shutdown::requested().await;
+        signals::stop_requested().await;
     }
     running.stop().await;
     status

@@ -94,7 +94,7 @@ enum Command {
 }
 
 /// Which configuration to read.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ConfigArgs {
     /// A configuration file; may be repeated, later ones win.
     /// Without any: the file named by `TRIBUTARY_CONFIG`, else config/default.toml

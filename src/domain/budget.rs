@@ -46,7 +46,7 @@ pub enum RetryBudgetError {
 }
 
 /// What happened in one second.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Counts {
     requests: u32,
     retries: u32,
@@ -66,7 +66,7 @@ pub struct RetryBudgetSnapshot {
 }
 
 /// How many retries there may be, over all requests.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RetryBudget {
     ratio: f64,
     min_per_second: u32,

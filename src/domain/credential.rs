@@ -7,7 +7,7 @@ use super::secret::SecretString;
 use super::template::Endpoint;
 
 /// A configured credential, checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CredentialSpec {
     /// The name that sources refer to.
     pub id: Id,
@@ -16,7 +16,7 @@ pub struct CredentialSpec {
 }
 
 /// The kinds of credential. A new kind is a variant here and a file in `upstream/auth/`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum CredentialKind {
     /// OAuth 2.0 client credentials (RFC 6749 section 4.4).
     ClientCredentials(ClientCredentialsSpec),
@@ -25,7 +25,7 @@ pub enum CredentialKind {
 }
 
 /// An OAuth 2.0 client that fetches tokens for itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ClientCredentialsSpec {
     /// Where the token endpoint is.
     pub endpoint: Endpoint,
@@ -57,7 +57,7 @@ pub enum ClientAuth {
 }
 
 /// A fixed secret in one header.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StaticSecretSpec {
     /// The header's name, for example `Authorization`.
     pub header: String,

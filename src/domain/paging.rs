@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::json::Pointer;
 
 /// A source whose answer comes in pages.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PagingSpec {
     /// How the next page is found.
     pub kind: PagingKind,
@@ -20,7 +20,7 @@ pub struct PagingSpec {
 }
 
 /// How the next page is found. A new kind is a variant here and an arm in `upstream/next_page.rs`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum PagingKind {
     /// The page carries a cursor that is sent with the next request; none: the last page.
     Cursor {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Buckets of equal length, the newest of which is being filled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SlidingWindow<T> {
     bucket_length: Duration,
     count: usize,

@@ -48,7 +48,7 @@ impl Method {
 }
 
 /// A configured source, checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SourceSpec {
     /// The name that actions refer to, and the key in the aggregate.
     pub id: Id,
@@ -102,7 +102,7 @@ pub struct SourceSpec {
 }
 
 /// How many requests may be sent to a source in a time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitSpec {
     /// This many requests …
     pub requests: NonZeroU32,

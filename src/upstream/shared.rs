@@ -16,13 +16,13 @@ use crate::domain::source::SourceSpec;
 pub struct SourceShared {
     id: Id,
     /// The rate limit.
-    pub limiter: Limiter,
-    breaker: Mutex<Breaker>,
-    retry_budget: Mutex<RetryBudget>,
-    in_flight: AtomicUsize,
+    pub limiter: Arc<Limiter>,
+    breaker: Arc<Mutex<Breaker>>,
+    retry_budget: Arc<Mutex<RetryBudget>>,
+    in_flight: Arc<AtomicUsize>,
     max_in_flight: usize,
     /// The generation of the last token that this source took; 0: none.
-    accepted_token: AtomicU64,
+    accepted_token: Arc<AtomicU64>,
 }
 
 impl SourceShared {
@@ -33,13 +33,40 @@ impl SourceShared {
     pub fn try_new(spec: &SourceSpec) -> Result<Self, BreakerSpecError> {
         Ok(Self {
             id: spec.id.clone(),
-            limiter: Limiter::new(spec.rate_limit.clone()),
-            breaker: Mutex::new(Breaker::try_new(spec.breaker)?),
-            retry_budget: Mutex::new(spec.retry_budget.clone()),
-            in_flight: AtomicUsize::new(0),
+            limiter: Arc::new(Limiter::new(spec.rate_limit.clone())),
+            breaker: Arc::new(Mutex::new(Breaker::try_new(spec.breaker)?)),
+            retry_budget: Arc::new(Mutex::new(spec.retry_budget.clone())),
+            in_flight: Arc::default(),
             max_in_flight: spec.max_in_flight,
-            accepted_token: AtomicU64::new(0),
+            accepted_token: Arc::default(),
         })
+    }
+
+    /// The limits of the same source once its configuration was replaced: whatever is configured
+    /// as it was keeps its state. Another upstream begins afresh.
+    ///
+    /// # Errors
+    /// If the breaker's numbers make no sense.
+    pub fn following(
+        &self,
+        before: &SourceSpec,
+        now: &SourceSpec,
+    ) -> Result<Self, BreakerSpecError> {
+        let mut next = Self::try_new(now)?;
+        if before.url.endpoint() != now.url.endpoint() {
+            return Ok(next);
+        }
+        next.in_flight = Arc::clone(&self.in_flight);
+        if before.rate_limit == now.rate_limit {
+            next.limiter = Arc::clone(&self.limiter);
+        }
+        if before.breaker == now.breaker {
+            next.breaker = Arc::clone(&self.breaker);
+        }
+        if before.retry_budget == now.retry_budget {
+            next.retry_budget = Arc::clone(&self.retry_budget);
+        }
+        Ok(next)
     }
 
     /// The source's name.

@@ -1,14 +1,14 @@
 //! The service and its simulated upstreams, started for one test on ports that the system picks.
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tributary::app;
-use tributary::settings::{Layer, Settings};
+use tributary::settings::{Layer, Problems, Settings};
 use tributary::simulator::{Options, Simulator};
 
 use crate::client::{self, Reply};
@@ -21,6 +21,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub admin: SocketAddr,
     pub sim: Simulator,
+    overrides: Arc<Mutex<String>>,
     commands: UnboundedSender<Command>,
     thread: Option<JoinHandle<()>>,
 }
@@ -44,11 +45,16 @@ impl TestApp {
     /// The same on top of a simulator that runs already.
     pub fn start_on(sim: Simulator, overrides: &str) -> Self {
         let settings = settings(&sim, overrides);
+        let base = simulated(&sim);
+        let overrides = Arc::new(Mutex::new(overrides.to_owned()));
+        let latest = Arc::clone(&overrides);
+        let load = move || load(&base, &latest.lock().expect("no test panics with it"));
         let (address_to, address_of) = mpsc::channel();
         let (commands, mut inbox) = unbounded_channel();
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async move {
-                let running = app::start(settings).expect("the test's configuration can start");
+                let running = app::start(settings, Box::new(load))
+                    .expect("the test's configuration can start");
                 address_to.send((running.address, running.admin_address)).expect("the test waits");
                 while let Some(command) = inbox.recv().await {
                     match command {
@@ -63,7 +69,7 @@ impl TestApp {
             });
         });
         let (address, admin) = address_of.recv().expect("the service starts");
-        Self { address, admin, sim, commands, thread: Some(thread) }
+        Self { address, admin, sim, overrides, commands, thread: Some(thread) }
     }
 
     /// Asks for a customer's profile.
@@ -86,6 +92,17 @@ impl TestApp {
     /// Asks the operators' port.
     pub fn admin_get(&self, path: &str) -> Reply {
         client::send(self.admin, "GET", path, &[], b"").expect("there is always a reply")
+    }
+
+    /// Replaces the layer on top, and tells the service to take its configuration anew.
+    pub fn reload(&self, overrides: &str) -> Reply {
+        overrides.clone_into(&mut self.overrides.lock().expect("no test panics with it"));
+        self.admin_post("/v1/reload", &[])
+    }
+
+    /// Sends an empty request with these headers to the operators' port.
+    pub fn admin_post(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        client::send(self.admin, "POST", path, headers, b"").expect("there is always a reply")
     }
 
     /// How many requests the sources' upstreams have received, those for tokens left out.
@@ -133,7 +150,19 @@ impl Drop for TestApp {
 
 /// The shipped configuration, its upstreams replaced by the simulated ones.
 pub fn settings(sim: &Simulator, overrides: &str) -> Settings {
-    let base = format!(
+    load(&simulated(sim), overrides).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn load(base: &str, overrides: &str) -> Result<Settings, Problems> {
+    let layer = |name: &str, text: &str| Layer { name: name.to_owned(), text: text.to_owned() };
+    let shipped = include_str!("../../config/default.toml");
+    let layers = [layer("default.toml", shipped), layer("base", base), layer("test", overrides)];
+    Settings::from_layers(&layers)
+}
+
+/// Where the simulated upstreams are.
+fn simulated(sim: &Simulator) -> String {
+    format!(
         r#"
 [server]
 listen = "127.0.0.1:0"
@@ -155,11 +184,7 @@ url = "{}/v1/orders"
         sim.users().base_url(),
         sim.crm().base_url(),
         sim.orders().base_url(),
-    );
-    let layer = |name: &str, text: &str| Layer { name: name.to_owned(), text: text.to_owned() };
-    let shipped = include_str!("../../config/default.toml");
-    let layers = [layer("default.toml", shipped), layer("base", &base), layer("test", overrides)];
-    Settings::from_layers(&layers).unwrap_or_else(|problems| panic!("{problems}"))
+    )
 }
 
 /// Waits until the condition holds, at most 10 s.

@@ -23,6 +23,7 @@ mod outcomes;
 mod pages;
 mod payloads;
 mod rate_limit;
+mod reload;
 mod request_id;
 mod required;
 mod retry;

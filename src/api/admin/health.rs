@@ -16,10 +16,10 @@ pub(super) async fn livez() -> HttpResponse {
 /// going down; a failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
 pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
     let mut reasons = Vec::new();
-    if overview.shared.draining.is_on() {
+    if overview.draining.is_on() {
         reasons.push("the service is going down".to_owned());
     }
-    for credential in &overview.credentials {
+    for credential in &overview.parts.load().credentials {
         let status = credential.status();
         if status.current.is_none() && status.failure.is_none() {
             reasons.push(format!("credential {}: its first token is on its way", credential.id()));

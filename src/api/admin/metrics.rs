@@ -18,12 +18,13 @@ pub(super) async fn metrics(overview: web::Data<Overview>) -> HttpResponse {
 
 fn gauges(overview: &Overview) -> Gauges {
     let now = clock::now();
-    let sources = overview.sources.iter().map(|(id, limits)| SourceGauge {
+    let parts = overview.parts.load();
+    let sources = parts.sources.iter().map(|(id, limits)| SourceGauge {
         source: id.clone(),
         in_flight: limits.in_flight(),
         breaker: limits.breaker().snapshot(now).state,
     });
-    let credentials = overview.credentials.iter().map(|credential| {
+    let credentials = parts.credentials.iter().map(|credential| {
         let status = credential.status();
         let valid = status.valid(now);
         CredentialGauge {

@@ -11,7 +11,8 @@ use crate::upstream::clock;
 /// `GET /v1/sources`.
 pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
     let now = clock::now();
-    let snapshot = overview.sources.iter().map(|(id, limits)| {
+    let parts = overview.parts.load();
+    let snapshot = parts.sources.iter().map(|(id, limits)| {
         let breaker = limits.breaker().snapshot(now);
         let budget = limits.retry_budget().snapshot(now);
         let state = match breaker.state {
@@ -41,7 +42,8 @@ pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
 /// `GET /v1/credentials`.
 pub(super) async fn credentials(overview: web::Data<Overview>) -> HttpResponse {
     let now = clock::now();
-    let snapshot = overview.credentials.iter().map(|credential| {
+    let parts = overview.parts.load();
+    let snapshot = parts.credentials.iter().map(|credential| {
         let status = credential.status();
         let valid = status.valid(now);
         let expires_in = valid.map(|current| (current.expires - now).as_secs());

@@ -1,0 +1,44 @@
+//! `POST /v1/reload`: takes the configuration anew.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+
+use super::{Overview, json_reply, problem};
+use crate::api::problem::Problem;
+
+/// Whoever can take the configuration anew. Implemented by the composition root.
+pub trait Reload: Send + Sync {
+    /// Reads the configuration and puts it in force as a whole.
+    ///
+    /// # Errors
+    /// [`Kept`]: what is wrong with it. The one in force stays then.
+    fn reload(&self) -> Result<Reloaded, Kept>;
+}
+
+/// The configuration that was read is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Which parts are new, changed or gone: one line each.
+    pub changes: Vec<String>,
+}
+
+/// The configuration that was in force stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What is wrong with the one that was read: one line each.
+    pub problems: Vec<String>,
+}
+
+/// Handles the route: 200 with what has changed, or 422 with what is wrong.
+pub(super) async fn reload(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
+    if let Err(refusal) = super::same_site::check(&request) {
+        return problem(&request, refusal);
+    }
+    match overview.reload.reload() {
+        Ok(reloaded) => {
+            json_reply(StatusCode::OK, &json!({"reloaded": true, "changes": reloaded.changes}))
+        }
+        Err(kept) => problem(&request, Problem::configuration_kept(&kept.problems)),
+    }
+}

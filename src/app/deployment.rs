@@ -1,0 +1,82 @@
+//! One configuration in force: what is made of it once for all workers.
+
+use std::sync::Arc;
+
+use actix::ArbiterHandle;
+
+use super::StartError;
+use super::credentials::{self, Credential};
+use super::workers::{self, SourceParts};
+use crate::actors::supervision::Restarts;
+use crate::api::admin::Parts;
+use crate::api::admission::Admission;
+use crate::api::auth::{ApiKey, ApiKeys};
+use crate::api::body::BodyLimits;
+use crate::api::state::{Draining, Shared};
+use crate::domain::observer::Observer;
+use crate::settings::{ServerSpec, Settings};
+
+/// What there is once in a process, whatever the configuration says.
+pub(super) struct Process {
+    /// Where the credentials' actors live.
+    pub(super) arbiter: ArbiterHandle,
+    pub(super) restarts: Arc<Restarts>,
+    pub(super) draining: Arc<Draining>,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+/// One configuration in force.
+pub(super) struct Deployment {
+    pub(super) server: ServerSpec,
+    pub(super) credentials: Vec<Credential>,
+    pub(super) sources: Vec<SourceParts>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Deployment {
+    /// Makes ready what the settings say. Parts that are configured as `before` go on with their
+    /// state: tokens, breakers, rate limits, connections.
+    ///
+    /// # Errors
+    /// [`StartError`]: an unusable certificate or secret. Nothing has changed then.
+    pub(super) fn build(
+        settings: Settings,
+        before: Option<&Self>,
+        process: &Process,
+    ) -> Result<Self, StartError> {
+        let Settings { server, credentials, sources, actions } = settings;
+        let known = before.map_or(&[][..], |before| &before.credentials);
+        let credentials =
+            credentials::start(credentials, known, &process.arbiter, &process.restarts)?;
+        let known = before.map_or(&[][..], |before| &before.sources);
+        let sources = workers::share_sources(sources, &credentials, known)?;
+        let limit = server.max_concurrent_requests;
+        let shared = Shared {
+            actions: actions.into_iter().map(Arc::new).collect(),
+            sources: sources.iter().map(|source| Arc::clone(&source.spec)).collect(),
+            default_action: server.default_action.clone(),
+            api_keys: ApiKeys::new(api_keys(&server)),
+            admission: before.map_or_else(
+                || Admission::new(limit),
+                |before| before.shared.admission.with_limit(limit),
+            ),
+            body_limits: BodyLimits { max_body: server.max_body, timeout: server.body_timeout },
+            draining: Arc::clone(&process.draining),
+            observer: Arc::clone(&process.observer),
+        };
+        Ok(Self { server, credentials, sources, shared: Arc::new(shared) })
+    }
+
+    /// What operators may look at.
+    pub(super) fn parts(&self) -> Parts {
+        let sources =
+            self.sources.iter().map(|source| (source.spec.id.clone(), Arc::clone(&source.shared)));
+        let tokens = self.credentials.iter().filter_map(|known| known.auth.token_handle());
+        Parts { sources: sources.collect(), credentials: tokens.collect() }
+    }
+}
+
+fn api_keys(server: &ServerSpec) -> Vec<ApiKey> {
+    let keys = server.api_keys.iter();
+    keys.map(|key| ApiKey { name: key.name.clone(), key: key.key.clone() }).collect()
+}

@@ -1,0 +1,123 @@
+//! Takes the configuration anew while the service runs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::deployment::{Deployment, Process};
+use crate::api::admin::Parts;
+use crate::api::admin::reload::{Kept, Reload, Reloaded};
+use crate::domain::ids::Id;
+use crate::settings::{Problems, ServerSpec, Settings};
+
+/// Reads the configuration as it is now.
+pub type Load = Box<dyn Fn() -> Result<Settings, Problems> + Send + Sync>;
+
+/// Swaps the configuration in force for the one that is read anew, whole or not at all.
+pub(super) struct Reloader {
+    pub(super) load: Load,
+    pub(super) process: Process,
+    /// The workers follow it.
+    pub(super) deployments: watch::Sender<Arc<Deployment>>,
+    /// The operators' routes look at it.
+    pub(super) parts: Arc<ArcSwap<Parts>>,
+    /// A second reload waits for the first.
+    pub(super) one_at_a_time: Mutex<()>,
+}
+
+impl Reload for Reloader {
+    fn reload(&self) -> Result<Reloaded, Kept> {
+        let _alone = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = self.replace();
+        match &result {
+            Ok(reloaded) => tracing::info!(changes = ?reloaded.changes, "configuration replaced"),
+            Err(kept) => {
+                tracing::error!(problems = ?kept.problems, "configuration kept as it was");
+            }
+        }
+        result
+    }
+}
+
+impl Reloader {
+    fn replace(&self) -> Result<Reloaded, Kept> {
+        let settings = (self.load)().map_err(|problems| Kept { problems: lines(&problems) })?;
+        let before = Arc::clone(&self.deployments.borrow());
+        let problems = needs_restart(&before.server, &settings.server);
+        if !problems.is_empty() {
+            return Err(Kept { problems });
+        }
+        let next = Deployment::build(settings, Some(&before), &self.process);
+        let next = next.map_err(|error| Kept { problems: vec![error.to_string()] })?;
+        let changes = changes(&before, &next);
+        self.parts.store(Arc::new(next.parts()));
+        self.deployments.send_replace(Arc::new(next));
+        Ok(Reloaded { changes })
+    }
+}
+
+fn lines(problems: &Problems) -> Vec<String> {
+    let each = problems.as_slice().iter();
+    each.map(|problem| format!("{}: {problem}", problem.file)).collect()
+}
+
+/// What the listeners and their threads were made with stays as long as they do.
+fn needs_restart(before: &ServerSpec, now: &ServerSpec) -> Vec<String> {
+    let fixed = [
+        ("listen", before.listen.to_string(), now.listen.to_string()),
+        ("admin_listen", before.admin_listen.to_string(), now.admin_listen.to_string()),
+        ("workers", before.workers.to_string(), now.workers.to_string()),
+        ("max_connections", before.max_connections.to_string(), now.max_connections.to_string()),
+        (
+            "shutdown_grace",
+            format!("{:?}", before.shutdown_grace),
+            format!("{:?}", now.shutdown_grace),
+        ),
+    ];
+    let changed = fixed.into_iter().filter(|(_, before, now)| before != now);
+    changed
+        .map(|(key, before, now)| {
+            format!("server.{key}: found {now}; allowed: {before} as before, or a restart")
+        })
+        .collect()
+}
+
+/// What differs, for people.
+fn changes(before: &Deployment, now: &Deployment) -> Vec<String> {
+    let mut changes = Vec::new();
+    let old: Vec<_> = before.sources.iter().map(|source| (&source.spec.id, source)).collect();
+    let new: Vec<_> = now.sources.iter().map(|source| (&source.spec.id, source)).collect();
+    compare("source", &old, &new, |a, b| Arc::ptr_eq(&a.spec, &b.spec), &mut changes);
+    let old: Vec<_> = before.credentials.iter().map(|known| (&known.spec.id, known)).collect();
+    let new: Vec<_> = now.credentials.iter().map(|known| (&known.spec.id, known)).collect();
+    compare("credential", &old, &new, |a, b| a.spec == b.spec, &mut changes);
+    let old: Vec<_> = before.shared.actions.iter().map(|action| (&action.id, action)).collect();
+    let new: Vec<_> = now.shared.actions.iter().map(|action| (&action.id, action)).collect();
+    // Whether an action's own keys differ is not known: it costs nothing to take it anew.
+    compare("action", &old, &new, |_, _| true, &mut changes);
+    changes
+}
+
+fn compare<T>(
+    what: &str,
+    before: &[(&Id, T)],
+    now: &[(&Id, T)],
+    is_same: impl Fn(&T, &T) -> bool,
+    changes: &mut Vec<String>,
+) {
+    for (id, part) in now {
+        match before.iter().find(|(known, _)| known == id) {
+            None => changes.push(format!("{what} {id}: new")),
+            Some((_, known)) if !is_same(known, part) => {
+                changes.push(format!("{what} {id}: changed"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (id, _) in before {
+        if !now.iter().any(|(known, _)| known == id) {
+            changes.push(format!("{what} {id}: gone"));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! A new configuration is put in force as a whole while the service runs, or not at all.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+use tributary::simulator::Behaviour;
+
+use crate::checks::assert_others_whole;
+use crate::client::Reply;
+use crate::harness::{PROFILE, TestApp, assert_problem, eventually};
+
+/// Another action with a source of its own.
+const ANOTHER: &str = r#"
+[sources.accounts]
+url = "CRM/v2/accounts"
+query = { id = "{customerId}" }
+headers = { X-API-Key = "key-1" }
+[actions.account]
+sources = ["accounts"]
+[actions.account.inputs]
+customerId = { type = "string", required = true }
+"#;
+
+/// Asserts that every source gave its data.
+#[track_caller]
+fn assert_whole(reply: &Reply) {
+    assert_others_whole(reply, "none");
+}
+
+fn another(app: &TestApp) -> String {
+    ANOTHER.replace("CRM", &app.sim.crm().base_url())
+}
+
+fn changes(app: &TestApp, overrides: &str) -> Vec<String> {
+    let reply = app.reload(overrides);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let reply = reply.json();
+    assert_eq!(reply["reloaded"], true);
+    let changes = reply["changes"].as_array().expect("a list").iter();
+    changes.map(|change| change.as_str().expect("a text").to_owned()).collect()
+}
+
+#[test]
+fn the_next_request_after_a_reload_is_served_by_the_new_configuration() {
+    let app = TestApp::start();
+    let account = json!({"customerId": "c-1"});
+    assert_problem(&app.post("/v1/actions/account", &account), 404);
+    assert_eq!(changes(&app, &another(&app)), ["source accounts: new", "action account: new"]);
+    for _ in 0..4 {
+        let reply = app.post("/v1/actions/account", &account);
+        assert_eq!(reply.outcome("accounts"), "ok", "in every worker");
+    }
+    assert_whole(&app.profile("c-1"));
+    assert_eq!(changes(&app, ""), ["source accounts: gone", "action account: gone"]);
+    for _ in 0..4 {
+        assert_problem(&app.post("/v1/actions/account", &account), 404);
+    }
+    let sources = app.admin_get("/v1/sources").text();
+    assert!(!sources.contains("accounts"), "operators see what is in force: {sources}");
+    let metrics = app.admin_get("/metrics").text();
+    assert!(!metrics.contains("tributary_breaker_state{source=\"accounts\"}"), "{metrics}");
+}
+
+#[test]
+fn a_configuration_with_mistakes_is_refused_as_a_whole_with_every_one_of_them() {
+    let app = TestApp::start();
+    let wrong = format!(
+        "{}[sources.crm]\ntimeout = \"soon\"\n[actions.customer_profile]\ndeadline = 3\n",
+        another(&app)
+    );
+    let problem = assert_problem(&app.reload(&wrong), 422);
+    let problems = problem["problems"].as_array().expect("a list");
+    assert_eq!(problems.len(), 2, "{problem}");
+    assert!(problem.to_string().contains("test: sources.crm.timeout: found"), "{problem}");
+    assert_problem(&app.post("/v1/actions/account", &json!({"customerId": "c-1"})), 404);
+    assert_whole(&app.profile("c-1"));
+}
+
+#[test]
+fn what_the_listeners_were_made_with_needs_a_restart() {
+    let app = TestApp::start();
+    let moved = "[server]\nlisten = \"127.0.0.1:1\"\nworkers = 3\nmax_body = \"1KiB\"\n";
+    let problem = assert_problem(&app.reload(moved), 422);
+    let problems = problem["problems"].as_array().expect("a list");
+    assert_eq!(problems.len(), 2, "{problem}");
+    let large = json!({"customerId": "c-1", "externalApiKey": "k", "x": "y".repeat(2000)});
+    assert_eq!(app.post(PROFILE, &large).status, 200, "nothing of it is in force");
+    assert_eq!(changes(&app, "[server]\nmax_body = \"1KiB\"\n"), Vec::<String>::new());
+    assert_problem(&app.post(PROFILE, &large), 413);
+}
+
+#[test]
+fn a_request_under_way_ends_by_the_configuration_with_which_it_began() {
+    let app = TestApp::start();
+    assert_whole(&app.profile("c-0"));
+    app.sim.crm().set_behaviour(Behaviour::Hang);
+    std::thread::scope(|scope| {
+        let before = scope.spawn(|| app.profile("c-1"));
+        eventually("it is under way", || app.sim.crm().in_progress() == 1);
+        // Without the CRM, and the CRM that is asked is no longer there.
+        let without = "[actions.customer_profile]\nsources = [\"genesys\", \"orders\"]\n\
+                       deadline = \"500ms\"\n";
+        changes(&app, without);
+        let after = app.profile("c-2");
+        assert_eq!(after.status, 200, "{}", after.text());
+        assert!(after.json()["sources"].get("crm").is_none(), "{}", after.text());
+        let before = before.join().expect("no panic");
+        assert_eq!(before.outcome("crm"), "timeout");
+        assert!(before.took.as_millis() > 2_500, "the old deadline held: {:?}", before.took);
+    });
+}
+
+#[test]
+fn no_request_is_lost_while_the_configuration_is_replaced_again_and_again() {
+    let app = TestApp::start();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..4)
+            .map(|caller| {
+                let (app, done) = (&app, &done);
+                scope.spawn(move || {
+                    let mut asked = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        assert_whole(&app.profile(&format!("c-{caller}")));
+                        asked += 1;
+                    }
+                    asked
+                })
+            })
+            .collect();
+        for round in 0..20 {
+            let timeout = format!("[sources.crm]\ntimeout = \"{}s\"\n", 5 + round % 2);
+            changes(&app, &timeout);
+        }
+        done.store(true, Ordering::Relaxed);
+        let asked: usize =
+            callers.into_iter().map(|caller| caller.join().expect("none lost")).sum();
+        assert!(asked >= 4, "{asked}");
+    });
+}
+
+#[test]
+fn tokens_and_connections_of_what_is_configured_as_before_are_kept() {
+    let app = TestApp::start();
+    for _ in 0..4 {
+        assert_whole(&app.profile("c-1"));
+    }
+    let connections = app.sim.users().total_connections();
+    let crm = app.sim.crm().total_connections();
+    assert_eq!(changes(&app, "[sources.crm]\ntimeout = \"4s\"\n"), ["source crm: changed"]);
+    for _ in 0..4 {
+        assert_whole(&app.profile("c-1"));
+    }
+    assert_eq!(app.sim.oauth_settings().issued(), 1, "the token is still good");
+    assert_eq!(app.sim.users().total_connections(), connections);
+    assert!(app.sim.crm().total_connections() > crm, "a changed source has new connections");
+    eventually("the old ones are closed", || app.sim.crm().open_connections() <= 2);
+}
+
+#[test]
+fn an_open_breaker_stays_open_when_something_else_of_the_source_changes() {
+    let breaker = "[sources.crm]\nretry = { max_attempts = 1 }\n\
+                   breaker = { window = \"10s\", min_requests = 3, open_for = \"1m\" }\n";
+    let app = TestApp::start_with(breaker);
+    app.sim.crm().set_behaviour(Behaviour::status(500));
+    for _ in 0..3 {
+        app.profile("c-1");
+    }
+    assert_eq!(app.profile("c-1").outcome("crm"), "circuit_open");
+    assert_eq!(changes(&app, &format!("{breaker}timeout = \"4s\"\n")), ["source crm: changed"]);
+    assert_eq!(app.profile("c-1").outcome("crm"), "circuit_open");
+    // Another configuration of the breaker itself is another breaker.
+    changes(&app, &breaker.replace("min_requests = 3", "min_requests = 4"));
+    assert_eq!(app.profile("c-1").outcome("crm"), "upstream_error");
+}
+
+#[test]
+fn a_spent_rate_limit_stays_spent() {
+    let limit = "[sources.crm]\nrate_limit = { requests = 1, per = \"1m\", burst = 1, max_wait = \"1ms\" }\n";
+    let app = TestApp::start_with(limit);
+    assert_whole(&app.profile("c-1"));
+    changes(&app, &format!("{limit}timeout = \"4s\"\n"));
+    assert_eq!(app.profile("c-1").outcome("crm"), "rate_limited");
+    changes(&app, &limit.replace("requests = 1", "requests = 100"));
+    assert_whole(&app.profile("c-1"));
+}
+
+#[test]
+fn calls_under_way_under_the_old_configuration_count_against_the_new_limits() {
+    let app = TestApp::start();
+    app.sim.crm().set_behaviour(Behaviour::Hang);
+    std::thread::scope(|scope| {
+        let before = scope.spawn(|| app.profile("c-1"));
+        eventually("it is under way", || app.sim.crm().in_progress() == 1);
+        changes(&app, "[sources.crm]\nmax_in_flight = 1\n");
+        assert_eq!(app.in_flight(), 1);
+        assert_eq!(app.profile("c-2").outcome("crm"), "overloaded");
+        before.join().expect("no panic");
+    });
+}
+
+#[test]
+fn a_changed_credential_has_a_new_token_and_the_old_one_is_refreshed_no_more() {
+    let app = TestApp::start();
+    assert_whole(&app.profile("c-1"));
+    app.sim.oauth_settings().set_client("other-client", "other-secret");
+    app.sim.oauth_settings().set_check(true);
+    app.sim.oauth_settings().set_expires_in(1);
+    let other = "[credentials.genesys]\nclient_id = \"other-client\"\n\
+                 client_secret = \"other-secret\"\nrefresh_before_expiry = \"900ms\"\n";
+    assert_eq!(changes(&app, other), ["source genesys: changed", "credential genesys: changed"]);
+    assert_whole(&app.profile("c-1"));
+    // Its refreshes come at half a token's life; once it is gone, none does.
+    let issued = || app.sim.oauth().hits();
+    let at_first = issued();
+    eventually("it is refreshed ahead of its end", || issued() > at_first + 1);
+    changes(&app, "[credentials.genesys]\nclient_id = \"third\"\nclient_secret = \"third\"\n");
+    eventually("the new one is tried", || {
+        app.admin_get("/v1/credentials").json()["credentials"][0]["last_failure"].is_string()
+    });
+    let is_old = |request: &tributary::simulator::Received| {
+        let basic = request.header("authorization").unwrap_or_default();
+        // other-client:other-secret
+        basic.contains("b3RoZXItY2xpZW50")
+    };
+    let all = || app.sim.oauth().received();
+    let by_old = || all().iter().filter(|request| is_old(request)).count();
+    let at_last = by_old();
+    assert!(at_last > 1);
+    // The tries of the new one, which wait longer and longer, tell the time without a sleep.
+    let by_new = || all().len() - by_old();
+    let tries = by_new();
+    eventually("the new one is tried again and again", || {
+        app.profile("c-1");
+        by_new() >= tries + 3
+    });
+    assert!(by_old() <= at_last + 1, "one may have been on its way");
+}
+
+#[test]
+fn keys_of_callers_are_replaced() {
+    let keys = |key: &str| format!("[[server.api_keys]]\nname = \"flow\"\nkey = \"{key}\"\n");
+    let app = TestApp::start_with(&keys("the-first-key-of-all"));
+    let ask = |key: &str| {
+        let body = json!({"customerId": "c-1", "externalApiKey": "k"}).to_string();
+        app.post_with(PROFILE, &[("x-api-key", key)], body.as_bytes()).status
+    };
+    assert_eq!(ask("the-first-key-of-all"), 200);
+    changes(&app, &keys("the-second-key-of-all"));
+    assert_eq!(ask("the-first-key-of-all"), 401);
+    assert_eq!(ask("the-second-key-of-all"), 200);
+}
+
+#[test]
+fn a_page_of_another_site_cannot_make_a_browser_reload_it() {
+    let app = TestApp::start();
+    let host = app.admin.to_string();
+    let own = format!("http://{host}");
+    for foreign in [
+        &[("origin", "https://evil.example")][..],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site"), ("origin", &own)],
+    ] {
+        assert_problem(&app.admin_post("/v1/reload", foreign), 403);
+    }
+    let from_own = [("origin", own.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(app.admin_post("/v1/reload", &from_own).status, 200);
+    assert_problem(&app.admin_get("/v1/reload"), 405);
+}
