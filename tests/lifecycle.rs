@@ -1,10 +1,11 @@
 //! The real program: how it starts, what it says, how it ends.
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
-use std::io::{Read as _, Write as _};
+mod program;
+
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,151 +13,17 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tributary::simulator::{Behaviour, Options, Simulator};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The program, with none of the environment's own settings.
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
-    let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("TRIBUTARY_"));
-    ours.for_each(|name| {
-        command.env_remove(name);
-    });
-    command.env_remove("RUST_LOG").args(arguments).stdin(Stdio::null());
-    command
-}
+use program::{
+    PATIENCE, Service, ask, configuration, free_port, path, program, request, text, write,
+};
 
 /// Runs the program to its end.
 fn run(arguments: &[&str]) -> Output {
     program(arguments).output().expect("the program was built")
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 fn status(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("ended by a signal: {output:?}"))
-}
-
-/// A port that was free a moment ago, below those that the system gives to outgoing connections:
-/// none of these takes it before the service does.
-fn free_port() -> u16 {
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    std::iter::repeat_with(|| fastrand::u16(20_000..32_000)).find(is_free).expect("there are many")
-}
-
-fn write(folder: &TempDir, name: &str, text: &str) -> PathBuf {
-    let path = folder.path().join(name);
-    std::fs::write(&path, text).expect("a temporary file");
-    path
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-/// The shipped sources on top of the simulator.
-fn configuration(sim: &Simulator, port: u16, admin: u16) -> String {
-    let shipped = include_str!("../config/default.toml");
-    let replaced = [
-        ("127.0.0.1:8080".to_owned(), format!("127.0.0.1:{port}")),
-        ("127.0.0.1:9090".to_owned(), format!("127.0.0.1:{admin}")),
-        (
-            "https://login.mypurecloud.com/oauth/token\"".to_owned(),
-            format!(
-                "{}/oauth/token\"\nclient_id = \"demo-client\"\nclient_secret = \"demo-secret\" #",
-                sim.oauth().base_url()
-            ),
-        ),
-        ("https://api.mypurecloud.com".to_owned(), sim.users().base_url()),
-        ("https://api.crm-provider.com".to_owned(), sim.crm().base_url()),
-        ("https://api.orders-system.com".to_owned(), sim.orders().base_url()),
-    ];
-    replaced.iter().fold(shipped.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-/// `tributary serve` on ports of its own; killed when dropped.
-struct Service {
-    child: Child,
-    address: SocketAddr,
-    folder: TempDir,
-}
-
-impl Service {
-    fn start(sim: &Simulator) -> Self {
-        Self::start_logging(sim, "warn", Stdio::inherit())
-    }
-
-    fn start_logging(sim: &Simulator, levels: &str, log: Stdio) -> Self {
-        let (port, admin) = (free_port(), free_port());
-        let folder = TempDir::new().expect("a temporary folder");
-        let file = write(&folder, "tributary.toml", &configuration(sim, port, admin));
-        let child = program(&["serve", "--config", path(&file)])
-            .env("RUST_LOG", levels)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the program was built");
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let service = Self { child, address, folder };
-        let end = Instant::now() + PATIENCE;
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < end, "it does not come up");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        service
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args([name, id.as_str()]).status().expect("kill");
-        assert!(sent.success());
-    }
-
-    /// Waits for the program's end; how long it took and its status.
-    fn wait(&mut self) -> (Duration, Option<i32>) {
-        let started = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                return (started.elapsed(), status.code());
-            }
-            assert!(started.elapsed() < Duration::from_secs(40), "it does not end");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn request(more: &str) -> String {
-    let body = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
-    let length = body.len();
-    format!(
-        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n{body}"
-    )
-}
-
-/// Sends a request on a kept connection; the reply's head, `None` if there was no whole reply.
-fn ask(stream: &mut TcpStream) -> Option<String> {
-    stream.write_all(request("").as_bytes()).ok()?;
-    let mut received = Vec::new();
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
-        received.extend_from_slice(&buffer[..read]);
-        let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let head = text(&received[..end]).to_ascii_lowercase();
-        let length: usize = head.split("content-length: ").nth(1)?.lines().next()?.parse().ok()?;
-        let so_far = received.len() - end - 4;
-        if so_far >= length {
-            return Some(head);
-        }
-    }
 }
 
 /// What became of one request: when it was sent, and its status if a reply came.
@@ -244,19 +111,6 @@ fn connections_that_rest_do_not_hold_the_end_up() {
     let (took, code) = service.wait();
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(5), "{took:?}");
-}
-
-#[test]
-fn a_log_that_nobody_reads_any_more_changes_nothing() {
-    let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    let mut service = Service::start_logging(&sim, "info", writer.into());
-    let mut caller = TcpStream::connect(service.address).expect("a connection");
-    caller.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    assert!(ask(&mut caller).expect("a reply").starts_with("http/1.1 200 "));
-    service.signal("-TERM");
-    assert_eq!(service.wait().1, Some(0));
 }
 
 #[test]
@@ -512,42 +366,4 @@ fn help_lists_the_commands_and_where_to_start() {
     assert_eq!(status(&output), 2);
     assert!(text(&output.stderr).contains("serve"), "{output:?}");
     assert_eq!(status(&run(&["serv"])), 2);
-}
-
-#[test]
-fn the_log_names_each_request_by_its_id_and_holds_no_secret() {
-    let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    sim.orders().set_behaviour(Behaviour::status(500));
-    let folder = TempDir::new().expect("a temporary folder");
-    let log = folder.path().join("log");
-    let to_log = std::fs::File::create(&log).expect("a temporary file");
-    let mut service = Service::start_logging(&sim, "trace", to_log.into());
-    let body = r#"{"customerId":"c-1","externalApiKey":"planted-secret","extra":1}"#;
-    let length = body.len();
-    let mut stream = TcpStream::connect(service.address).expect("it is up");
-    let sent = write!(
-        stream,
-        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-         content-type: application/json\r\n\
-         inin-correlation-id: call-4711\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
-    sent.expect("it reads");
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).expect("a reply");
-    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
-    service.signal("-TERM");
-    service.wait();
-
-    let log = std::fs::read_to_string(&log).expect("the log");
-    let line = |message: &str| {
-        let found = log.lines().find(|line| line.contains(&format!("\"message\":\"{message}\"")));
-        found.unwrap_or_else(|| panic!("no line {message:?} in\n{log}"))
-    };
-    for message in ["answered", "unknown inputs ignored"] {
-        assert!(line(message).contains("\"request_id\":\"call-4711\""), "{log}");
-    }
-    assert!(line("answered").contains("orders=upstream_error/"), "{log}");
-    for secret in ["planted-secret", "demo-secret", "sim-token"] {
-        assert!(!log.contains(secret), "{secret} is in the log");
-    }
 }

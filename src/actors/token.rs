@@ -105,6 +105,12 @@ impl TokenStatus {
         self.current.as_ref().filter(|current| current.expires > now)
     }
 
+    /// Whether the last fetch did not fail in the same way.
+    fn is_news(&self, error: &TokenError) -> bool {
+        let last = self.failure.as_ref().map(|failure| failure.error.to_string());
+        last.is_none_or(|last| last != error.to_string())
+    }
+
     fn has_failed(&mut self, error: TokenError, now: Instant) {
         self.failed += 1;
         let asked = error.retry_after().unwrap_or_default().min(LONGEST_ASKED_WAIT);
@@ -235,12 +241,22 @@ impl TokenActor {
         let next = match result {
             Ok(new) => {
                 let lifetime = new.lifetime;
+                let had_failed = self.status.borrow().failure.is_some();
                 self.status.send_modify(|status| status.received(new, now));
-                tracing::info!(credential = %self.id, lifetime_s = lifetime.as_secs(), "token received");
+                let lifetime_s = lifetime.as_secs();
+                if had_failed {
+                    tracing::info!(credential = %self.id, lifetime_s, "token received again");
+                } else {
+                    tracing::info!(credential = %self.id, lifetime_s, "token received");
+                }
                 next_refresh(lifetime, self.spec.refresh_before_expiry)
             }
             Err(error) => {
-                tracing::warn!(credential = %self.id, %error, "no token received");
+                if self.status.borrow().is_news(&error) {
+                    tracing::warn!(credential = %self.id, %error, "no token received");
+                } else {
+                    tracing::debug!(credential = %self.id, %error, "still no token received");
+                }
                 self.status.send_modify(|status| status.has_failed(error, now));
                 // Only a token that is still in use is worth trying for without being asked.
                 if self.status.borrow().valid(now).is_none() {

@@ -45,6 +45,7 @@ pub async fn handle(
     let id = context::request_id(request.headers());
     let serving = worker.serving();
     let mut observation = Observation::begin(&*serving.shared.observer, &id, started);
+    observation.trace = context::trace(request.headers());
     let reply = answer(&request, payload, &serving, &mut observation, started).await;
     let response = respond(reply, id.clone());
     observation.finish(response.status().as_u16(), length(response.body()));
@@ -112,7 +113,7 @@ pub async fn run(
     let message = RunAction {
         action: Arc::clone(action),
         inputs: Arc::new(inputs),
-        forwarded: Arc::new(context::forwarded(headers, id)),
+        forwarded: Arc::new(context::forwarded(id, observation.trace.as_ref())),
         started,
         deadline,
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::problem::Problem;
-use crate::domain::trace_context;
+use crate::domain::trace_context::TraceContext;
 use crate::upstream::fetch::Forwarded;
 
 /// The header that carries a request's id, in and out.
@@ -13,6 +13,8 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_NAME);
 const REQUEST_ID_NAME: &str = "x-request-id";
 /// Genesys Cloud's name for the same.
 const CORRELATION_ID: &str = "inin-correlation-id";
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
 /// An id longer than this is not taken over.
 const LONGEST_ID: usize = 128;
 
@@ -35,17 +37,29 @@ pub fn new_id() -> HeaderValue {
     HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
-/// What goes on to the sources: the id, and the trace context (W3C) if it is valid.
-pub fn forwarded(headers: &HeaderMap, request_id: &HeaderValue) -> Forwarded {
+/// The request's place in its caller's trace, if it brought one that is valid (W3C Trace Context).
+pub fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut parents = headers.get_all(TRACEPARENT);
+    let (parent, another) = (parents.next()?, parents.next());
+    // Of two nobody knows which one counts.
+    let parent = parent.to_str().ok().filter(|_| another.is_none())?;
+    let mut trace = TraceContext::continued(parent, fastrand::u64(1..))?;
+    let states: Option<Vec<&str>> =
+        headers.get_all(TRACESTATE).map(|state| state.to_str().ok()).collect();
+    // Several headers are one list.
+    trace.state = states.filter(|states| !states.is_empty()).map(|states| states.join(","));
+    Some(trace)
+}
+
+/// What goes on to the sources: the id and the trace.
+pub fn forwarded(request_id: &HeaderValue, trace: Option<&TraceContext>) -> Forwarded {
     let mut out = vec![(REQUEST_ID, request_id.clone())];
-    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    if let Some(parent) = parent.and_then(|text| trace_context::child(text, fastrand::u64(1..)))
-        && let Ok(value) = HeaderValue::try_from(parent)
+    if let Some(trace) = trace
+        && let Ok(parent) = HeaderValue::try_from(trace.traceparent(fastrand::u64(1..)))
     {
-        out.push((HeaderName::from_static("traceparent"), value));
-        if let Some(state) = headers.get("tracestate") {
-            out.push((HeaderName::from_static("tracestate"), state.clone()));
-        }
+        out.push((HeaderName::from_static(TRACEPARENT), parent));
+        let state = trace.state.as_ref().and_then(|state| HeaderValue::try_from(state).ok());
+        out.extend(state.map(|state| (HeaderName::from_static(TRACESTATE), state)));
     }
     Forwarded { headers: out }
 }

@@ -29,6 +29,7 @@ pub async fn handle(
     let id = context::request_id(request.headers());
     let serving = worker.serving();
     let mut observation = Observation::begin(&*serving.shared.observer, &id, started);
+    observation.trace = context::trace(request.headers());
     let (status, mut response) =
         match read_event(&request, payload, &serving, &mut observation, started).await {
             Ok((event, _place)) => run(&event, &request, &serving, &mut observation, started).await,

@@ -8,6 +8,7 @@ use actix_web::http::header::HeaderValue;
 use crate::domain::ids::{Id, InputName};
 use crate::domain::observer::Observer;
 use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
+use crate::domain::trace_context::TraceContext;
 use crate::upstream::clock;
 
 /// One request under way. Whoever handles it notes what becomes known; [`Self::finish`] tells the
@@ -22,6 +23,8 @@ pub struct Observation<'a> {
     pub action: Option<Id>,
     /// The name of the caller's key.
     pub caller: Option<String>,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
     /// When the reply has to leave.
     pub deadline: Option<Instant>,
     /// Whether every source gave a definite answer.
@@ -43,6 +46,7 @@ impl<'a> Observation<'a> {
             is_over: false,
             action: None,
             caller: None,
+            trace: None,
             deadline: None,
             complete: None,
             wrong_types: Vec::new(),
@@ -66,6 +70,7 @@ impl<'a> Observation<'a> {
             request_id: self.id.to_str().unwrap_or_default().to_owned(),
             action: self.action.take(),
             caller: self.caller.take(),
+            trace: self.trace.take(),
             started: self.started,
             started_at: self.started_at,
             deadline: self.deadline,

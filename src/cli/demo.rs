@@ -32,7 +32,7 @@ pub struct DemoArgs {
 
 /// Runs the command: status 0 if a whole aggregate came, else 1; 69 if nothing could be started.
 pub fn run(args: &DemoArgs) -> ExitCode {
-    telemetry::logging::start("warn");
+    let _log = telemetry::logging::start("warn");
     let latency = Latency::Lognormal { median: Duration::from_millis(35), sigma: 0.5 };
     let simulator = match Simulator::start(Options { latency, ..Options::default() }) {
         Ok(simulator) => simulator,

@@ -9,7 +9,7 @@ use crate::{signals, telemetry};
 
 /// Runs the command: status 0 after a stop, 78 for a wrong configuration, 69 if it cannot start.
 pub fn run(args: &ConfigArgs) -> ExitCode {
-    telemetry::logging::start("info,actix_server=warn,actix_http=off");
+    let _log = telemetry::logging::start("info,actix_server=warn,actix_http=off");
     let settings = match args.load() {
         Ok(settings) => settings,
         Err(problems) => return report(&problems),

@@ -251,6 +251,11 @@ impl Breaker {
         }
     }
 
+    /// How often the state has changed.
+    pub fn changes(&self) -> u64 {
+        self.epoch
+    }
+
     /// State and counts at `now`.
     pub fn snapshot(&mut self, now: Instant) -> BreakerSnapshot {
         let state = self.state(now);

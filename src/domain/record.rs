@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::ids::{Id, InputName};
 use super::outcome::{Outcome, SourceReply};
 use super::trace::Span;
+use super::trace_context::TraceContext;
 
 /// The status noted for a request whose caller went away before the reply (nginx's 499).
 pub const CALLER_GONE: u16 = 499;
@@ -21,6 +22,8 @@ pub struct RequestRecord {
     pub action: Option<Id>,
     /// The name of the caller's key; absent when none is asked for or none was right.
     pub caller: Option<String>,
+    /// The trace that it belongs to; absent when nobody traces it.
+    pub trace: Option<TraceContext>,
     /// When it arrived, on the monotonic clock.
     pub started: Instant,
     /// The same by the wall clock.
@@ -90,6 +93,7 @@ impl RequestRecord {
             request_id: "r-1".to_owned(),
             action: Id::try_new("profile").ok(),
             caller: None,
+            trace: None,
             started,
             started_at: SystemTime::UNIX_EPOCH,
             deadline: Some(started + Duration::from_millis(deadline_ms)),

@@ -40,9 +40,17 @@ impl Pass {
     /// Asks the breaker.
     pub(super) fn take(shared: &Arc<SourceShared>) -> Result<Self, CallError> {
         let now = clock::now();
-        let pass = shared.breaker().try_pass(now).map_err(|rejected| CallError::CircuitOpen {
+        let (pass, has_changed) = {
+            let mut breaker = shared.breaker();
+            let changes = breaker.changes();
+            (breaker.try_pass(now), breaker.changes() != changes)
+        };
+        let pass = pass.map_err(|rejected| CallError::CircuitOpen {
             retry_in: rejected.until.saturating_duration_since(now),
         })?;
+        if has_changed {
+            tracing::info!(source = %shared.id(), "the source is tried again");
+        }
         Ok(Self { shared: Arc::clone(shared), pass: Some(pass) })
     }
 
@@ -71,7 +79,8 @@ impl Pass {
         let source = self.shared.id();
         match (before, after) {
             (State::Closed | State::HalfOpen, State::Open { until }) => {
-                let open_ms = until.saturating_duration_since(now).as_millis();
+                let open_for = until.saturating_duration_since(now);
+                let open_ms = u64::try_from(open_for.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(%source, open_ms, "the source fails: it is left alone for a while");
             }
             (State::HalfOpen | State::Open { .. }, State::Closed) => {

@@ -1,0 +1,237 @@
+//! The log of the real program: what it says of requests and changes, and that it holds nobody up.
+#![expect(clippy::disallowed_methods, reason = "real processes take real time")]
+
+mod program;
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tributary::simulator::{Behaviour, Options, Simulator};
+
+use program::{PATIENCE, Service, ask, request};
+
+fn simulator() -> Simulator {
+    Simulator::start(Options::default()).expect("loopback has ports")
+}
+
+/// A service that logs into a file.
+struct Logging {
+    service: Service,
+    file: PathBuf,
+    _folder: TempDir,
+}
+
+impl Logging {
+    fn start(sim: &Simulator, overrides: &str, levels: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("log");
+        let to_log = File::create(&file).expect("a temporary file");
+        let service = Service::start_with(sim, overrides, levels, to_log.into());
+        Self { service, file, _folder: folder }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.service.address).expect("it is up");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream
+    }
+
+    /// The lines so far, each of them a JSON object.
+    fn lines(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(&self.file).expect("the log");
+        // The last one may be there in part.
+        let whole = log.rfind('\n').map_or("", |end| &log[..end]);
+        whole.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    fn lines_of(&self, message: &str) -> Vec<Value> {
+        self.lines().into_iter().filter(|line| line["message"] == message).collect()
+    }
+
+    /// Waits for a line of this message.
+    fn wait_for(&self, message: &str) {
+        let begun = Instant::now();
+        while self.lines_of(message).is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "no {message:?} in {:#?}", self.lines());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn stop(&mut self) {
+        self.service.signal("-TERM");
+        assert_eq!(self.service.wait().1, Some(0));
+    }
+}
+
+#[test]
+fn the_log_names_each_request_by_its_id_and_holds_no_secret() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.orders().set_behaviour(Behaviour::status(500));
+    let folder = TempDir::new().expect("a temporary folder");
+    let log = folder.path().join("log");
+    let to_log = std::fs::File::create(&log).expect("a temporary file");
+    let mut service = Service::start_logging(&sim, "trace", to_log.into());
+    let body = r#"{"customerId":"c-1","externalApiKey":"planted-secret","extra":1}"#;
+    let length = body.len();
+    let mut stream = TcpStream::connect(service.address).expect("it is up");
+    let sent = write!(
+        stream,
+        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-type: application/json\r\n\
+         inin-correlation-id: call-4711\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    sent.expect("it reads");
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).expect("a reply");
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    service.signal("-TERM");
+    service.wait();
+
+    let log = std::fs::read_to_string(&log).expect("the log");
+    let line = |message: &str| {
+        let found = log.lines().find(|line| line.contains(&format!("\"message\":\"{message}\"")));
+        found.unwrap_or_else(|| panic!("no line {message:?} in\n{log}"))
+    };
+    for message in ["request", "unknown inputs ignored"] {
+        assert!(line(message).contains("\"request_id\":\"call-4711\""), "{log}");
+    }
+    assert!(line("request").contains("orders=upstream_error/"), "{log}");
+    for secret in ["planted-secret", "demo-secret", "sim-token", "users/c-1"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+}
+
+#[test]
+fn one_line_a_request_says_who_asked_and_what_became_of_each_source() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let sim = simulator();
+    sim.orders().set_behaviour(Behaviour::status(500));
+    let keys = "[[server.api_keys]]\nname = 'flow'\nkey = 'planted-key'";
+    let mut log = Logging::start(&sim, keys, "info");
+    let mut stream = log.connect();
+    let head = format!(
+        "authorization: Bearer planted-key\r\ninin-correlation-id: call-1\r\n\
+         traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n"
+    );
+    stream.write_all(request(&head).as_bytes()).expect("it reads");
+    log.wait_for("request");
+    stream.write_all(b"POST /v1/actions/hunter2 HTTP/1.1\r\nhost: x\r\n\r\n").expect("it reads");
+    log.stop();
+
+    let lines = log.lines_of("request");
+    let [answered, refused] = lines.as_slice() else { panic!("{lines:#?}") };
+    for (field, value) in [
+        ("level", "INFO"),
+        ("request_id", "call-1"),
+        ("trace_id", TRACE),
+        ("action", "customer_profile"),
+        ("caller", "flow"),
+    ] {
+        assert_eq!(answered[field], value, "{answered}");
+    }
+    assert_eq!(
+        (&answered["status"], &answered["complete"]),
+        (&Value::from(200), &Value::from(false))
+    );
+    assert!(answered["duration_ms"].as_u64().is_some(), "{answered}");
+    let sources = answered["sources"].as_str().expect("a text");
+    let outcomes: Vec<_> = sources.split(' ').map(|one| one.split('/').next().unwrap()).collect();
+    assert_eq!(outcomes, ["genesys=ok", "crm=ok", "orders=upstream_error"], "{answered}");
+    assert_eq!(refused["status"], 401, "{refused}");
+    assert!(refused["action"].is_null() && refused["trace_id"].is_null(), "{refused}");
+    let all = format!("{:?}", log.lines());
+    for secret in ["planted-key", "key-1", "c-1\"", "hunter2"] {
+        assert!(!all.contains(secret), "{secret} is in {all}");
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_logged_once_a_change_of_state() {
+    let sim = simulator();
+    sim.crm().set_behaviour(Behaviour::status(500));
+    let breaker = "[sources.crm]\nretry = { max_attempts = 1 }\n\
+                   breaker = { min_requests = 5, open_for = '300ms', max_open_for = '300ms' }";
+    let mut log = Logging::start(&sim, breaker, "info");
+    let mut stream = log.connect();
+    for _ in 0..20 {
+        ask(&mut stream).expect("a reply");
+    }
+    sim.crm().set_behaviour(Behaviour::Normal);
+    let begun = Instant::now();
+    while log.lines_of("the source answers again").is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{:#?}", log.lines());
+        ask(&mut stream).expect("a reply");
+    }
+    log.stop();
+    for (message, level) in [
+        ("the source fails: it is left alone for a while", "WARN"),
+        ("the source is tried again", "INFO"),
+        ("the source answers again", "INFO"),
+    ] {
+        let lines = log.lines_of(message);
+        assert_eq!(lines.len(), 1, "{message}: {:#?}", log.lines());
+        assert_eq!((&lines[0]["source"], &lines[0]["level"]), (&"crm".into(), &level.into()));
+    }
+    let others = log.lines().into_iter().filter(|line| line["level"] == "WARN").count();
+    assert_eq!(others, 1, "{:#?}", log.lines());
+}
+
+#[test]
+fn a_credential_that_fails_is_logged_once_and_once_when_it_is_back() {
+    let sim = simulator();
+    sim.oauth().set_behaviour(Behaviour::status(500));
+    let mut log = Logging::start(&sim, "", "info");
+    let mut stream = log.connect();
+    let begun = Instant::now();
+    while sim.oauth().hits() < 3 {
+        assert!(begun.elapsed() < PATIENCE, "the token is not asked for again");
+        ask(&mut stream).expect("a reply");
+    }
+    sim.oauth().set_behaviour(Behaviour::Normal);
+    while log.lines_of("token received again").is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{:#?}", log.lines());
+        ask(&mut stream).expect("a reply");
+    }
+    log.stop();
+    assert_eq!(log.lines_of("no token received").len(), 1, "{:#?}", log.lines());
+    assert_eq!(log.lines_of("token received again").len(), 1, "{:#?}", log.lines());
+    assert_eq!(log.lines_of("token received").len(), 0, "{:#?}", log.lines());
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_changes_nothing() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut service = Service::start_logging(&sim, "info", writer.into());
+    let mut caller = TcpStream::connect(service.address).expect("a connection");
+    caller.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    assert!(ask(&mut caller).expect("a reply").starts_with("http/1.1 200 "));
+    service.signal("-TERM");
+    assert_eq!(service.wait().1, Some(0));
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_no_request_and_no_end_up() {
+    let sim = simulator();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    // At this level, a few requests fill the pipe and the queue before it.
+    let mut service = Service::start_logging(&sim, "trace", writer.into());
+    let mut caller = TcpStream::connect(service.address).expect("a connection");
+    caller.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let begun = Instant::now();
+    for _ in 0..200 {
+        assert!(ask(&mut caller).expect("a reply").starts_with("http/1.1 200 "));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    service.signal("-TERM");
+    let (took, code) = service.wait();
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    drop(reader);
+}
