@@ -75,7 +75,7 @@ impl Handler<RunAction> for CoordinatorActor {
 async fn collect(sources: &[Rc<SourceHandle>], request: &RunAction) -> Vec<SourceReply> {
     let action = &request.action;
     let at_once = action.sources.iter().filter(|id| action.waits_for(id).is_empty());
-    let at_once = at_once.filter_map(|id| find(sources, id));
+    let at_once = at_once.filter_map(|id| find(sources, request, id));
     let mut pending: FuturesUnordered<_> =
         at_once.map(|source| ask(source, request, Vec::new(), request.started)).collect();
     let mut replies: Vec<SourceReply> = Vec::with_capacity(action.sources.len());
@@ -88,7 +88,7 @@ async fn collect(sources: &[Rc<SourceHandle>], request: &RunAction) -> Vec<Sourc
             }
             for dependency in &action.dependencies {
                 if dependency.is_released_by_last_of(&replies)
-                    && let Some(source) = find(sources, &dependency.source)
+                    && let Some(source) = find(sources, request, &dependency.source)
                 {
                     let data = data_of(&dependency.waits_for, &replies);
                     pending.push(ask(source, request, data, clock::now()));
@@ -136,7 +136,7 @@ fn finish(
     let has_failed = replies.iter().any(|reply| request.action.fails_by(reply));
     let in_order = request.action.sources.iter().filter_map(|id| {
         let come = replies.iter().position(|reply| reply.source == *id);
-        let source = find(sources, id)?;
+        let source = find(sources, request, id)?;
         Some(match come {
             Some(index) => replies.swap_remove(index),
             None if request.deadline.has_passed(now) => source.late_reply(request.started),
@@ -153,6 +153,15 @@ fn finish(
     Aggregate { echoed, replies, latency: now - request.started, flow_latency_ms: None }
 }
 
-fn find<'a>(sources: &'a [Rc<SourceHandle>], id: &Id) -> Option<&'a Rc<SourceHandle>> {
-    sources.iter().find(|source| source.id() == id)
+/// The source of this id; of several, that of the tenant that the request is about.
+fn find<'a>(
+    sources: &'a [Rc<SourceHandle>],
+    request: &RunAction,
+    id: &Id,
+) -> Option<&'a Rc<SourceHandle>> {
+    let is_it = |source: &&Rc<SourceHandle>| {
+        let spec = source.spec();
+        spec.id == *id && spec.is_chosen(&request.action, &request.inputs)
+    };
+    sources.iter().find(is_it)
 }

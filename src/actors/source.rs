@@ -8,7 +8,6 @@ use actix::{Actor, Addr, Context, Handler, Message, Supervised, Supervisor};
 
 use super::reply::{Cancellable, or_if_it_panics};
 use super::supervision::{Living, Respawning, Restarts};
-use crate::domain::ids::Id;
 use crate::domain::outcome::SourceReply;
 use crate::domain::source::SourceSpec;
 use crate::upstream::clock;
@@ -76,9 +75,9 @@ impl SourceHandle {
         Self { source, actor: Respawning::new(name, restarts, clock::now(), factory) }
     }
 
-    /// The source's name.
-    pub fn id(&self) -> &Id {
-        self.source.id()
+    /// The source as it was configured.
+    pub fn spec(&self) -> &SourceSpec {
+        self.source.spec()
     }
 
     /// Whether it asks by this very configuration, that of an earlier handle.

@@ -21,7 +21,7 @@ use super::{aggregate, context};
 use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
 use crate::domain::gauges::Exposition;
-use crate::domain::ids::Id;
+use crate::domain::source::SourceSpec;
 use crate::upstream::shared::SourceShared;
 
 /// The operators' paths.
@@ -50,8 +50,8 @@ pub struct Overview {
 
 /// The parts of one configuration; a reload makes new ones.
 pub struct Parts {
-    /// The sources' limits.
-    pub sources: Vec<(Id, Arc<SourceShared>)>,
+    /// The sources, each with its limits; one for each tenant where there are tenants.
+    pub sources: Vec<(Arc<SourceSpec>, Arc<SourceShared>)>,
     /// The credentials that have tokens.
     pub credentials: Vec<TokenHandle>,
 }

@@ -69,8 +69,10 @@ impl Deployment {
 
     /// What operators may look at.
     pub(super) fn parts(&self) -> Parts {
-        let sources =
-            self.sources.iter().map(|source| (source.spec.id.clone(), Arc::clone(&source.shared)));
+        let sources = self
+            .sources
+            .iter()
+            .map(|source| (Arc::clone(&source.spec), Arc::clone(&source.shared)));
         let tokens = self.credentials.iter().filter_map(|known| known.auth.token_handle());
         Parts { sources: sources.collect(), credentials: tokens.collect() }
     }

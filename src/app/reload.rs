@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use super::deployment::{Deployment, Process};
 use crate::api::admin::Parts;
 use crate::api::admin::reload::{Kept, Reload, Reloaded};
-use crate::domain::ids::Id;
 use crate::settings::{Problems, ServerSpec, Settings};
 
 /// Reads the configuration as it is now.
@@ -86,14 +85,18 @@ fn needs_restart(before: &ServerSpec, now: &ServerSpec) -> Vec<String> {
 /// What differs, for people.
 fn changes(before: &Deployment, now: &Deployment) -> Vec<String> {
     let mut changes = Vec::new();
-    let old: Vec<_> = before.sources.iter().map(|source| (&source.spec.id, source)).collect();
-    let new: Vec<_> = now.sources.iter().map(|source| (&source.spec.id, source)).collect();
+    let old: Vec<_> = before.sources.iter().map(|source| (source.spec.name(), source)).collect();
+    let new: Vec<_> = now.sources.iter().map(|source| (source.spec.name(), source)).collect();
     compare("source", &old, &new, |a, b| Arc::ptr_eq(&a.spec, &b.spec), &mut changes);
-    let old: Vec<_> = before.credentials.iter().map(|known| (&known.spec.id, known)).collect();
-    let new: Vec<_> = now.credentials.iter().map(|known| (&known.spec.id, known)).collect();
+    let old: Vec<_> =
+        before.credentials.iter().map(|known| (known.spec.id.to_string(), known)).collect();
+    let new: Vec<_> =
+        now.credentials.iter().map(|known| (known.spec.id.to_string(), known)).collect();
     compare("credential", &old, &new, |a, b| a.spec == b.spec, &mut changes);
-    let old: Vec<_> = before.shared.actions.iter().map(|action| (&action.id, action)).collect();
-    let new: Vec<_> = now.shared.actions.iter().map(|action| (&action.id, action)).collect();
+    let old: Vec<_> =
+        before.shared.actions.iter().map(|action| (action.id.to_string(), action)).collect();
+    let new: Vec<_> =
+        now.shared.actions.iter().map(|action| (action.id.to_string(), action)).collect();
     // Whether an action's own keys differ is not known: it costs nothing to take it anew.
     compare("action", &old, &new, |_, _| true, &mut changes);
     changes
@@ -101,23 +104,23 @@ fn changes(before: &Deployment, now: &Deployment) -> Vec<String> {
 
 fn compare<T>(
     what: &str,
-    before: &[(&Id, T)],
-    now: &[(&Id, T)],
+    before: &[(String, T)],
+    now: &[(String, T)],
     is_same: impl Fn(&T, &T) -> bool,
     changes: &mut Vec<String>,
 ) {
-    for (id, part) in now {
-        match before.iter().find(|(known, _)| known == id) {
-            None => changes.push(format!("{what} {id}: new")),
+    for (name, part) in now {
+        match before.iter().find(|(known, _)| known == name) {
+            None => changes.push(format!("{what} {name}: new")),
             Some((_, known)) if !is_same(known, part) => {
-                changes.push(format!("{what} {id}: changed"));
+                changes.push(format!("{what} {name}: changed"));
             }
             Some(_) => {}
         }
     }
-    for (id, _) in before {
-        if !now.iter().any(|(known, _)| known == id) {
-            changes.push(format!("{what} {id}: gone"));
+    for (name, _) in before {
+        if !now.iter().any(|(known, _)| known == name) {
+            changes.push(format!("{what} {name}: gone"));
         }
     }
 }

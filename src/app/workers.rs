@@ -58,7 +58,9 @@ pub(super) fn share_sources(
         let auth =
             credentials.iter().find(|known| spec.credential.as_ref() == Some(&known.spec.id));
         let auth = auth.map_or(SharedAuth::None, |known| known.auth.clone());
-        let before = before.iter().find(|parts| parts.spec.id == spec.id);
+        let before = before
+            .iter()
+            .find(|parts| (&parts.spec.id, parts.spec.tenant()) == (&spec.id, spec.tenant()));
         match before {
             Some(parts) if *parts.spec == spec && parts.auth.is(&auth) => Ok(parts.clone()),
             Some(_) | None => share(spec, auth, before),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::fields::OutputSpec;
-use super::ids::Id;
-use super::inputs::InputSpec;
+use super::ids::{Id, InputName};
+use super::inputs::{InputSpec, Inputs};
 use super::outcome::SourceReply;
 use super::source::SourceSpec;
 use super::template::{HeaderTemplate, Reference};
@@ -64,6 +64,12 @@ impl ActionSpec {
                 input.places.path |= source.url.references_in_path().any(is_it);
             }
         }
+    }
+
+    /// The credential that the value of this input stands for.
+    pub fn credential_chosen(&self, input: &InputName, inputs: &Inputs) -> Option<&Id> {
+        let spec = self.inputs.iter().find(|spec| spec.name == *input)?;
+        spec.credential_of(inputs.get(input.as_str())?)
     }
 
     /// The sources whose data this one uses; none for most.

@@ -15,6 +15,24 @@ pub struct CredentialSpec {
     pub kind: CredentialKind,
 }
 
+impl CredentialSpec {
+    /// Where the API is that the credential is for, if the configuration says so.
+    pub fn api(&self) -> Option<&Endpoint> {
+        match &self.kind {
+            CredentialKind::ClientCredentials(client) => client.api.as_ref(),
+            CredentialKind::Static(_) => None,
+        }
+    }
+
+    /// The header that it sets, in the spelling of the configuration.
+    pub fn header(&self) -> &str {
+        match &self.kind {
+            CredentialKind::ClientCredentials(_) => "Authorization",
+            CredentialKind::Static(secret) => &secret.header,
+        }
+    }
+}
+
 /// The kinds of credential. A new kind is a variant here and a file in `upstream/auth/`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CredentialKind {
@@ -31,6 +49,8 @@ pub struct ClientCredentialsSpec {
     pub endpoint: Endpoint,
     /// Path, and query if there is one, of the token endpoint.
     pub path_and_query: String,
+    /// Where the API is that the tokens are for; absent if the configuration does not say it.
+    pub api: Option<Endpoint>,
     /// The client's id; not a secret, but not shown either.
     pub client_id: String,
     /// The client's secret.

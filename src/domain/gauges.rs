@@ -25,6 +25,24 @@ pub struct SourceGauge {
     pub breaker: State,
 }
 
+impl SourceGauge {
+    /// Takes another part of the same source in: the breaker is that of the worst part.
+    pub fn add(&mut self, in_flight: usize, breaker: State) {
+        self.in_flight += in_flight;
+        if badness(breaker) > badness(self.breaker) {
+            self.breaker = breaker;
+        }
+    }
+}
+
+fn badness(breaker: State) -> u8 {
+    match breaker {
+        State::Closed => 0,
+        State::HalfOpen => 1,
+        State::Open { .. } => 2,
+    }
+}
+
 /// The state of one credential with tokens.
 #[derive(Debug, Clone)]
 pub struct CredentialGauge {

@@ -3,9 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::action::ActionSpec;
 use super::breaker::BreakerSpec;
 use super::budget::RetryBudget;
-use super::ids::Id;
+use super::ids::{Id, InputName};
+use super::inputs::Inputs;
 use super::json::Json;
 use super::paging::PagingSpec;
 use super::retry::RetryPolicy;
@@ -66,6 +68,9 @@ pub struct SourceSpec {
     pub json: Option<JsonTemplate>,
     /// The credential whose header goes with the request.
     pub credential: Option<Id>,
+    /// Set if each request chooses the credential: this is the source for those that choose
+    /// `credential`.
+    pub tenancy: Option<Tenancy>,
     /// Certificates (PEM) trusted besides the platform's.
     pub extra_ca: Option<Vec<u8>>,
     /// One attempt, connect and body included.
@@ -99,6 +104,36 @@ pub struct SourceSpec {
     pub breaker: BreakerSpec,
     /// How the following pages are asked for; absent: one page.
     pub paging: Option<PagingSpec>,
+}
+
+/// How a request chooses the credential, and with it the tenant that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenancy {
+    /// The input whose value stands for a credential.
+    pub input: InputName,
+    /// Whether the request goes to where the credential's API is; else all tenants share a host.
+    pub host_by_credential: bool,
+}
+
+impl SourceSpec {
+    /// The credential that requests have to choose to mean this source; absent: they choose none.
+    pub fn tenant(&self) -> Option<&Id> {
+        self.tenancy.as_ref().and(self.credential.as_ref())
+    }
+
+    /// The source's id, with the tenant if there is one; for people.
+    pub fn name(&self) -> String {
+        match self.tenant() {
+            Some(tenant) => format!("{} ({tenant})", self.id),
+            None => self.id.to_string(),
+        }
+    }
+
+    /// Whether it is this one of the sources of its id that a request of the action means.
+    pub fn is_chosen(&self, action: &ActionSpec, inputs: &Inputs) -> bool {
+        let Some(tenancy) = &self.tenancy else { return true };
+        self.credential.as_ref() == action.credential_chosen(&tenancy.input, inputs)
+    }
 }
 
 /// How many requests may be sent to a source in a time.

@@ -10,6 +10,7 @@ use crate::domain::inputs::{
 
 use super::output;
 use super::table::Table;
+use super::value::scalar_text;
 
 /// The input that is echoed unless the configuration says otherwise.
 const ECHOED_BY_DEFAULT: &str = "customerId";
@@ -109,6 +110,7 @@ fn read_input(table: &mut Table, name: &str) -> Option<InputSpec> {
     let required = table.boolean("required").unwrap_or(false);
     let max_length = table.count("max_length", 1..=1_000_000, default_length);
     let pattern = pattern(table);
+    let credentials = credentials(table);
     let default = default(table, kind);
     let echo = table.boolean("echo").unwrap_or(name == ECHOED_BY_DEFAULT && !secret);
     let title = table.text("title").map(str::to_owned);
@@ -122,6 +124,7 @@ fn read_input(table: &mut Table, name: &str) -> Option<InputSpec> {
         default,
         echo,
         secret,
+        credentials,
         // Known once the sources are.
         places: InputPlaces::default(),
         title,
@@ -132,6 +135,24 @@ fn read_input(table: &mut Table, name: &str) -> Option<InputSpec> {
             .refuse_table("a contradiction", &format!("an input that is consistent: it {problem}"));
     }
     Some(spec)
+}
+
+/// The values that choose a credential, each with the credential's id.
+fn credentials(table: &mut Table) -> Vec<(String, Id)> {
+    let Some(table) = table.table("credentials") else { return Vec::new() };
+    let mut credentials = Vec::new();
+    if table.entries().next().is_none() {
+        let allowed = "at least one value, such as { acme = \"genesys_acme\" }";
+        table.refuse_table("an empty table", allowed);
+    }
+    for (value, credential) in table.entries() {
+        let id = scalar_text(credential).and_then(|text| Id::try_new(&text).ok());
+        match id {
+            Some(id) => credentials.push((value.to_owned(), id)),
+            None => table.refuse(value, &format!("the id of a credential: {}", super::ID_FORM)),
+        }
+    }
+    credentials
 }
 
 fn pattern(table: &mut Table) -> Option<InputPattern> {

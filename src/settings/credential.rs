@@ -10,7 +10,7 @@ use crate::domain::secret::{ExposeSecret, SecretString};
 use crate::domain::template::{Endpoint, HeaderTemplate, UrlTemplate};
 
 use super::layers::variable;
-use super::regions;
+use super::regions::{self, Region};
 use super::secrets::{SecretKeys, read_ca_file, read_secret};
 use super::table::Table;
 
@@ -54,10 +54,12 @@ fn client_credentials(table: &mut Table) -> Option<ClientCredentialsSpec> {
     let timeout =
         table.duration("timeout", Duration::from_millis(1)..=MINUTE, Duration::from_secs(5));
     let extra_ca = read_ca_file(table);
+    let api = api(table);
     let (endpoint, path_and_query) = url?;
     Some(ClientCredentialsSpec {
         endpoint,
         path_and_query,
+        api,
         client_id: client_id?,
         client_secret: client_secret?,
         client_auth: client_auth.unwrap_or(ClientAuth::Basic),
@@ -93,6 +95,19 @@ fn token_url(table: &mut Table) -> Option<(Endpoint, String)> {
         table.refuse("token_url", allowed);
     }
     None
+}
+
+/// Where the API is: `api_url`, or that of the `region`.
+fn api(table: &mut Table) -> Option<Endpoint> {
+    let region = table.text("region").and_then(regions::find).map(Region::api_url);
+    let given = table.text("api_url");
+    let url = given.map(str::to_owned).or(region)?;
+    let (endpoint, path) = checked_url(table, "api_url", &url)?;
+    if path != "/" && !path.is_empty() {
+        table.refuse("api_url", "scheme, host and port only, such as \"https://api.example.com\"");
+        return None;
+    }
+    Some(endpoint)
 }
 
 fn checked_url(table: &Table, key: &str, url: &str) -> Option<(Endpoint, String)> {

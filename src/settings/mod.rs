@@ -24,6 +24,7 @@ mod shown;
 mod source;
 mod suggest;
 mod table;
+mod tenants;
 mod units;
 mod validate;
 mod value;
@@ -141,7 +142,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
     for (name, mut table) in root.named_tables("sources") {
         names.sources.push(name);
         let id = read_id(name, &table);
-        sources.extend(source::read(&mut table, id));
+        sources.extend(source::read(&mut table, id, &credentials));
         table.finish();
     }
     let mut actions = Vec::new();
@@ -172,6 +173,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
     for action in &mut actions {
         action.dependencies = dependencies::of_action(action, &sources, &names, &finder);
     }
+    let sources = tenants::expand(sources, &actions, &credentials);
     Some(Settings { server: server?, credentials, sources, actions })
 }
 

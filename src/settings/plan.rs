@@ -80,6 +80,9 @@ fn write_action(out: &mut String, action: &ActionSpec) -> fmt::Result {
             [(input.required, "required"), (input.secret, "secret"), (input.echo, "echoed")];
         words.extend(marks.iter().filter(|(set, _)| *set).map(|(_, word)| *word));
         writeln!(out, "  input           {}: {}", input.name, words.join(", "))?;
+        for (value, credential) in &input.credentials {
+            writeln!(out, "                  {value:?} chooses {credential}")?;
+        }
     }
     for field in action.output.iter().flat_map(|output| &output.fields) {
         let (kind, from) = (field.kind.as_str(), &field.from);
@@ -113,7 +116,7 @@ fn list<'a>(ids: impl IntoIterator<Item = &'a Id>) -> String {
 }
 
 fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
-    writeln!(out, "\nsource {}", source.id)?;
+    writeln!(out, "\nsource {}", source.name())?;
     writeln!(out, "  request         {} {}", source.method.as_str(), source.shown_url)?;
     for header in &source.headers {
         writeln!(out, "  header          {}: {}", header.name(), header_value(header))?;
@@ -125,7 +128,9 @@ fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
         writeln!(out, "  json body       with {from}")?;
     }
     if let Some(credential) = &source.credential {
-        writeln!(out, "  credential      {credential}")?;
+        let chosen =
+            source.tenancy.as_ref().map(|tenancy| format!(", chosen by {{{}}}", tenancy.input));
+        writeln!(out, "  credential      {credential}{}", chosen.unwrap_or_default())?;
     }
     let (attempt, connect) = (show_duration(source.timeout), show_duration(source.connect_timeout));
     writeln!(out, "  timeout         {attempt} an attempt, {connect} to connect")?;

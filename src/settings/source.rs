@@ -6,11 +6,12 @@ use std::time::Duration;
 use crate::domain::backoff::Backoff;
 use crate::domain::breaker::BreakerSpec;
 use crate::domain::budget::RetryBudget;
-use crate::domain::ids::Id;
+use crate::domain::credential::CredentialSpec;
+use crate::domain::ids::{Id, InputName};
 use crate::domain::json::Json;
 use crate::domain::retry::RetryPolicy;
-use crate::domain::source::{Method, RateLimitSpec, SourceSpec};
-use crate::domain::template::{HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
+use crate::domain::source::{Method, RateLimitSpec, SourceSpec, Tenancy};
+use crate::domain::template::{Endpoint, HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
 
 use super::paging;
 use super::regions;
@@ -24,13 +25,24 @@ const BUDGET_WINDOW: Duration = seconds(10);
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = seconds(3_600);
 const MIB: u32 = 1 << 20;
+/// Stands where each tenant's host will; a name that leads nowhere (RFC 6761 section 6.4).
+pub(super) const NO_HOST_YET: &str = "https://tenant.invalid";
 
 /// Reads the table; what is wrong is in the report.
-pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<SourceSpec> {
+pub(super) fn read(
+    table: &mut Table,
+    id: Option<Id>,
+    credentials: &[CredentialSpec],
+) -> Option<SourceSpec> {
     let method = method(table);
     let repeatable = table.boolean("idempotent").unwrap_or(method.is_idempotent());
     let query = query(table);
-    let url = url(table, &query);
+    let (credential, tenant) = credential(table);
+    let api = credentials.iter().find(|known| Some(&known.id) == credential.as_ref());
+    // Also one that was refused: its URL is not to be blamed as well.
+    let by_tenant = table.text("credential").is_some_and(|text| text.starts_with('{'));
+    let host = Host { api: api.and_then(CredentialSpec::api), by_tenant };
+    let url = url(table, &query, host);
     let headers = headers(table);
     let body = body(table, method);
     let (timeout, connect_timeout) = timeouts(table);
@@ -39,14 +51,13 @@ pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<SourceSpec> {
     let empty_data = table.json("empty_data").map(|value| Json::from_value(&value));
     let retry = retry(table);
     let paging = paging::read(table, body.as_ref(), &query);
-    let spec_without_url = (credential(table), read_ca_file(table), rate_limit(table));
-    let (credential, extra_ca, rate_limit) = spec_without_url;
+    let (extra_ca, rate_limit) = (read_ca_file(table), rate_limit(table));
     let breaker = breaker(table);
     let max_in_flight = table.count("max_in_flight", 1..=1_000_000, 256);
     let max_response = table.size("max_response", 1..=256 * MIB, 2 * MIB);
     let max_depth = table.count("max_depth", 1..=1_000, 50);
     let empty_statuses = empty_statuses(table);
-    let (url, shown_url) = url?;
+    let Target { template: url, shown: shown_url, host_by_credential } = url?;
     let (retry, retry_budget) = retry?;
     Some(SourceSpec {
         id: id?,
@@ -57,6 +68,7 @@ pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<SourceSpec> {
         headers,
         json: body.map(|body| body.template),
         credential,
+        tenancy: tenant.map(|input| Tenancy { input, host_by_credential }),
         extra_ca,
         timeout,
         connect_timeout,
@@ -107,8 +119,25 @@ fn query(table: &mut Table) -> Vec<(String, String)> {
     parameters
 }
 
-/// The URL, and how it is shown.
-fn url(table: &mut Table, query: &[(String, String)]) -> Option<(UrlTemplate, String)> {
+/// Where a URL goes that is a path only.
+#[derive(Clone, Copy)]
+struct Host<'a> {
+    /// Where the credential's API is.
+    api: Option<&'a Endpoint>,
+    /// Whether each request chooses the credential.
+    by_tenant: bool,
+}
+
+/// Where a source's requests go.
+struct Target {
+    template: UrlTemplate,
+    /// For people.
+    shown: String,
+    /// It has no host of its own: each tenant has its own.
+    host_by_credential: bool,
+}
+
+fn url(table: &mut Table, query: &[(String, String)], host: Host<'_>) -> Option<Target> {
     let what = "the upstream's URL, such as \"https://api.example.com/v1/accounts/{customerId}\"";
     // Read in any case, or it would be an unknown key where the URL is missing.
     let region = table.text("region");
@@ -118,20 +147,33 @@ fn url(table: &mut Table, query: &[(String, String)]) -> Option<(UrlTemplate, St
         table.refuse_found("query", "a bad parameter", &format!("good templates ({error})"));
         return None;
     }
-    let text = whole_url(table, text, region)?;
+    let host_by_credential = text.starts_with('/') && region.is_none() && host.by_tenant;
+    let text = whole_url(table, text, region, host)?;
     match UrlTemplate::try_new(&text, query) {
-        Ok(url) => Some((url, show_url(&text, query))),
+        Ok(template) => {
+            Some(Target { template, shown: show_url(&text, query), host_by_credential })
+        }
         Err(error) => {
-            let allowed = format!("an absolute URL, or a path together with `region` ({error})");
+            let allowed = format!(
+                "an absolute URL, or a path together with `region` or a credential whose API is \
+                 known by its `region` or `api_url` ({error})"
+            );
             table.refuse("url", &allowed);
             None
         }
     }
 }
 
-/// With a `region`, the URL is a path only: its host is the region's.
-fn whole_url(table: &Table, text: &str, region: Option<&str>) -> Option<String> {
-    let Some(name) = region else { return Some(text.to_owned()) };
+/// Puts a host before a URL that is a path only: that of the source's `region`, else the one that
+/// the credential says.
+fn whole_url(table: &Table, text: &str, region: Option<&str>, host: Host<'_>) -> Option<String> {
+    let Some(name) = region else {
+        return Some(match host.api {
+            Some(api) if text.starts_with('/') => format!("{api}{text}"),
+            None if text.starts_with('/') && host.by_tenant => format!("{NO_HOST_YET}{text}"),
+            Some(_) | None => text.to_owned(),
+        });
+    };
     let Some(region) = regions::find(name) else {
         table.refuse("region", &format!("one of {}", regions::known()));
         return None;
@@ -185,13 +227,22 @@ fn body(table: &mut Table, method: Method) -> Option<Body> {
     }
 }
 
-fn credential(table: &mut Table) -> Option<Id> {
-    let name = table.text("credential")?;
-    let id = Id::try_new(name).ok();
+/// The credential, or the input that chooses it: `"{tenant}"`.
+fn credential(table: &mut Table) -> (Option<Id>, Option<InputName>) {
+    let Some(text) = table.text("credential") else { return (None, None) };
+    let input = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    if let Some(input) = input {
+        let input = InputName::try_new(input).ok();
+        if input.is_none() {
+            table.refuse("credential", "the name of an input in braces, such as \"{tenant}\"");
+        }
+        return (None, input);
+    }
+    let id = Id::try_new(text).ok();
     if id.is_none() {
         table.refuse("credential", super::ID_FORM);
     }
-    id
+    (id, None)
 }
 
 /// `timeout` and `connect_timeout`: the second below the first, or the two could not be told apart.

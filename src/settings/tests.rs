@@ -7,6 +7,7 @@ mod environment;
 mod paging;
 mod server;
 mod source;
+mod tenants;
 mod whole;
 
 use super::{Problem, Problems, Settings};

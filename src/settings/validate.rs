@@ -4,7 +4,7 @@
 use config::{Value, ValueKind};
 
 use crate::domain::action::ActionSpec;
-use crate::domain::credential::{CredentialKind, CredentialSpec};
+use crate::domain::credential::CredentialSpec;
 use crate::domain::inputs::InputValue;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference, UrlTemplate};
@@ -13,6 +13,7 @@ use super::dependencies;
 use super::problem::Report;
 use super::server::ServerSpec;
 use super::shown::join;
+use super::tenants;
 
 /// The keys of the aggregate that are not echoed inputs.
 const REPLY_KEYS: [&str; 4] = ["complete", "sources", "latency_ms", "flow_latency_ms"];
@@ -61,12 +62,19 @@ impl<'a> Finder<'a> {
         self.report.add(file, &path, found, allowed);
     }
 
+    /// Whether something stands at a key.
+    pub(super) fn has(&self, parts: &[&str]) -> bool {
+        self.value(parts).is_some()
+    }
+
+    fn value(&self, parts: &[&str]) -> Option<&'a Value> {
+        let mut parts = parts.iter();
+        parts.try_fold(self.root, |value, part| entry(value, part).map(|(_, value)| value))
+    }
+
     /// The text at a key, empty if there is none.
     fn text(&self, parts: &[&str]) -> &'a str {
-        let found = parts
-            .iter()
-            .try_fold(self.root, |value, part| entry(value, part).map(|(_, value)| value));
-        match found.map(|value| &value.kind) {
+        match self.value(parts).map(|value| &value.kind) {
             Some(ValueKind::String(text)) => text,
             _ => "",
         }
@@ -94,6 +102,7 @@ pub(super) fn check(parts: &Parts, names: &Names, finder: &Finder) {
         check_sources(action, names, finder);
         check_input_names(action, finder);
         check_default_places(action, finder);
+        tenants::check(action, parts, names, finder);
         for source in parts.sources.iter().filter(|source| action.sources.contains(&source.id)) {
             check_inputs(action, source, finder);
         }
@@ -122,10 +131,12 @@ fn check_credential(source: &SourceSpec, parts: &Parts, names: &Names, finder: &
     let Some(credential) = parts.credentials.iter().find(|credential| credential.id == *id) else {
         return;
     };
-    let header = match &credential.kind {
-        CredentialKind::ClientCredentials(_) => "Authorization",
-        CredentialKind::Static(secret) => secret.header.as_str(),
-    };
+    check_header(source, credential, finder);
+}
+
+/// The header of the credential must not be set by the source as well.
+pub(super) fn check_header(source: &SourceSpec, credential: &CredentialSpec, finder: &Finder) {
+    let (id, header) = (&credential.id, credential.header());
     if source.headers.iter().any(|known| known.name().eq_ignore_ascii_case(header)) {
         let found = format!("a header that the credential {id} sets as well");
         let allowed = "either the header or the credential";

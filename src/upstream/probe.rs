@@ -49,7 +49,7 @@ impl Pass {
             retry_in: rejected.until.saturating_duration_since(now),
         })?;
         if has_changed {
-            tracing::info!(source = %shared.id(), "the source is tried again");
+            tracing::info!(source = shared.name(), "the source is tried again");
         }
         Ok(Self { shared: Arc::clone(shared), pass: Some(pass) })
     }
@@ -76,15 +76,15 @@ impl Pass {
 impl Pass {
     /// A failing source is logged when it begins to fail and when it is back, not each time.
     fn log_change(&self, before: State, after: State, now: Instant) {
-        let source = self.shared.id();
+        let source = self.shared.name();
         match (before, after) {
             (State::Closed | State::HalfOpen, State::Open { until }) => {
                 let open_for = until.saturating_duration_since(now);
                 let open_ms = u64::try_from(open_for.as_millis()).unwrap_or(u64::MAX);
-                tracing::warn!(%source, open_ms, "the source fails: it is left alone for a while");
+                tracing::warn!(source, open_ms, "the source fails: it is left alone for a while");
             }
             (State::HalfOpen | State::Open { .. }, State::Closed) => {
-                tracing::info!(%source, "the source answers again");
+                tracing::info!(source, "the source answers again");
             }
             (State::Closed, State::Closed | State::HalfOpen)
             | (State::HalfOpen, State::HalfOpen)

@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::limiter::Limiter;
 use crate::domain::breaker::{Breaker, BreakerSpecError};
 use crate::domain::budget::RetryBudget;
-use crate::domain::ids::Id;
 use crate::domain::source::SourceSpec;
 
 /// The limits of one source, shared by all workers.
 #[derive(Debug)]
 pub struct SourceShared {
-    id: Id,
+    name: String,
     /// The rate limit.
     pub limiter: Arc<Limiter>,
     breaker: Arc<Mutex<Breaker>>,
@@ -32,7 +31,7 @@ impl SourceShared {
     /// If the breaker's numbers make no sense.
     pub fn try_new(spec: &SourceSpec) -> Result<Self, BreakerSpecError> {
         Ok(Self {
-            id: spec.id.clone(),
+            name: spec.name(),
             limiter: Arc::new(Limiter::new(spec.rate_limit.clone())),
             breaker: Arc::new(Mutex::new(Breaker::try_new(spec.breaker)?)),
             retry_budget: Arc::new(Mutex::new(spec.retry_budget.clone())),
@@ -69,9 +68,9 @@ impl SourceShared {
         Ok(next)
     }
 
-    /// The source's name.
-    pub fn id(&self) -> &Id {
-        &self.id
+    /// The source's name, for people.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The circuit breaker; held only for a moment, never across an await.

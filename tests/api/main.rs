@@ -27,6 +27,7 @@ mod reload;
 mod request_id;
 mod required;
 mod retry;
+mod tenants;
 mod tls;
 mod token_replies;
 mod tokens;

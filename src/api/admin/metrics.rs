@@ -19,11 +19,15 @@ pub(super) async fn metrics(overview: web::Data<Overview>) -> HttpResponse {
 fn gauges(overview: &Overview) -> Gauges {
     let now = clock::now();
     let parts = overview.parts.load();
-    let sources = parts.sources.iter().map(|(id, limits)| SourceGauge {
-        source: id.clone(),
-        in_flight: limits.in_flight(),
-        breaker: limits.breaker().snapshot(now).state,
-    });
+    let mut sources: Vec<SourceGauge> = Vec::new();
+    for (spec, limits) in &parts.sources {
+        let (in_flight, breaker) = (limits.in_flight(), limits.breaker().snapshot(now).state);
+        match sources.iter_mut().find(|known| known.source == spec.id) {
+            // Another tenant's: they are one series, as bad as the worst of them.
+            Some(known) => known.add(in_flight, breaker),
+            None => sources.push(SourceGauge { source: spec.id.clone(), in_flight, breaker }),
+        }
+    }
     let credentials = parts.credentials.iter().map(|credential| {
         let status = credential.status();
         let valid = status.valid(now);
@@ -35,9 +39,5 @@ fn gauges(overview: &Overview) -> Gauges {
             failed: status.failed,
         }
     });
-    Gauges {
-        sources: sources.collect(),
-        credentials: credentials.collect(),
-        restarts: overview.restarts.by_actor(),
-    }
+    Gauges { sources, credentials: credentials.collect(), restarts: overview.restarts.by_actor() }
 }

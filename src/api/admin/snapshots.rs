@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::{Overview, json_reply};
 use crate::domain::breaker::State;
+use crate::domain::ids::Id;
 use crate::upstream::clock;
 
 /// `GET /v1/sources`.
 pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
     let now = clock::now();
     let parts = overview.parts.load();
-    let snapshot = parts.sources.iter().map(|(id, limits)| {
+    let snapshot = parts.sources.iter().map(|(spec, limits)| {
         let breaker = limits.breaker().snapshot(now);
         let budget = limits.retry_budget().snapshot(now);
         let state = match breaker.state {
@@ -21,7 +22,8 @@ pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
             State::HalfOpen => "half_open",
         };
         json!({
-            "source": id.as_str(),
+            "source": spec.id.as_str(),
+            "tenant": spec.tenant().map(Id::as_str),
             "in_flight": limits.in_flight(),
             "breaker": {
                 "state": state,

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::places::InputPlaces;
 use super::value::{InputKind, InputValue};
-use crate::domain::ids::InputName;
+use crate::domain::ids::{Id, InputName};
 
 /// Longest text of an input that sets no `max_length`, in characters.
 pub const DEFAULT_MAX_LENGTH: usize = 1024;
@@ -32,6 +32,9 @@ pub struct InputSpec {
     pub echo: bool,
     /// Whether it must never be shown.
     pub secret: bool,
+    /// The values that may be chosen, each with the credential that it stands for; empty: the input
+    /// chooses no credential.
+    pub credentials: Vec<(String, Id)>,
     /// Where the action's sources put it.
     pub places: InputPlaces,
     /// For the data action's form and the `OpenAPI` document.
@@ -52,6 +55,7 @@ impl InputSpec {
             default: None,
             echo: false,
             secret: false,
+            credentials: Vec::new(),
             places: InputPlaces::default(),
             title: None,
             description: None,
@@ -82,6 +86,10 @@ impl InputSpec {
             self.pattern.is_some() && self.kind != InputKind::String,
             "has a pattern: only an input of type string can have one",
         );
+        refuse(
+            !self.credentials.is_empty() && self.kind != InputKind::String,
+            "chooses a credential: only an input of type string can",
+        );
         if let Some(default) = &self.default {
             if default.kind() != self.kind {
                 let (is, must) = (default.kind().as_str(), self.kind.as_str());
@@ -91,6 +99,13 @@ impl InputSpec {
             }
         }
         problems
+    }
+
+    /// The credential that this value stands for.
+    pub fn credential_of(&self, value: &InputValue) -> Option<&Id> {
+        let InputValue::Text(text) = value else { return None };
+        let found = self.credentials.iter().find(|(known, _)| known == text);
+        found.map(|(_, credential)| credential)
     }
 
     /// The value of this input in a request, where `found` is what came under its name.
@@ -133,6 +148,10 @@ impl InputSpec {
         }
         if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.matches(text)) {
             return Err(format!("does not match the pattern `{pattern}`"));
+        }
+        if !self.credentials.is_empty() && self.credential_of(value).is_none() {
+            // Which there are is no business of one that does not know any.
+            return Err("is none of the values that this action knows".to_owned());
         }
         self.places.problem(text).map_or(Ok(()), |problem| Err(problem.to_owned()))
     }

@@ -95,6 +95,12 @@ impl UrlTemplate {
         Some(out)
     }
 
+    /// The same path and query elsewhere.
+    #[must_use]
+    pub fn at(self, endpoint: Endpoint) -> Self {
+        Self { endpoint, ..self }
+    }
+
     /// Where the request goes.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint

@@ -90,7 +90,7 @@ inputs = { customerId = { type = "text" } }
   server.listen: found 0.0.0.0:8080, which other machines can reach, without api_keys; allowed: a loopback address such as "127.0.0.1:8080", or any address together with [[server.api_keys]] (name, and key or key_file)
   credentials.genesys.client_secret: found an empty secret; allowed: a secret that is not empty
   credentials.genesys.client_auth: found "post"; allowed: "basic" or "form"
-  sources.crm.url: found "https://[redacted]@crm.example/accounts?[redacted]"; allowed: an absolute URL, or a path together with `region` (the URL's host has a user name before it (`@`): use a credential or a header)
+  sources.crm.url: found "https://[redacted]@crm.example/accounts?[redacted]"; allowed: an absolute URL, or a path together with `region` or a credential whose API is known by its `region` or `api_url` (the URL's host has a user name before it (`@`): use a credential or a header)
   sources.crm.headers.X-API-Key: found a text (not shown); allowed: a header that can be sent (the value of the header `x-api-key` must be visible ASCII characters and spaces, with no space at its ends)
   sources.crm.timout: found an unknown key; allowed: did you mean `timeout`?
   sources.orders.json: found a body for a GET request; allowed: a body with method POST, PUT or PATCH only

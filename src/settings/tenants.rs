@@ -1,0 +1,110 @@
+//! Sources whose credential each request chooses: one source for each credential that may be chosen.
+
+use crate::domain::action::ActionSpec;
+use crate::domain::credential::CredentialSpec;
+use crate::domain::ids::Id;
+use crate::domain::inputs::InputSpec;
+use crate::domain::source::{SourceSpec, Tenancy};
+
+use super::source::NO_HOST_YET;
+use super::validate::{Finder, Names, Parts, check_header, one_of};
+
+/// Checks the inputs of an action that choose credentials, and that each of its sources that wants
+/// one has it.
+pub(super) fn check(action: &ActionSpec, parts: &Parts, names: &Names, finder: &Finder) {
+    for input in &action.inputs {
+        check_input(action, input, names, finder);
+    }
+    for source in parts.sources.iter().filter(|source| action.sources.contains(&source.id)) {
+        let Some(tenancy) = &source.tenancy else { continue };
+        if let Some(input) = action.inputs.iter().find(|input| input.name == tenancy.input) {
+            check_choice(action, source, input, finder);
+        } else {
+            let (input, action) = (&tenancy.input, &action.id);
+            let found = format!("{{{input}}}, which the action {action} does not have as an input");
+            let allowed = "an input that has `credentials`, in every action that asks the source";
+            finder.refuse(&["sources", source.id.as_str(), "credential"], &found, allowed);
+        }
+        let chosen = chosen(source, tenancy, std::slice::from_ref(action), parts.credentials);
+        for credential in chosen {
+            check_header(source, credential, finder);
+            if tenancy.host_by_credential && credential.api().is_none() {
+                let found =
+                    format!("a path, and nothing says where the API of {} is", credential.id);
+                let allowed =
+                    "an absolute URL, or `region` or `api_url` in each of the credentials";
+                finder.refuse(&["sources", source.id.as_str(), "url"], &found, allowed);
+            }
+        }
+    }
+}
+
+/// The credentials that the input's values stand for must exist.
+fn check_input(action: &ActionSpec, input: &InputSpec, names: &Names, finder: &Finder) {
+    let path = ["actions", action.id.as_str(), "inputs", input.name.as_str(), "credentials"];
+    for (value, credential) in &input.credentials {
+        if !names.credentials.contains(&credential.as_str()) {
+            let found = format!("{:?}, which is no credential", credential.as_str());
+            let allowed = one_of(&names.credentials, "credentials");
+            finder.refuse(&[&path[..], &[value.as_str()]].concat(), &found, &allowed);
+        }
+    }
+}
+
+/// Every request must choose one of the credentials.
+fn check_choice(action: &ActionSpec, source: &SourceSpec, input: &InputSpec, finder: &Finder) {
+    let path = ["actions", action.id.as_str(), "inputs", input.name.as_str()];
+    let table = [&path[..], &["credentials"]].concat();
+    if input.credentials.is_empty() && finder.has(&table) {
+        // What is wrong with the table has been told.
+        return;
+    }
+    if input.credentials.is_empty() {
+        let found = format!("an input without `credentials`, which the source {} needs", source.id);
+        let allowed = "credentials = { VALUE = \"CREDENTIAL\" } with every value that may come";
+        finder.refuse(&path, &found, allowed);
+    } else if !input.required && input.default.is_none() {
+        let found = format!("an optional input that chooses the credential of {}", source.id);
+        finder.refuse(&path, &found, "required = true, or a default");
+    }
+}
+
+/// The credentials that requests to these actions may choose for the source, each once.
+fn chosen<'a>(
+    source: &SourceSpec,
+    tenancy: &Tenancy,
+    actions: &[ActionSpec],
+    credentials: &'a [CredentialSpec],
+) -> Vec<&'a CredentialSpec> {
+    let asking = actions.iter().filter(|action| action.sources.contains(&source.id));
+    let inputs = asking.flat_map(|action| &action.inputs);
+    let choosing = inputs.filter(|input| input.name == tenancy.input);
+    let ids: Vec<&Id> = choosing.flat_map(|input| &input.credentials).map(|(_, id)| id).collect();
+    credentials.iter().filter(|credential| ids.contains(&&credential.id)).collect()
+}
+
+/// Puts one source for each tenant in the place of a source that has tenants.
+pub(super) fn expand(
+    sources: Vec<SourceSpec>,
+    actions: &[ActionSpec],
+    credentials: &[CredentialSpec],
+) -> Vec<SourceSpec> {
+    let of_source = |source: SourceSpec| match source.tenancy.clone() {
+        None => vec![source],
+        Some(tenancy) => {
+            let chosen = chosen(&source, &tenancy, actions, credentials);
+            chosen.into_iter().map(|credential| for_tenant(&source, credential)).collect()
+        }
+    };
+    sources.into_iter().flat_map(of_source).collect()
+}
+
+fn for_tenant(source: &SourceSpec, credential: &CredentialSpec) -> SourceSpec {
+    let mut source = SourceSpec { credential: Some(credential.id.clone()), ..source.clone() };
+    let by_credential = source.tenancy.as_ref().is_some_and(|tenancy| tenancy.host_by_credential);
+    if let Some(api) = credential.api().filter(|_| by_credential) {
+        source.shown_url = source.shown_url.replacen(NO_HOST_YET, &api.to_string(), 1);
+        source.url = source.url.at(api.clone());
+    }
+    source
+}
