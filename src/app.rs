@@ -76,6 +76,7 @@ pub fn start(settings: Settings, load: Load) -> Result<Running, StartError> {
         restarts: Arc::clone(&restarts),
         draining: Arc::default(),
         observer: Arc::new(Observers(observers)),
+        sampling: None,
     };
     let deployment = Deployment::build(settings, None, &process)?;
     let server = deployment.server.clone();

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Serving, Worker};
-use super::{body, context};
+use super::{body, context, routes};
 use crate::actors::coordinator::RunAction;
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
@@ -44,8 +44,9 @@ pub async fn handle(
     let started = clock::now();
     let id = context::request_id(request.headers());
     let serving = worker.serving();
-    let mut observation = Observation::begin(&*serving.shared.observer, &id, started);
-    observation.trace = context::trace(request.headers());
+    let mut observation =
+        Observation::begin(&*serving.shared.observer, routes::ACTION_ROUTE, &id, started);
+    observation.trace = context::trace(request.headers(), serving.shared.sampling);
     let reply = answer(&request, payload, &serving, &mut observation, started).await;
     let response = respond(reply, id.clone());
     observation.finish(response.status().as_u16(), length(response.body()));

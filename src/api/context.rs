@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::problem::Problem;
+use crate::domain::sampling::Sampling;
 use crate::domain::trace_context::TraceContext;
 use crate::upstream::fetch::Forwarded;
 
@@ -37,8 +38,19 @@ pub fn new_id() -> HeaderValue {
     HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
-/// The request's place in its caller's trace, if it brought one that is valid (W3C Trace Context).
-pub fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+/// The request's place in a trace (W3C Trace Context): the caller's, if it brought one that is
+/// valid, else a new one, if traces are wanted at all.
+pub fn trace(headers: &HeaderMap, sampling: Option<Sampling>) -> Option<TraceContext> {
+    let continued = continued_trace(headers);
+    let Some(sampling) = sampling else { return continued };
+    let asked = continued.as_ref().map(|trace| trace.sampled);
+    let mut trace =
+        continued.unwrap_or_else(|| TraceContext::root(fastrand::u128(1..), fastrand::u64(1..)));
+    trace.sampled = sampling.decide(trace.trace_id, asked);
+    Some(trace)
+}
+
+fn continued_trace(headers: &HeaderMap) -> Option<TraceContext> {
     let mut parents = headers.get_all(TRACEPARENT);
     let (parent, another) = (parents.next()?, parents.next());
     // Of two nobody knows which one counts.
@@ -53,15 +65,10 @@ pub fn trace(headers: &HeaderMap) -> Option<TraceContext> {
 
 /// What goes on to the sources: the id and the trace.
 pub fn forwarded(request_id: &HeaderValue, trace: Option<&TraceContext>) -> Forwarded {
-    let mut out = vec![(REQUEST_ID, request_id.clone())];
-    if let Some(trace) = trace
-        && let Ok(parent) = HeaderValue::try_from(trace.traceparent(fastrand::u64(1..)))
-    {
-        out.push((HeaderName::from_static(TRACEPARENT), parent));
-        let state = trace.state.as_ref().and_then(|state| HeaderValue::try_from(state).ok());
-        out.extend(state.map(|state| (HeaderName::from_static(TRACESTATE), state)));
-    }
-    Forwarded { headers: out }
+    let mut headers = vec![(REQUEST_ID, request_id.clone())];
+    let state = trace.and_then(|trace| HeaderValue::try_from(trace.state.as_ref()?).ok());
+    headers.extend(state.map(|state| (HeaderName::from_static(TRACESTATE), state)));
+    Forwarded { headers, trace: trace.cloned() }
 }
 
 /// The time that the caller gives us by `X-Request-Timeout-Ms`, if it says so.

@@ -12,7 +12,7 @@ use super::aggregate::{self, SERVER_TIMING};
 use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Serving, Worker};
-use super::{body, context};
+use super::{body, context, routes};
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputErrors, Inputs};
 use crate::domain::json::write_string;
@@ -28,8 +28,9 @@ pub async fn handle(
     let started = clock::now();
     let id = context::request_id(request.headers());
     let serving = worker.serving();
-    let mut observation = Observation::begin(&*serving.shared.observer, &id, started);
-    observation.trace = context::trace(request.headers());
+    let mut observation =
+        Observation::begin(&*serving.shared.observer, routes::EVENTS_ROUTE, &id, started);
+    observation.trace = context::trace(request.headers(), serving.shared.sampling);
     let (status, mut response) =
         match read_event(&request, payload, &serving, &mut observation, started).await {
             Ok((event, _place)) => run(&event, &request, &serving, &mut observation, started).await,

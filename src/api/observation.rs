@@ -15,6 +15,7 @@ use crate::upstream::clock;
 /// observer. A request that is given up (its caller went away) is told of when this is dropped.
 pub struct Observation<'a> {
     observer: &'a dyn Observer,
+    route: &'static str,
     id: &'a HeaderValue,
     started: Instant,
     started_at: SystemTime,
@@ -36,10 +37,16 @@ pub struct Observation<'a> {
 }
 
 impl<'a> Observation<'a> {
-    /// A request that arrived at `started`.
-    pub fn begin(observer: &'a dyn Observer, id: &'a HeaderValue, started: Instant) -> Self {
+    /// A request to this route that arrived at `started`.
+    pub fn begin(
+        observer: &'a dyn Observer,
+        route: &'static str,
+        id: &'a HeaderValue,
+        started: Instant,
+    ) -> Self {
         Self {
             observer,
+            route,
             id,
             started,
             started_at: SystemTime::now(),
@@ -69,6 +76,7 @@ impl<'a> Observation<'a> {
         let record = RequestRecord {
             request_id: self.id.to_str().unwrap_or_default().to_owned(),
             action: self.action.take(),
+            route: self.route,
             caller: self.caller.take(),
             trace: self.trace.take(),
             started: self.started,

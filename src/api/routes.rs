@@ -5,19 +5,23 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::problem::Problem;
 use super::{aggregate, context, events};
 
-/// The public paths.
+/// The path of an action.
+pub const ACTION_ROUTE: &str = "/v1/actions/{action}";
+/// The path of serverless events.
+pub const EVENTS_ROUTE: &str = "/events";
+/// The public paths, for whoever asked for another.
 const ROUTES: [&str; 2] = ["POST /v1/actions/{action}", "POST /events"];
 
 /// Sets up the public routes; every failure, also of a path or a method, is a JSON problem.
 pub fn public(config: &mut web::ServiceConfig) {
     config
         .service(
-            web::resource("/v1/actions/{action}")
+            web::resource(ACTION_ROUTE)
                 .route(web::post().to(aggregate::handle))
                 .default_service(web::to(post_only)),
         )
         .service(
-            web::resource("/events")
+            web::resource(EVENTS_ROUTE)
                 .route(web::post().to(events::handle))
                 .default_service(web::to(post_only)),
         )

@@ -113,9 +113,8 @@ mod tests {
     fn record() -> RequestRecord {
         let start = start();
         let span = |kind, from, to| Span { kind, start: start + ms(from), end: start + ms(to) };
-        let attempt = |number, status| {
-            SpanKind::Attempt(Attempt { number, resend: number - 1, status, failure: None })
-        };
+        let attempt =
+            |number, status| SpanKind::Attempt(Attempt::sample(number, number - 1, status, None));
         let spans = vec![
             span(SpanKind::RateLimit, 0, 100),
             span(attempt(1, Some(503)), 100, 1000),
@@ -153,8 +152,7 @@ mod tests {
     fn a_source_that_waited_for_another_begins_where_its_wait_ended() {
         let arrival = start();
         let span = |kind, from, to| Span { kind, start: arrival + ms(from), end: arrival + ms(to) };
-        let attempt =
-            SpanKind::Attempt(Attempt { number: 1, resend: 0, status: Some(200), failure: None });
+        let attempt = SpanKind::Attempt(Attempt::sample(1, 0, Some(200), None));
         let source = |name, latency, spans| SourceRecord::sample(name, Outcome::Ok, latency, spans);
         let waited = vec![span(SpanKind::Dependencies, 0, 24), span(attempt, 24, 48)];
         let sources =

@@ -154,10 +154,12 @@ pub(super) fn write_bool(out: &mut Vec<u8>, value: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::target::Target;
 
     fn reply(source: &str, outcome: Outcome, data: &str) -> SourceReply {
         SourceReply {
             source: Id::try_new(source).expect("an id"),
+            target: Target::sample().into(),
             outcome,
             status: outcome.default_status(),
             error: None,

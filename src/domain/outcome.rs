@@ -1,10 +1,12 @@
 //! What became of one source in one aggregate.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ids::Id;
 use super::json::Json;
+use super::target::Target;
 use super::trace::Span;
 
 /// The word that says what became of one source (the outcome table of the README).
@@ -109,6 +111,8 @@ impl Outcome {
 pub struct SourceReply {
     /// The source that was asked.
     pub source: Id,
+    /// What its requests have in common.
+    pub target: Arc<Target>,
     /// What became of it.
     pub outcome: Outcome,
     /// The upstream's own status where it answered, else the outcome's default.

@@ -3,10 +3,12 @@
 //! No input's value and no upstream's data is in it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::ids::{Id, InputName};
 use super::outcome::{Outcome, SourceReply};
+use super::target::Target;
 use super::trace::Span;
 use super::trace_context::TraceContext;
 
@@ -20,6 +22,8 @@ pub struct RequestRecord {
     pub request_id: String,
     /// The action; absent when the request named none that there is.
     pub action: Option<Id>,
+    /// The template of the path that it was sent to.
+    pub route: &'static str,
     /// The name of the caller's key; absent when none is asked for or none was right.
     pub caller: Option<String>,
     /// The trace that it belongs to; absent when nobody traces it.
@@ -50,6 +54,8 @@ pub struct RequestRecord {
 pub struct SourceRecord {
     /// The source.
     pub source: Id,
+    /// What its requests have in common.
+    pub target: Arc<Target>,
     /// What became of it.
     pub outcome: Outcome,
     /// The upstream's own status where it answered, else the outcome's default.
@@ -69,6 +75,7 @@ impl SourceRecord {
     pub fn of(reply: SourceReply) -> Self {
         Self {
             source: reply.source,
+            target: reply.target,
             outcome: reply.outcome,
             status: reply.status,
             error: reply.error,
@@ -92,6 +99,7 @@ impl RequestRecord {
         Self {
             request_id: "r-1".to_owned(),
             action: Id::try_new("profile").ok(),
+            route: "/v1/actions/{action}",
             caller: None,
             trace: None,
             started,
@@ -118,6 +126,7 @@ impl SourceRecord {
         let attempts = spans.iter().filter(|span| matches!(span.kind, SpanKind::Attempt(_)));
         Self {
             source: Id::try_new(source).expect("an id"),
+            target: Arc::new(Target::sample()),
             outcome,
             status: outcome.default_status(),
             error: None,

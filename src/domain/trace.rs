@@ -43,6 +43,35 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// Why the attempt is no answer, where it is none.
     pub failure: Option<AttemptFailure>,
+    /// The id of its span in the request's trace, which the upstream was told; random, never 0.
+    pub span_id: u64,
+    /// Whether it tried an upstream that is left alone otherwise.
+    pub is_probe: bool,
+    /// What its result made of the circuit breaker, if that changed.
+    pub breaker: Option<BreakerChange>,
+}
+
+#[cfg(test)]
+impl Attempt {
+    /// An attempt for the tests of those who read them.
+    pub fn sample(
+        number: u32,
+        resend: u32,
+        status: Option<u16>,
+        failure: Option<AttemptFailure>,
+    ) -> Self {
+        let span_id = u64::from(number) + 1000;
+        Self { number, resend, status, failure, span_id, is_probe: false, breaker: None }
+    }
+}
+
+/// How an attempt changed the circuit breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerChange {
+    /// The upstream is left alone now.
+    Opened,
+    /// The upstream is asked again.
+    Closed,
 }
 
 /// Why an attempt gave no usable answer.

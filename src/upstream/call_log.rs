@@ -7,7 +7,7 @@ use super::clock;
 use super::error::CallError;
 use super::origin::Sent;
 use crate::domain::retry::GiveUp;
-use crate::domain::trace::{Attempt, Span, SpanKind};
+use crate::domain::trace::{Attempt, BreakerChange, Span, SpanKind};
 
 /// A wait shorter than this is no wait.
 const NOTICEABLE: Duration = Duration::from_micros(100);
@@ -26,12 +26,18 @@ pub(super) struct CallLog {
 /// What came of one attempt.
 #[derive(Clone, Copy)]
 pub(super) struct Made<'a> {
+    /// The id of its span.
+    pub(super) span_id: u64,
     /// How often the same request had been sent before.
     pub(super) resend: u32,
     /// The upstream's status, if it answered.
     pub(super) status: Option<u16>,
     /// Whether it is an answer.
     pub(super) result: Result<(), &'a CallError>,
+    /// Whether it tried an upstream that is left alone otherwise.
+    pub(super) is_probe: bool,
+    /// What it made of the breaker, if that changed.
+    pub(super) breaker: Option<BreakerChange>,
 }
 
 impl CallLog {
@@ -68,6 +74,9 @@ impl CallLog {
             resend: made.resend,
             status: made.status,
             failure: made.result.err().map(CallError::as_attempt_failure),
+            span_id: made.span_id,
+            is_probe: made.is_probe,
+            breaker: made.breaker,
         };
         self.span(SpanKind::Attempt(attempt), start);
         if let Some((start, took)) = sent.connect {

@@ -28,17 +28,31 @@ use crate::domain::json::Json;
 use crate::domain::outcome::{Outcome, SourceReply};
 use crate::domain::retry::{Decision, Failure, Situation, decide};
 use crate::domain::source::SourceSpec;
+use crate::domain::target::Target;
 use crate::domain::template::Values;
 use crate::domain::trace::SpanKind;
+use crate::domain::trace_context::TraceContext;
 
 /// An attempt that has less time than this is not worth its load on the upstream.
 const MINIMUM_USEFUL: Duration = Duration::from_millis(1);
+
+/// Tells an upstream which span its own ones belong to (W3C Trace Context).
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What goes on to the sources from the caller's request.
 #[derive(Debug, Clone, Default)]
 pub struct Forwarded {
     /// Header names and values, checked.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The trace, of which each attempt is a span.
+    pub trace: Option<TraceContext>,
+}
+
+impl Forwarded {
+    /// What an attempt says of its own span.
+    fn traceparent(&self, span_id: u64) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.trace.as_ref()?.traceparent(span_id)).ok()
+    }
 }
 
 /// One request to one source.
@@ -67,6 +81,7 @@ pub struct Source {
     origin: Origin,
     auth: Auth,
     plan: RequestPlan,
+    target: Arc<Target>,
 }
 
 /// What a source answered.
@@ -88,7 +103,8 @@ impl Source {
         auth: Auth,
         plan: RequestPlan,
     ) -> Self {
-        Self { spec, shared, origin, auth, plan }
+        let target = Arc::new(Target::of(&spec));
+        Self { spec, shared, origin, auth, plan, target }
     }
 
     /// The source's name.
@@ -172,8 +188,9 @@ impl Source {
             ),
         };
         let source = self.spec.id.clone();
+        let target = Arc::clone(&self.target);
         let (attempts, spans) = (log.attempts, log.spans);
-        SourceReply { source, outcome, status, error, attempts, latency, data, spans }
+        SourceReply { source, target, outcome, status, error, attempts, latency, data, spans }
     }
 
     /// The reply of a source that ran out of time without a word.
@@ -272,13 +289,18 @@ impl Call<'_> {
             (_, Some(token)) => Some((&AUTHORIZATION, &token.authorization)),
             (Auth::None | Auth::Token(_), None) => None,
         };
+        let span_id = fastrand::u64(1..);
+        let traceparent = self.request.forwarded.traceparent(span_id);
+        let own = [credential, traceparent.as_ref().map(|parent| (&TRACEPARENT, parent))];
         let max_body = source.spec.max_response;
-        let (reply, sent) = source.origin.send(prepared, credential, max_body, deadline).await;
+        let (reply, sent) = source.origin.send(prepared, &own, max_body, deadline).await;
         let status = reply.as_ref().ok().map(|reply| reply.status);
         let result = reply.and_then(|reply| self.check(reply, token.as_ref(), tried));
-        let resend = tried.attempts - 1;
-        log.attempt(began, Made { resend, status, result: result.as_ref().map(|_| ()) }, sent);
-        pass.settle(&result, self.request.patience.min(source.spec.timeout / 2));
+        let is_probe = pass.is_probe();
+        let breaker = pass.settle(&result, self.request.patience.min(source.spec.timeout / 2));
+        let (resend, result_of) = (tried.attempts - 1, result.as_ref().map(|_| ()));
+        let made = Made { span_id, resend, status, result: result_of, is_probe, breaker };
+        log.attempt(began, made, sent);
         result.map_err(|error| (error, Some(sent)))
     }
 

@@ -58,7 +58,7 @@ pub struct Prepared {
     pub method: Method,
     /// Path and query.
     pub target: PathAndQuery,
-    /// All headers but `Host`, those about the body's length and the credential's.
+    /// All headers but `Host`, those about the body's length and the attempt's own.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body; absent: none.
     pub body: Option<Bytes>,
@@ -116,20 +116,21 @@ impl Origin {
         Ok(Self { client: new_client(&transport), authority, host })
     }
 
-    /// Sends one request and reads the whole reply, until `deadline`.
+    /// Sends one request and reads the whole reply, until `deadline`. `own` are the headers that
+    /// the next attempt may have otherwise: the credential's, the trace's.
     ///
     /// The result's error is `Connect`, `Broken`, `TimedOut`, or `Payload` for a success that is
     /// larger than `max_body` or encoded. Any status is a reply.
     pub async fn send(
         &self,
         request: &Prepared,
-        credential: Option<(&HeaderName, &HeaderValue)>,
+        own: &[Option<(&HeaderName, &HeaderValue)>],
         max_body: usize,
         deadline: Instant,
     ) -> (Result<Reply, CallError>, Sent) {
         let exchange = Exchange::new();
         let began = clock::now();
-        let work = exchange.scope(self.exchange(&exchange, request, credential, max_body));
+        let work = exchange.scope(self.exchange(&exchange, request, own, max_body));
         let result = clock::until(deadline, work).await;
         let result = result.unwrap_or_else(|| {
             Err(CallError::TimedOut { given: deadline.saturating_duration_since(began) })
@@ -143,12 +144,12 @@ impl Origin {
         &self,
         record: &Exchange,
         request: &Prepared,
-        credential: Option<(&HeaderName, &HeaderValue)>,
+        own: &[Option<(&HeaderName, &HeaderValue)>],
         max_body: usize,
     ) -> Result<Reply, CallError> {
         let mut stale = 0;
         let mut response = loop {
-            match self.outgoing(request, credential).await {
+            match self.outgoing(request, own).await {
                 Ok(response) => break response,
                 // Found dead before a byte was sent: no attempt, only the wrong connection.
                 Err(error) if is_stale(&error) && !record.sent() && stale < MOST_STALE => {
@@ -168,7 +169,7 @@ impl Origin {
     fn outgoing(
         &self,
         request: &Prepared,
-        credential: Option<(&HeaderName, &HeaderValue)>,
+        own: &[Option<(&HeaderName, &HeaderValue)>],
     ) -> SendClientRequest {
         let mut outgoing = self.client.request(request.method.clone(), self.uri(&request.target));
         let headers = outgoing.headers_mut();
@@ -176,7 +177,7 @@ impl Origin {
         for (name, value) in &request.headers {
             headers.append(name.clone(), value.clone());
         }
-        if let Some((name, value)) = credential {
+        for (name, value) in own.iter().copied().flatten() {
             headers.insert(name.clone(), value.clone());
         }
         match &request.body {
@@ -347,7 +348,7 @@ mod tests {
         let request = Prepared { method: Method::POST, target, headers: vec![], body: None };
         let send = async || {
             let deadline = clock::now() + Duration::from_secs(10);
-            origin.send(&request, None, 100, deadline).await.0.map(|reply| reply.body)
+            origin.send(&request, &[], 100, deadline).await.0.map(|reply| reply.body)
         };
         assert_eq!(send().await.unwrap(), "true");
         // Waiting here without giving the runtime a turn keeps it from seeing the close: so does a

@@ -9,6 +9,7 @@ use super::origin::Reply;
 use super::shared::SourceShared;
 use crate::domain::breaker::{self, State};
 use crate::domain::retry::FailureClass;
+use crate::domain::trace::BreakerChange;
 
 /// What an attempt says about the upstream's health.
 enum Verdict {
@@ -54,10 +55,19 @@ impl Pass {
         Ok(Self { shared: Arc::clone(shared), pass: Some(pass) })
     }
 
+    /// Whether the attempt tries an upstream that is left alone otherwise.
+    pub(super) fn is_probe(&self) -> bool {
+        self.pass.as_ref().is_some_and(breaker::Pass::is_probe)
+    }
+
     /// Tells the breaker what became of the attempt. A timeout counts only if the upstream was
-    /// given at least `patience`: a caller in a hurry says nothing about it.
-    pub(super) fn settle(mut self, result: &Result<Reply, CallError>, patience: Duration) {
-        let Some(pass) = self.pass.take() else { return };
+    /// given at least `patience`: a caller in a hurry says nothing about it. Says how that changed it.
+    pub(super) fn settle(
+        mut self,
+        result: &Result<Reply, CallError>,
+        patience: Duration,
+    ) -> Option<BreakerChange> {
+        let pass = self.pass.take()?;
         let now = clock::now();
         let (before, after) = {
             let mut breaker = self.shared.breaker();
@@ -69,26 +79,28 @@ impl Pass {
             }
             (before, breaker.state(now))
         };
-        self.log_change(before, after, now);
+        self.log_change(before, after, now)
     }
 }
 
 impl Pass {
     /// A failing source is logged when it begins to fail and when it is back, not each time.
-    fn log_change(&self, before: State, after: State, now: Instant) {
+    fn log_change(&self, before: State, after: State, now: Instant) -> Option<BreakerChange> {
         let source = self.shared.name();
         match (before, after) {
             (State::Closed | State::HalfOpen, State::Open { until }) => {
                 let open_for = until.saturating_duration_since(now);
                 let open_ms = u64::try_from(open_for.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(source, open_ms, "the source fails: it is left alone for a while");
+                Some(BreakerChange::Opened)
             }
             (State::HalfOpen | State::Open { .. }, State::Closed) => {
                 tracing::info!(source, "the source answers again");
+                Some(BreakerChange::Closed)
             }
             (State::Closed, State::Closed | State::HalfOpen)
             | (State::HalfOpen, State::HalfOpen)
-            | (State::Open { .. }, State::HalfOpen | State::Open { .. }) => {}
+            | (State::Open { .. }, State::HalfOpen | State::Open { .. }) => None,
         }
     }
 }

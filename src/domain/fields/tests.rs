@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::outcome::{Outcome, SourceReply};
+use crate::domain::target::Target;
 
 fn field(name: &str, path: &str, kind: &str) -> FieldSpec {
     let kind = FieldType::all().into_iter().find(|known| known.as_str() == kind).unwrap();
@@ -22,6 +23,7 @@ fn field(name: &str, path: &str, kind: &str) -> FieldSpec {
 fn aggregate(data: Json) -> Aggregate {
     let reply = SourceReply {
         source: Id::try_new("crm").unwrap(),
+        target: Target::sample().into(),
         outcome: Outcome::Ok,
         status: 200,
         error: None,

@@ -90,7 +90,7 @@ impl TokenClient {
         async move {
             let request = token_request(&spec)?;
             let deadline = clock::now() + spec.timeout;
-            let (reply, _) = origin.send(&request, None, MAX_REPLY, deadline).await;
+            let (reply, _) = origin.send(&request, &[], MAX_REPLY, deadline).await;
             let reply = reply.map_err(unreachable)?;
             read_reply(&reply, &spec.scopes)
         }
