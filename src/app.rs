@@ -22,6 +22,7 @@ use self::reload::Reloader;
 use crate::actors::source::Crash;
 use crate::actors::supervision::{Living, Restarts};
 use crate::api::admin::Overview;
+use crate::api::admin::faults::Faults;
 use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
 use crate::api::state::Draining;
 use crate::domain::observer::{Observer, Observers};
@@ -31,6 +32,7 @@ use crate::telemetry::recent::Recent;
 use crate::telemetry::request_log::RequestLog;
 use crate::upstream::clock;
 
+pub use crate::api::admin::faults;
 pub use reload::Load;
 pub use start_error::StartError;
 
@@ -60,6 +62,18 @@ pub struct Running {
 /// # Errors
 /// [`StartError`]: an address that cannot be listened on, an unusable certificate or secret.
 pub fn start(settings: Settings, load: Load) -> Result<Running, StartError> {
+    start_with_faults(settings, load, None)
+}
+
+/// The same in front of upstreams that can be made to misbehave from the admin address.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with_faults(
+    settings: Settings,
+    load: Load,
+    faults: Option<Arc<dyn Faults>>,
+) -> Result<Running, StartError> {
     let (listen, admin_listen) = (settings.server.listen, settings.server.admin_listen);
     let public_socket = servers::bind("listen", listen)?;
     let admin_socket = servers::bind("admin_listen", admin_listen)?;
@@ -93,6 +107,7 @@ pub fn start(settings: Settings, load: Load) -> Result<Running, StartError> {
     let overview = Arc::new(Overview {
         parts,
         reload: Arc::clone(&reloader) as _,
+        faults,
         draining: Arc::clone(&draining),
         metrics,
         restarts: Arc::clone(&restarts),

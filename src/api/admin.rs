@@ -1,5 +1,6 @@
 //! The operators' routes: is it alive, is it ready, how are its parts.
 
+pub mod faults;
 mod health;
 mod metrics;
 pub mod reload;
@@ -14,6 +15,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use arc_swap::ArcSwap;
 use serde_json::Value;
 
+use self::faults::Faults;
 use self::reload::Reload;
 use super::problem::Problem;
 use super::state::Draining;
@@ -24,7 +26,7 @@ use crate::domain::gauges::Exposition;
 use crate::domain::source::SourceSpec;
 use crate::upstream::shared::SourceShared;
 
-/// The operators' paths.
+/// The operators' paths, without that of the demo.
 const ROUTES: [&str; 6] = [
     "GET /livez",
     "GET /readyz",
@@ -40,6 +42,8 @@ pub struct Overview {
     pub parts: Arc<ArcSwap<Parts>>,
     /// Takes the configuration anew.
     pub reload: Arc<dyn Reload>,
+    /// Makes the upstreams misbehave, in the demo.
+    pub faults: Option<Arc<dyn Faults>>,
     /// Whether the service is going down.
     pub draining: Arc<Draining>,
     /// What is measured.
@@ -69,6 +73,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(reload::reload))
                 .default_service(web::to(post_only)),
         )
+        .service(
+            web::resource("/v1/demo/faults")
+                .route(web::get().to(faults::show))
+                .route(web::post().to(faults::switch))
+                .default_service(web::to(get_or_post_only)),
+        )
         .default_service(web::to(no_route));
 }
 
@@ -82,6 +92,13 @@ async fn get_only(request: HttpRequest) -> HttpResponse {
 
 async fn post_only(request: HttpRequest) -> HttpResponse {
     problem(&request, Problem::method_not_allowed("POST"))
+}
+
+async fn get_or_post_only(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
+    match overview.faults {
+        Some(_) => problem(&request, Problem::method_not_allowed("GET, POST")),
+        None => no_route(request).await,
+    }
 }
 
 async fn no_route(request: HttpRequest) -> HttpResponse {

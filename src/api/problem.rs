@@ -105,6 +105,13 @@ impl Problem {
         problem
     }
 
+    /// 400: the demo has no such faults.
+    pub fn faults_refused(problems: &[String]) -> Self {
+        let mut problem = Self::bad_request("some faults are not known; nothing has changed");
+        problem.members.push(("problems", json!(problems)));
+        problem
+    }
+
     /// 405: another method is wanted.
     pub fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = format!("this path takes {allowed} only");

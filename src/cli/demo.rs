@@ -1,15 +1,22 @@
 //! `tributary demo`: the service on top of simulated upstreams, and the course of one request.
 
+mod faults;
+
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
+use self::faults::{DemoFaults, FaultArgs};
+use super::ask::{Answer, Question, ask};
 use super::pretty::pretty;
-use super::{EXIT_UNAVAILABLE, report, say, waterfall};
-use crate::app::{self, Running};
+use super::terminal::Page;
+use super::{EXIT_UNAVAILABLE, EXIT_USAGE, report, say, say_course};
+use crate::app::faults::{Fault, Faults as _};
+use crate::app::{self, Running, StartError};
 use crate::settings::{Layer, Problems, Settings};
 use crate::simulator::{Latency, Options, Simulator};
 use crate::{signals, telemetry};
@@ -21,6 +28,10 @@ const PREFERRED_PORTS: [u16; 2] = [8080, 9090];
 const PATH: &str = "/v1/actions/customer_profile";
 const BODY: &str = r#"{"customerId":"c-1001","externalApiKey":"demo-key"}"#;
 const REQUEST_ID: &str = "demo-1";
+/// Longer than the action's deadline.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Larger than what the simulated upstreams say together, bytes.
+const LONGEST: usize = 1 << 20;
 
 /// What the demo is to do.
 #[derive(Debug, Args)]
@@ -28,9 +39,12 @@ pub struct DemoArgs {
     /// End after the first aggregate
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    faults: FaultArgs,
 }
 
-/// Runs the command: status 0 if a whole aggregate came, else 1; 69 if nothing could be started.
+/// Runs the command: status 0 if a whole aggregate came, else 1; 2 for a fault that is not known,
+/// 69 if nothing could be started.
 pub fn run(args: &DemoArgs) -> ExitCode {
     let _log = telemetry::logging::start("warn");
     let latency = Latency::Lognormal { median: Duration::from_millis(35), sigma: 0.5 };
@@ -40,23 +54,37 @@ pub fn run(args: &DemoArgs) -> ExitCode {
     };
     // Whoever tries a load on the demo is not to meet Genesys Cloud's 300 requests a minute.
     simulator.users_settings().set_rate_limit(1_000_000, false);
+    let faults = DemoFaults::new(&simulator);
+    if let Err(problems) = faults.replace(&args.faults.list()) {
+        for problem in &problems {
+            eprintln!("{problem}");
+        }
+        return ExitCode::from(EXIT_USAGE);
+    }
     match settings(&simulator) {
-        Ok(settings) => actix::System::new().block_on(serve(settings, &simulator, args.once)),
+        Ok(settings) => {
+            let serving = serve(settings, &simulator, Arc::new(faults), args.once);
+            actix::System::new().block_on(serving)
+        }
         Err(problems) => report(&problems),
     }
 }
 
-async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCode {
-    let same = settings.clone();
-    let running = match app::start(settings, Box::new(move || Ok(same.clone()))) {
+async fn serve(
+    settings: Settings,
+    simulator: &Simulator,
+    faults: Arc<DemoFaults>,
+    once: bool,
+) -> ExitCode {
+    let running = match start(settings, &faults) {
         Ok(running) => running,
         Err(error) => return unavailable(&error),
     };
-    introduce(&running, simulator);
-    let status = match ask(running.address).await {
-        Ok((status, reply)) => {
+    introduce(&running, simulator, &faults.active());
+    let status = match ask(running.address, &question()).await {
+        Ok(reply) => {
             show(&reply, &running);
-            ExitCode::from(u8::from(status != 200 || !is_complete(&reply)))
+            ExitCode::from(u8::from(reply.status != 200 || !reply.is_complete()))
         }
         Err(error) => {
             eprintln!("no reply from the service: {error}");
@@ -73,11 +101,28 @@ async fn serve(settings: Settings, simulator: &Simulator, once: bool) -> ExitCod
             "For operators:   http://{}/readyz, /metrics, /v1/sources, /v1/credentials",
             running.admin_address
         ));
+        say(format_args!(
+            "Faults:          as with `tributary demo --slow crm --fail orders`, while it runs:\n\n  {}\n",
+            fault_curl(running.admin_address)
+        ));
         say(format_args!("Ctrl-C ends the demo."));
         signals::stop_requested().await;
     }
     running.stop().await;
     status
+}
+
+/// Starts the service; on ports that the system picks if one that was free is taken by now.
+fn start(settings: Settings, faults: &Arc<DemoFaults>) -> Result<Running, StartError> {
+    let mut elsewhere = settings.clone();
+    elsewhere.server.listen.set_port(0);
+    elsewhere.server.admin_listen.set_port(0);
+    let start = |settings: Settings| {
+        let same = settings.clone();
+        let load = Box::new(move || Ok(same.clone()));
+        app::start_with_faults(settings, load, Some(Arc::clone(faults) as _))
+    };
+    start(settings).or_else(|_| start(elsewhere))
 }
 
 /// The shipped configuration with the upstreams replaced by the simulated ones.
@@ -113,7 +158,7 @@ fn free_port(preferred: u16) -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, preferred)).map_or(0, |_| preferred)
 }
 
-fn introduce(running: &Running, simulator: &Simulator) {
+fn introduce(running: &Running, simulator: &Simulator, faults: &[Fault]) {
     say(format_args!("Tributary on http://{} in front of simulated upstreams:\n", running.address));
     for (name, upstream) in [
         ("OAuth", simulator.oauth()),
@@ -123,30 +168,28 @@ fn introduce(running: &Running, simulator: &Simulator) {
     ] {
         say(format_args!("  {name:20} {}", upstream.base_url()));
     }
+    if !faults.is_empty() {
+        let each = faults.iter().map(|Fault { source, fault }| format!("{source} ({fault})"));
+        say(format_args!("\nFaults: {}", each.collect::<Vec<_>>().join(", ")));
+    }
     say(format_args!("\nPOST {PATH}\n{BODY}\n"));
 }
 
-async fn ask(address: SocketAddr) -> Result<(u16, Vec<u8>), awc::error::SendRequestError> {
-    let request = awc::Client::new()
-        .post(format!("http://{address}{PATH}"))
-        .insert_header(("content-type", "application/json"))
-        .insert_header(("x-request-id", REQUEST_ID));
-    let mut response = request.send_body(BODY).await?;
-    let body = response.body().await.unwrap_or_default();
-    Ok((response.status().as_u16(), body.to_vec()))
+fn question() -> Question {
+    Question {
+        path: PATH.to_owned(),
+        body: BODY.to_owned(),
+        headers: vec![("x-request-id", REQUEST_ID.to_owned())],
+        patience: PATIENCE,
+        longest: LONGEST,
+    }
 }
 
-/// Whether the aggregate says that every source had an answer.
-fn is_complete(reply: &[u8]) -> bool {
-    let aggregate: Option<serde_json::Value> = serde_json::from_slice(reply).ok();
-    aggregate.is_some_and(|aggregate| aggregate["complete"] == true)
-}
-
-fn show(reply: &[u8], running: &Running) {
-    say(format_args!("{}\n", pretty(&String::from_utf8_lossy(reply))));
+fn show(reply: &Answer, running: &Running) {
+    let page = Page::of_stdout();
+    say(format_args!("{}\n", pretty(&reply.text(), page.columns)));
     if let Some(record) = running.recent.find(REQUEST_ID) {
-        say(format_args!("Where the time went (request {}):\n", record.request_id));
-        say(format_args!("{}", waterfall::draw(&record).trim_end()));
+        say_course(&record, page);
     }
 }
 
@@ -156,20 +199,14 @@ fn curl(address: SocketAddr) -> String {
     )
 }
 
+fn fault_curl(admin: SocketAddr) -> String {
+    let body = r#"{"faults": [{"source": "crm", "fault": "hang"}]}"#;
+    format!(
+        "curl -s http://{admin}/v1/demo/faults -H 'content-type: application/json' \\\n       -d '{body}'"
+    )
+}
+
 fn unavailable(error: &dyn Display) -> ExitCode {
     eprintln!("{error}");
     ExitCode::from(EXIT_UNAVAILABLE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_complete;
-
-    #[test]
-    fn only_a_reply_that_says_so_is_a_whole_aggregate() {
-        assert!(is_complete(br#"{"complete":true}"#));
-        for reply in [&br#"{"complete":false}"#[..], b"{}", b"[]", b"", b"not JSON"] {
-            assert!(!is_complete(reply), "{}", String::from_utf8_lossy(reply));
-        }
-    }
 }

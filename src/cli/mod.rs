@@ -1,11 +1,14 @@
 //! The command line.
 
+mod ask;
 pub mod check;
 pub mod demo;
 pub mod export;
 pub mod health;
 mod pretty;
 pub mod serve;
+mod story;
+mod terminal;
 pub mod waterfall;
 
 use std::io::Write as _;
@@ -14,6 +17,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::terminal::Page;
+use crate::domain::record::RequestRecord;
 use crate::settings::{Problems, Settings, process_environment};
 
 /// The file that is read when none is named.
@@ -133,4 +138,13 @@ fn report(problems: &Problems) -> ExitCode {
 /// Prints a line. A reader that wants no more of it, as `| head` does, is no failure.
 fn say(line: std::fmt::Arguments<'_>) {
     drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// Prints where a request's time went, and what was done about what went wrong.
+fn say_course(record: &RequestRecord, page: Page) {
+    say(format_args!("Where the time went (request {}):\n", record.request_id));
+    say(format_args!("{}\n", waterfall::draw(record, page).trim_end()));
+    for line in story::tell(record) {
+        say(format_args!("{line}"));
+    }
 }

@@ -1,11 +1,8 @@
 //! JSON text laid out for people, its keys left in their order.
 
-/// What fits into this many columns stays on one line.
-const WIDTH: usize = 100;
-
-/// Lays valid JSON text out over lines: a container that fits into its line stays on it, any
-/// other has a line for each member.
-pub fn pretty(json: &str) -> String {
+/// Lays valid JSON text out over lines: a container that fits into its line of `columns` characters
+/// stays on it, any other has a line for each member.
+pub fn pretty(json: &str, columns: usize) -> String {
     let tokens = tokens(json);
     let mut out = String::with_capacity(json.len() * 2);
     let (mut depth, mut column) = (0_usize, 0_usize);
@@ -25,7 +22,7 @@ pub fn pretty(json: &str) -> String {
             "," => column = new_line(&mut out, depth),
             _ if !is_flat && is_open(token) => {
                 let rest = tokens.get(index + 1..).unwrap_or_default();
-                if let Some(length) = end_on_line(rest, WIDTH.saturating_sub(column)) {
+                if let Some(length) = end_on_line(rest, columns.saturating_sub(column)) {
                     flat_until = index + 1 + length;
                 } else {
                     depth += 1;
@@ -112,7 +109,9 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{WIDTH, pretty};
+    use super::pretty;
+
+    const WIDTH: usize = 100;
 
     #[test]
     fn keys_stay_in_order_and_what_fits_stays_on_one_line() {
@@ -121,19 +120,19 @@ mod tests {
         let expected = format!(
             "{{\n  \"b\": 1,\n  \"a\": {{\"x\": [1, {{\"deep\": []}}]}},\n  \"long\": \"{long}\"\n}}"
         );
-        assert_eq!(pretty(&json), expected);
+        assert_eq!(pretty(&json, WIDTH), expected);
     }
 
     #[test]
     fn what_stands_in_a_string_is_left_as_it_is() {
         let json = r#"["a\"{,:}\\", ":", "x\\\""]"#;
-        assert_eq!(pretty(json), json);
+        assert_eq!(pretty(json, WIDTH), json);
     }
 
     #[test]
     fn a_line_is_at_most_as_wide_as_the_page_if_its_strings_are_short() {
         let wide: Value = (0..60).map(|n| json!({"number": n, "list": [n, n, n]})).collect();
-        let text = pretty(&json!({"outer": {"inner": wide}}).to_string());
+        let text = pretty(&json!({"outer": {"inner": wide}}).to_string(), WIDTH);
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
     }
 
@@ -144,7 +143,7 @@ mod tests {
             numbers in prop::collection::vec(any::<i64>(), 0..40),
         ) {
             let value = json!({"texts": texts, "more": [{"numbers": numbers}, null, true, {}]});
-            let back: Value = serde_json::from_str(&pretty(&value.to_string())).unwrap();
+            let back: Value = serde_json::from_str(&pretty(&value.to_string(), WIDTH)).unwrap();
             prop_assert_eq!(back, value);
         }
     }

@@ -13,6 +13,7 @@ mod deadline;
 mod dependencies;
 mod events;
 mod export;
+mod faults;
 mod fields;
 mod happy_path;
 mod hostile_values;
