@@ -97,11 +97,13 @@ pub fn start_with_faults(
     let draining = Arc::clone(&process.draining);
     let parts = Arc::new(ArcSwap::from_pointee(deployment.parts()));
     let (deployments, in_force) = watch::channel(Arc::new(deployment));
+    let tls = server.tls.as_ref().map(|tls| Arc::new(ArcSwap::new(Arc::clone(&tls.config))));
     let reloader = Arc::new(Reloader {
         load,
         process,
         deployments,
         parts: Arc::clone(&parts),
+        tls: tls.clone(),
         one_at_a_time: Mutex::default(),
     });
     let overview = Arc::new(Overview {
@@ -120,7 +122,7 @@ pub fn start_with_faults(
         workers: server.workers,
         begun: Arc::new(AtomicUsize::new(0)),
     };
-    let public = servers::public(&server, public_socket, workers, &draining)?;
+    let public = servers::public(&server, public_socket, workers, tls.as_ref(), &draining)?;
     let admin = servers::admin(&server, admin_socket, &overview)?;
     let running = Running {
         address,

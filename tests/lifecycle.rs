@@ -326,7 +326,7 @@ fn health_tells_whether_the_service_answers() {
 #[test]
 fn a_missing_file_is_named() {
     let output = run(&["check", "--config", "/nowhere/at-all.toml"]);
-    assert_eq!(status(&output), 78, "{output:?}");
+    assert_eq!(status(&output), 66, "{output:?}");
     let told = text(&output.stderr);
     assert!(told.contains("/nowhere/at-all.toml"), "{told}");
     assert!(told.lines().count() <= 3, "and nothing that follows from it: {told}");
@@ -334,7 +334,7 @@ fn a_missing_file_is_named() {
     let mut default = program(&["check"]);
     let folder = TempDir::new().expect("a temporary folder");
     let output = default.current_dir(folder.path()).output().expect("the program was built");
-    assert_eq!(status(&output), 78, "{output:?}");
+    assert_eq!(status(&output), 66, "{output:?}");
     assert!(text(&output.stderr).contains("config/default.toml"), "{output:?}");
 }
 
@@ -366,4 +366,43 @@ fn help_lists_the_commands_and_where_to_start() {
     assert_eq!(status(&output), 2);
     assert!(text(&output.stderr).contains("serve"), "{output:?}");
     assert_eq!(status(&run(&["serv"])), 2);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_gives_one_clear_line() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let pem = write(&folder, "nonsense.pem", "nonsense");
+    let missing = folder.path().join("missing.pem");
+    let serve = |chain: &std::path::Path, key: &std::path::Path| {
+        let (chain, key) = (path(chain), path(key));
+        let tls = format!(
+            "{}\n[server.tls]\ncertificate_file = '{chain}'\nkey_file = '{key}'\n",
+            configuration(&Simulator::start(Options::default()).expect("loopback has ports"), 0, 0)
+        );
+        let file = write(&folder, "tributary.toml", &tls);
+        let output = run(&["serve", "--config", path(&file)]);
+        let told = text(&output.stderr);
+        assert!(told.contains("server.tls.certificate_file"), "{told}");
+        status(&output)
+    };
+    assert_eq!(serve(&pem, &pem), 65);
+    assert_eq!(serve(&missing, &missing), 66);
+    assert_eq!(serve(&missing, &pem), 78, "two kinds of trouble");
+}
+
+#[test]
+fn the_start_tells_where_it_listens_and_what_it_asks() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let mut service = Service::start_logging(&sim, "tributary=info", Stdio::piped());
+    let address = format!("http://{}", service.address);
+    service.signal("-TERM");
+    assert_eq!(service.wait().1, Some(0));
+    let log = service.child.stderr.take().expect("it is piped");
+    let log = std::io::read_to_string(log).expect("UTF-8");
+    let crm = format!("\"url\":\"{}/v2/accounts", sim.crm().base_url());
+    let action = "\"asks\":\"genesys, crm, orders\",\"within_ms\":3000";
+    for line in [&address, action, &crm] {
+        assert!(log.contains(line), "{line} in {log}");
+    }
+    assert!(log.lines().count() < 20, "a few lines: {log}");
 }

@@ -10,6 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpService, KeepAlive};
 use actix_rt::net::TcpStream;
 use actix_server::ServerBuilder;
@@ -19,6 +20,7 @@ use actix_web::{App, HttpResponse, ResponseError, web};
 use futures_util::FutureExt as _;
 
 use super::error_pages::WithErrorPages;
+use super::inbound::{Inbound, TlsInForce};
 use super::problem::Problem;
 use super::slow_callers::{Phase, WithCallerTimeouts};
 use super::state::Draining;
@@ -33,7 +35,7 @@ pub struct ConnectionRules {
     pub keep_alive: Duration,
 }
 
-type Stream = WithErrorPages<WithCallerTimeouts<TcpStream>>;
+type Stream = WithErrorPages<WithCallerTimeouts<Inbound>>;
 
 /// Why a request has no answer of its handler.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -56,7 +58,7 @@ impl ResponseError for NoAnswer {
     }
 }
 
-/// Adds a listener whose routes are set up by `configure`, once in each worker thread. While
+/// Adds a listener, with TLS where there is one, whose routes are set up by `configure`, once in each worker thread. While
 /// `draining`, each reply is the last one on its connection.
 ///
 /// # Errors
@@ -66,6 +68,7 @@ pub fn listen<F>(
     name: &'static str,
     socket: TcpListener,
     rules: ConnectionRules,
+    tls: Option<&TlsInForce>,
     draining: &Arc<Draining>,
     configure: F,
 ) -> io::Result<ServerBuilder>
@@ -75,6 +78,7 @@ where
     let address = socket.local_addr()?;
     let stopping = server.graceful_shutdown_signal();
     let draining = Arc::clone(draining);
+    let tls = tls.cloned();
     server.listen(name, socket, move || {
         let configure = configure.clone();
         let draining = Arc::clone(&draining);
@@ -113,10 +117,15 @@ where
                 data.insert(stream.inner().phase().clone());
             })
             .h1(map_config(app, move |()| AppConfig::default()));
-        fn_service(move |stream: TcpStream| async move {
-            let peer = stream.peer_addr().ok();
-            let stream = WithErrorPages::new(WithCallerTimeouts::new(stream, rules.head_timeout));
-            Ok::<_, actix_http::error::DispatchError>((stream, peer))
+        let tls = tls.clone();
+        fn_service(move |stream: TcpStream| {
+            let tls = tls.clone();
+            async move {
+                let peer = stream.peer_addr().ok();
+                let stream = Inbound::accept(stream, tls.as_ref(), rules.head_timeout).await?;
+                let stream = WithCallerTimeouts::new(stream, rules.head_timeout);
+                Ok::<_, DispatchError>((WithErrorPages::new(stream), peer))
+            }
         })
         .and_then(http)
     })

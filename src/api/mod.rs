@@ -8,6 +8,7 @@ pub mod body;
 pub mod context;
 pub mod error_pages;
 pub mod events;
+pub mod inbound;
 pub mod listener;
 pub mod observation;
 pub mod problem;

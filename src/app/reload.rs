@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::deployment::{Deployment, Process};
 use crate::api::admin::Parts;
 use crate::api::admin::reload::{Kept, Reload, Reloaded};
+use crate::api::inbound::TlsInForce;
 use crate::settings::{Problems, ServerSpec, Settings};
 
 /// Reads the configuration as it is now.
@@ -21,6 +22,8 @@ pub(super) struct Reloader {
     pub(super) deployments: watch::Sender<Arc<Deployment>>,
     /// The operators' routes look at it.
     pub(super) parts: Arc<ArcSwap<Parts>>,
+    /// The listener looks at it for each new connection.
+    pub(super) tls: Option<TlsInForce>,
     /// A second reload waits for the first.
     pub(super) one_at_a_time: Mutex<()>,
 }
@@ -51,6 +54,9 @@ impl Reloader {
         let next = next.map_err(|error| Kept { problems: vec![error.to_string()] })?;
         let changes = changes(&before, &next);
         self.parts.store(Arc::new(next.parts()));
+        if let (Some(in_force), Some(tls)) = (&self.tls, &next.server.tls) {
+            in_force.store(Arc::clone(&tls.config));
+        }
         self.deployments.send_replace(Arc::new(next));
         Ok(Reloaded { changes })
     }
@@ -67,6 +73,7 @@ fn needs_restart(before: &ServerSpec, now: &ServerSpec) -> Vec<String> {
         ("listen", before.listen.to_string(), now.listen.to_string()),
         ("admin_listen", before.admin_listen.to_string(), now.admin_listen.to_string()),
         ("workers", before.workers.to_string(), now.workers.to_string()),
+        ("tls", on_or_off(before), on_or_off(now)),
         ("max_connections", before.max_connections.to_string(), now.max_connections.to_string()),
         (
             "shutdown_grace",
@@ -80,6 +87,10 @@ fn needs_restart(before: &ServerSpec, now: &ServerSpec) -> Vec<String> {
             format!("server.{key}: found {now}; allowed: {before} as before, or a restart")
         })
         .collect()
+}
+
+fn on_or_off(server: &ServerSpec) -> String {
+    if server.tls.is_some() { "a table" } else { "nothing" }.to_owned()
 }
 
 /// What differs, for people.

@@ -11,6 +11,7 @@ use actix_web::web;
 use super::StartError;
 use super::workers::WorkerFactory;
 use crate::api::admin::{self, Overview};
+use crate::api::inbound::TlsInForce;
 use crate::api::listener::{self, ConnectionRules};
 use crate::api::routes;
 use crate::api::state::Draining;
@@ -28,6 +29,7 @@ pub(super) fn public(
     spec: &ServerSpec,
     socket: TcpListener,
     workers: WorkerFactory,
+    tls: Option<&TlsInForce>,
     draining: &Arc<Draining>,
 ) -> Result<Server, StartError> {
     let server = Server::build()
@@ -39,7 +41,7 @@ pub(super) fn public(
         config.app_data(web::Data::new(workers.make()));
         routes::public(config);
     };
-    let server = listener::listen(server, "public", socket, RULES, draining, configure);
+    let server = listener::listen(server, "public", socket, RULES, tls, draining, configure);
     server.map(ServerBuilder::run).map_err(failed("listen", spec.listen))
 }
 
@@ -60,7 +62,7 @@ pub(super) fn admin(
         admin::routes(config);
     };
     let draining = &overview.draining;
-    let server = listener::listen(server, "admin", socket, RULES, draining, configure);
+    let server = listener::listen(server, "admin", socket, RULES, None, draining, configure);
     server.map(ServerBuilder::run).map_err(failed("admin_listen", spec.admin_listen))
 }
 

@@ -19,14 +19,18 @@ use clap::{Args, Parser, Subcommand};
 
 use self::terminal::Page;
 use crate::domain::record::RequestRecord;
-use crate::settings::{Problems, Settings, process_environment};
+use crate::settings::{Cause, Problems, Settings, process_environment};
 
 /// The file that is read when none is named.
 const DEFAULT_CONFIG: &str = "config/default.toml";
 /// Names the file to read when the command line names none.
 const CONFIG_VARIABLE: &str = "TRIBUTARY_CONFIG";
 
-/// The configuration is wrong (`EX_CONFIG` of sysexits.h).
+/// A certificate or its key cannot be used (`EX_DATAERR` of sysexits.h).
+pub const EXIT_CERTIFICATE: u8 = 65;
+/// A file of the configuration cannot be read (`EX_NOINPUT`).
+pub const EXIT_FILE: u8 = 66;
+/// The configuration is wrong (`EX_CONFIG`).
 pub const EXIT_CONFIG: u8 = 78;
 /// A command line that makes no sense, as clap says it.
 pub const EXIT_USAGE: u8 = 2;
@@ -54,8 +58,10 @@ Exit status:
   0   done: stopped when asked, the configuration is right, a whole aggregate came
   1   demo: the aggregate did not come, or is not complete; health: no answer
   2   a command line that makes no sense
-  69  the service cannot start, for example because its port is taken
-  78  the configuration is wrong"
+  65  a certificate or its key cannot be used
+  66  a file that the configuration needs cannot be read
+  69  the service cannot start, because its port is taken
+  78  the configuration is wrong, whatever else is"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -132,7 +138,11 @@ pub fn run() -> ExitCode {
 /// Says what is wrong with the configuration.
 fn report(problems: &Problems) -> ExitCode {
     eprintln!("{problems}");
-    ExitCode::from(EXIT_CONFIG)
+    ExitCode::from(match problems.cause() {
+        Cause::Configuration => EXIT_CONFIG,
+        Cause::File => EXIT_FILE,
+        Cause::Certificate => EXIT_CERTIFICATE,
+    })
 }
 
 /// Prints a line. A reader that wants no more of it, as `| head` does, is no failure.

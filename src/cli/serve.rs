@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
-use super::{ConfigArgs, EXIT_UNAVAILABLE, report};
+use super::{ConfigArgs, EXIT_CERTIFICATE, EXIT_UNAVAILABLE, report};
 use crate::app::{self, Running, StartError};
+use crate::domain::ids::Id;
 use crate::settings::Settings;
 use crate::{signals, telemetry};
 
-/// Runs the command: status 0 after a stop, 78 for a wrong configuration, 69 if it cannot start.
+/// Runs the command: status 0 after a stop, 78 (65, 66) for a configuration that cannot be used, 69
+/// (65) if the service cannot start.
 pub fn run(args: &ConfigArgs) -> ExitCode {
     let _log = telemetry::logging::start("info,actix_server=warn,actix_http=off");
     let settings = match args.load() {
@@ -27,26 +29,45 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
             }
             Err(error) => {
                 eprintln!("{error}");
-                ExitCode::from(EXIT_UNAVAILABLE)
+                ExitCode::from(match error {
+                    StartError::Tls { .. } => EXIT_CERTIFICATE,
+                    StartError::Listen { .. }
+                    | StartError::Origin { .. }
+                    | StartError::Metrics(_)
+                    | StartError::Breaker { .. }
+                    | StartError::Secret { .. } => EXIT_UNAVAILABLE,
+                })
             }
         }
     })
 }
 
 fn start(settings: Settings, args: ConfigArgs) -> Result<Running, StartError> {
-    let names = |names: Vec<&str>| names.join(", ");
-    let actions = names(settings.actions.iter().map(|action| action.id.as_str()).collect());
-    let sources = names(settings.sources.iter().map(|source| source.id.as_str()).collect());
+    let tls = settings.server.tls.is_some();
+    let plan = settings.clone();
     let running = app::start(settings, Box::new(move || args.load()))?;
+    let scheme = if tls { "https" } else { "http" };
     tracing::info!(
-        address = %running.address,
-        admin = %running.admin_address,
-        actions,
-        sources,
+        address = %format_args!("{scheme}://{}", running.address),
+        admin = %format_args!("http://{}", running.admin_address),
         version = env!("CARGO_PKG_VERSION"),
         "up"
     );
+    introduce(&plan);
     Ok(running)
+}
+
+/// A line for each action and each source.
+fn introduce(plan: &Settings) {
+    for action in &plan.actions {
+        let asks = action.sources.iter().map(Id::as_str).collect::<Vec<_>>().join(", ");
+        let within_ms = u64::try_from(action.deadline.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(action = %action.id, asks, within_ms, "an action is served");
+    }
+    for source in &plan.sources {
+        let (method, url) = (source.method.as_str(), source.shown_url.as_str());
+        tracing::info!(source = source.name(), method, url, "a source will be asked");
+    }
 }
 
 /// Takes the configuration anew at each SIGHUP meanwhile; what came of it is logged.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use config::{Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::problem::{ENVIRONMENT, Report};
+use super::problem::{Cause, ENVIRONMENT, Report};
 
 /// What the names of the environment variables begin with.
 const PREFIX: &str = "TRIBUTARY";
@@ -48,7 +48,8 @@ pub(super) fn read_files(files: &[PathBuf], report: &Report) -> Vec<Layer> {
             Ok(text) => layers.push(Layer { name, text }),
             Err(error) => {
                 let found = format!("no readable file ({error})");
-                report.add(&name, "", &found, "a TOML file in UTF-8 (see --config)");
+                let allowed = "a TOML file in UTF-8 (see --config)";
+                report.add_caused(Cause::File, &name, "", &found, allowed);
             }
         }
     }

@@ -20,6 +20,7 @@ mod problem;
 mod regions;
 mod secrets;
 mod server;
+mod server_tls;
 mod shown;
 mod source;
 mod suggest;
@@ -42,8 +43,9 @@ use crate::domain::ids::Id;
 use crate::domain::source::SourceSpec;
 
 pub use layers::{Layer, process_environment};
-pub use problem::{ENVIRONMENT, Problem, Problems};
+pub use problem::{Cause, ENVIRONMENT, Problem, Problems};
 pub use server::{ApiKeySpec, ServerSpec};
+pub use server_tls::ServerTls;
 
 use problem::Report;
 use table::Table;

@@ -47,6 +47,12 @@ fn write_all(out: &mut String, settings: &Settings) -> fmt::Result {
 fn write_server(out: &mut String, server: &ServerSpec) -> fmt::Result {
     writeln!(out, "server")?;
     writeln!(out, "  listen          {}", server.listen)?;
+    let tls = match &server.tls {
+        None => "none: callers are spoken to in plain text",
+        Some(tls) if tls.asks_for_certificate => "TLS 1.2 and 1.3, callers need a certificate",
+        Some(_) => "TLS 1.2 and 1.3",
+    };
+    writeln!(out, "  tls             {tls}")?;
     writeln!(out, "  admin_listen    {}", server.admin_listen)?;
     let keys: Vec<String> =
         server.api_keys.iter().map(|key| format!("{} {REDACTED}", key.name)).collect();

@@ -17,6 +17,19 @@ pub struct Problem {
     pub found: String,
     /// What may stand there instead.
     pub allowed: String,
+    /// What is at fault.
+    pub cause: Cause,
+}
+
+/// What is at fault where a configuration cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// What the configuration says.
+    Configuration,
+    /// A file that cannot be read.
+    File,
+    /// A certificate or its key.
+    Certificate,
 }
 
 impl fmt::Display for Problem {
@@ -38,6 +51,13 @@ impl Problems {
         &self.0
     }
 
+    /// What is at fault, if it is the same for all of them; else the configuration.
+    pub fn cause(&self) -> Cause {
+        let first = self.0.first().map_or(Cause::Configuration, |problem| problem.cause);
+        let is_same = self.0.iter().all(|problem| problem.cause == first);
+        if is_same { first } else { Cause::Configuration }
+    }
+
     /// For a configuration that could not be read although no reader said why: a fault of ours.
     pub(super) fn unexplained() -> Self {
         Self(vec![Problem {
@@ -45,6 +65,7 @@ impl Problems {
             key: String::new(),
             found: "a configuration that cannot be read for no known reason".to_owned(),
             allowed: "please report this as a fault of Tributary".to_owned(),
+            cause: Cause::Configuration,
         }])
     }
 
@@ -78,13 +99,26 @@ impl fmt::Display for Problems {
 pub(super) struct Report(RefCell<Vec<Problem>>);
 
 impl Report {
-    /// Notes one problem.
+    /// Notes one problem with what the configuration says.
     pub(super) fn add(&self, file: &str, key: &str, found: &str, allowed: &str) {
+        self.add_caused(Cause::Configuration, file, key, found, allowed);
+    }
+
+    /// Notes one problem with whatever is at fault.
+    pub(super) fn add_caused(
+        &self,
+        cause: Cause,
+        file: &str,
+        key: &str,
+        found: &str,
+        allowed: &str,
+    ) {
         self.0.borrow_mut().push(Problem {
             file: file.to_owned(),
             key: key.to_owned(),
             found: found.to_owned(),
             allowed: allowed.to_owned(),
+            cause,
         });
     }
 
@@ -124,6 +158,20 @@ mod tests {
     #[test]
     fn without_a_problem_the_value_comes_back() {
         assert_eq!(Report::default().into_result(7), Ok(7));
+    }
+
+    #[test]
+    fn a_cause_is_that_of_all_or_the_configuration() {
+        let cause = |causes: &[Cause]| {
+            let report = Report::default();
+            for cause in causes {
+                report.add_caused(*cause, "a.toml", "x", "y", "z");
+            }
+            report.into_result(()).map_err(|problems| problems.cause())
+        };
+        assert_eq!(cause(&[Cause::File, Cause::File]), Err(Cause::File));
+        assert_eq!(cause(&[Cause::Certificate]), Err(Cause::Certificate));
+        assert_eq!(cause(&[Cause::File, Cause::Certificate]), Err(Cause::Configuration));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use crate::domain::secret::SecretString;
 
 use super::layers::variable;
+use super::problem::Cause;
 use super::table::Table;
 
 /// The two keys of one secret: the secret itself or the file that holds it.
@@ -46,12 +47,13 @@ pub(super) fn read_ca_file(table: &mut Table) -> Option<Vec<u8>> {
         Ok(pem) if holds_certificate(&pem) => Some(pem),
         Ok(_) => {
             let found = format!("the file {path:?} without a certificate");
-            table.refuse_found(KEY, &found, "a file with certificates in PEM");
+            table.refuse_caused(Cause::Certificate, KEY, &found, "a file with certificates in PEM");
             None
         }
         Err(error) => {
             let found = format!("{path:?}, which cannot be read ({error})");
-            table.refuse_found(KEY, &found, "a readable file with certificates in PEM");
+            let allowed = "a readable file with certificates in PEM";
+            table.refuse_caused(Cause::File, KEY, &found, allowed);
             None
         }
     }
@@ -66,7 +68,8 @@ fn read_file(table: &Table, key: &str, path: &str) -> Option<SecretString> {
         Ok(text) => checked(table, key, text.trim_end_matches(['\r', '\n'])),
         Err(error) => {
             let found = format!("{path:?}, which cannot be read ({error})");
-            table.refuse_found(key, &found, "a readable text file that holds the secret");
+            let allowed = "a readable text file that holds the secret";
+            table.refuse_caused(Cause::File, key, &found, allowed);
             None
         }
     }

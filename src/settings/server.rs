@@ -7,6 +7,7 @@ use crate::domain::ids::Id;
 use crate::domain::secret::SecretString;
 
 use super::secrets::{SecretKeys, read_secret};
+use super::server_tls::{self, ServerTls};
 use super::table::Table;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -20,6 +21,8 @@ pub struct ServerSpec {
     pub listen: SocketAddr,
     /// Where health, metrics and the console are served.
     pub admin_listen: SocketAddr,
+    /// How callers are spoken to; absent: in plain text.
+    pub tls: Option<ServerTls>,
     /// The keys that callers may use; empty: callers are not asked for one.
     pub api_keys: Vec<ApiKeySpec>,
     /// The action of an event that names none.
@@ -51,8 +54,9 @@ pub struct ApiKeySpec {
 pub(super) fn read(table: &mut Table) -> Option<ServerSpec> {
     let listen = address(table, "listen", DEFAULT_LISTEN);
     let admin_listen = address(table, "admin_listen", DEFAULT_ADMIN_LISTEN);
-    refuse_tls(table);
+    let tls = server_tls::read(table);
     let spec = ServerSpec {
+        tls,
         api_keys: api_keys(table),
         default_action: default_action(table),
         max_body: table.size("max_body", 1..=64 * MIB, 64 * 1024),
@@ -98,6 +102,10 @@ fn api_keys(table: &mut Table) -> Vec<ApiKeySpec> {
         if let (Some(name), Some(key)) = (name, key) {
             if keys.iter().any(|known| known.name == name) {
                 entry.refuse("name", "a name that no other key has");
+            } else if keys.iter().any(|known| known.key == key) {
+                // The name in the log would say nothing.
+                let found = "the same key under two names (not shown)";
+                entry.refuse_found("name", found, "a key of its own for each name");
             }
             keys.push(ApiKeySpec { name: name.to_owned(), key });
         }
@@ -106,20 +114,16 @@ fn api_keys(table: &mut Table) -> Vec<ApiKeySpec> {
     keys
 }
 
-/// TLS on the listener is refused, not ignored: whoever set it counts on it.
-fn refuse_tls(table: &mut Table) {
-    if table.table("tls").is_some() {
-        let allowed = "nothing: not supported yet, put a TLS proxy in front";
-        table.refuse_found("tls", "a table", allowed);
-    }
-}
-
 fn check_addresses(table: &Table, spec: &ServerSpec) {
     let open = !spec.listen.ip().to_canonical().is_loopback();
-    if open && spec.api_keys.is_empty() && !table.has("api_keys") {
+    // A table with mistakes is not to be blamed for this as well.
+    let by_certificate = spec.tls.as_ref().map_or(table.has("tls"), |tls| tls.asks_for_certificate);
+    let asks_who = table.has("api_keys") || by_certificate;
+    if open && spec.api_keys.is_empty() && !asks_who {
         let found = format!("{}, which other machines can reach, without api_keys", spec.listen);
         let allowed = "a loopback address such as \"127.0.0.1:8080\", or any address together \
-                       with [[server.api_keys]] (name, and key or key_file)";
+                       with [[server.api_keys]] (name, and key or key_file) or with \
+                       client_ca_file in [server.tls]";
         table.refuse_found("listen", &found, allowed);
     }
     if spec.listen == spec.admin_listen && spec.listen.port() != 0 {

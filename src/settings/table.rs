@@ -5,7 +5,7 @@
 
 use config::{Map, Value, ValueKind};
 
-use super::problem::Report;
+use super::problem::{Cause, Report};
 use super::shown::{join, show};
 use super::suggest::nearest;
 use super::value::{as_list, kind};
@@ -72,11 +72,17 @@ impl<'a> Table<'a> {
 
     /// Notes a problem with `key` in words of the caller's own.
     pub(super) fn refuse_found(&self, key: &str, found: &str, allowed: &str) {
+        self.refuse_caused(Cause::Configuration, key, found, allowed);
+    }
+
+    /// Notes a problem with the file that `key` names: it cannot be read, or it is not what it
+    /// should be.
+    pub(super) fn refuse_caused(&self, cause: Cause, key: &str, found: &str, allowed: &str) {
         if self.broken {
             return;
         }
         let origin = self.peek(key).and_then(Value::origin).unwrap_or(self.origin);
-        self.report.add(origin, &self.path_of(key), found, allowed);
+        self.report.add_caused(cause, origin, &self.path_of(key), found, allowed);
     }
 
     /// Notes a problem with the table as a whole.

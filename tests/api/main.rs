@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "real sockets take real time")]
 
+mod authority;
 mod checks;
 mod client;
 mod harness;
@@ -18,6 +19,7 @@ mod fields;
 mod happy_path;
 mod hostile_values;
 mod http_edge;
+mod inbound_tls;
 mod isolation;
 mod metrics;
 mod outcomes;

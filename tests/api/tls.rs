@@ -1,59 +1,12 @@
 //! Upstreams that speak TLS: whom the service trusts, and what it says about the others.
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::json;
+
 use tributary::simulator::{Options, Simulator};
 
+use crate::authority::{Authority, VALID};
 use crate::checks::{Expected, assert_one, assert_others_whole};
 use crate::harness::TestApp;
-
-const VALID: Range<i32> = 2020..2090;
-
-/// A certificate authority of the test's own.
-struct Authority {
-    issuer: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = rcgen::CertificateParams::default();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let key = rcgen::KeyPair::generate().expect("a key");
-        let issuer = rcgen::CertifiedIssuer::self_signed(params, key).expect("a certificate");
-        Self { issuer }
-    }
-
-    /// Its certificate in a file.
-    fn file(&self) -> tempfile::NamedTempFile {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), self.issuer.pem()).expect("written");
-        file
-    }
-
-    /// Upstreams with a certificate for this host and time.
-    fn upstreams(&self, host: &str, years: Range<i32>) -> Simulator {
-        let mut params = rcgen::CertificateParams::new(vec![host.to_owned()]).expect("a host name");
-        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
-        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
-        let key = rcgen::KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("key and certificate fit");
-        let options = Options { tls: Some(Arc::new(config)), ..Options::default() };
-        Simulator::start(options).expect("loopback has ports")
-    }
-}
 
 /// The service with its CRM there, trusting the certificates in that file.
 fn app_with_crm(url: &str, ca_file: Option<&tempfile::NamedTempFile>) -> TestApp {

@@ -10,7 +10,12 @@ fn rules_of_the_server_table() {
         ("server.listen = '0.0.0.0:80'", "server.listen", "without api_keys"),
         ("server.listen = '[::ffff:10.0.0.1]:80'", "server.listen", "[[server.api_keys]]"),
         ("server.admin_listen = '127.0.0.1:8080'", "server.admin_listen", "another port"),
-        ("server.tls = {}", "server.tls", "not supported yet"),
+        ("server.tls = 'x'", "server.tls", "found a text; allowed: a table"),
+        (
+            "server.api_keys = [{name = 'a', key = 'x'}, {name = 'b', key = 'x'}]",
+            "server.api_keys[1].name",
+            "the same key under two names",
+        ),
         ("server.default_action = 'none'", "server.default_action", "one of profile"),
         ("server.default_action = 'No'", "server.default_action", "lower-case letter"),
         ("server.max_body = '65MiB'", "server.max_body", "from 1B to 64MiB"),
@@ -56,8 +61,62 @@ fn with_an_api_key_any_address_may_be_listened_on() {
 
 #[test]
 fn a_bad_address_does_not_make_the_other_keys_unknown() {
-    let others = "default_action = 'profile'\nworkers = 0\ntls = {}\n";
+    let others = "default_action = 'profile'\nworkers = 0\ntls = 1\n";
     let found = problems(&format!("[server]\nlisten = 'x'\n{others}{BASE}"));
     let keys: Vec<_> = found.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["server.listen", "server.tls", "server.workers"]);
+}
+
+/// A certificate and its key in PEM, in files.
+fn certificate() -> [tempfile::NamedTempFile; 2] {
+    let issued =
+        rcgen::generate_simple_self_signed(["a.example".to_owned()]).expect("a certificate");
+    [issued.cert.pem(), issued.signing_key.serialize_pem()].map(|pem| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), pem).expect("written");
+        file
+    })
+}
+
+#[test]
+fn rules_of_tls() {
+    let ([chain, key], [_, other_key]) = (certificate(), certificate());
+    let table = |chain: &str, key: &str, more: &str| {
+        format!("[server.tls]\ncertificate_file = '{chain}'\nkey_file = '{key}'\n{more}")
+    };
+    let path = |file: &tempfile::NamedTempFile| file.path().display().to_string();
+    let (chain, key, other_key) = (path(&chain), path(&key), path(&other_key));
+    for (text, key, words) in [
+        (format!("server.tls = {{ key_file = '{key}' }}"), "certificate_file", "found nothing"),
+        (format!("server.tls = {{ certificate_file = '{chain}' }}"), "key_file", "found nothing"),
+        (table("/no/such", &key, ""), "certificate_file", "cannot be read"),
+        (table(&key, &key, ""), "certificate_file", "no certificate in PEM"),
+        (table(&chain, &chain, ""), "key_file", "no private key in PEM"),
+        (table(&chain, &other_key, ""), "key_file", "cannot be used with the certificate"),
+        (table(&chain, &key, "client_ca_file = '/no/such'"), "client_ca_file", "cannot be read"),
+        (
+            table(&chain, &key, &format!("client_ca_file = '{key}'")),
+            "client_ca_file",
+            "no certificate in PEM",
+        ),
+        (
+            table(&chain, &key, "client_ca = 'x'"),
+            "client_ca",
+            "one of certificate_file, key_file, client_ca_file",
+        ),
+    ] {
+        assert_refused(&text, &format!("server.tls.{key}"), words);
+    }
+    let open = "[server]\nlisten = '0.0.0.0:80'\n";
+    assert_refused(
+        &format!("{open}{}", table(&chain, &key, "")),
+        "server.listen",
+        "client_ca_file",
+    );
+    let server = good(&format!(
+        "{open}{}\n{BASE}",
+        table(&chain, &key, &format!("client_ca_file = '{chain}'"))
+    ))
+    .server;
+    assert!(server.tls.is_some_and(|tls| tls.asks_for_certificate));
 }

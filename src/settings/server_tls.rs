@@ -1,0 +1,128 @@
+//! `server.tls`: the certificate with which the service shows itself to callers, and the authority
+//! whose certificates callers must have.
+
+use std::fs;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+use super::problem::Cause;
+use super::table::Table;
+
+/// How callers are spoken to over TLS, ready for use.
+#[derive(Debug, Clone)]
+pub struct ServerTls {
+    /// TLS 1.2 and 1.3 with the certificate, HTTP/1.1 only.
+    pub config: Arc<ServerConfig>,
+    /// Whether callers must have a certificate of the configured authority.
+    pub asks_for_certificate: bool,
+}
+
+const CHAIN: &str = "a readable file with the certificate and then its chain, in PEM";
+const KEY: &str = "a readable file with the certificate's private key, in PEM";
+const AUTHORITIES: &str = "a readable file with the certificates of callers' authorities, in PEM";
+
+/// Reads the table; what is wrong is in the report.
+pub(super) fn read(table: &mut Table) -> Option<ServerTls> {
+    let mut table = table.table("tls")?;
+    let tls = read_keys(&mut table);
+    table.finish();
+    tls
+}
+
+fn read_keys(table: &mut Table) -> Option<ServerTls> {
+    let (chain, key, verifier) = (chain(table), key(table), client_authority(table));
+    let (chain, key, verifier) = (chain?, key?, verifier.ok()?);
+    let asks_for_certificate = verifier.is_some();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map(|builder| match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        })
+        .and_then(|builder| builder.with_single_cert(chain, key));
+    match config {
+        Ok(mut config) => {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            Some(ServerTls { config: Arc::new(config), asks_for_certificate })
+        }
+        Err(error) => {
+            let found = format!("a key that cannot be used with the certificate ({error})");
+            let allowed = "the private key of `certificate_file`";
+            table.refuse_caused(Cause::Certificate, "key_file", &found, allowed);
+            None
+        }
+    }
+}
+
+/// The mistake has been noted.
+struct Refused;
+
+fn chain(table: &mut Table) -> Option<Vec<CertificateDer<'static>>> {
+    let path = table.required_text("certificate_file", CHAIN)?;
+    certificates(table, "certificate_file", path, CHAIN)
+}
+
+fn certificates(
+    table: &Table,
+    key: &str,
+    path: &str,
+    allowed: &str,
+) -> Option<Vec<CertificateDer<'static>>> {
+    let pem = contents(table, key, path, allowed)?;
+    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match parsed {
+        Ok(certificates) if !certificates.is_empty() => Some(certificates),
+        Ok(_) | Err(_) => {
+            let found = format!("{path:?}, in which there is no certificate in PEM");
+            table.refuse_caused(Cause::Certificate, key, &found, allowed);
+            None
+        }
+    }
+}
+
+fn key(table: &mut Table) -> Option<PrivateKeyDer<'static>> {
+    let path = table.required_text("key_file", KEY)?;
+    let pem = contents(table, "key_file", path, KEY)?;
+    let key = PrivateKeyDer::from_pem_slice(&pem).ok();
+    if key.is_none() {
+        let found = format!("{path:?}, in which there is no private key in PEM");
+        table.refuse_caused(Cause::Certificate, "key_file", &found, KEY);
+    }
+    key
+}
+
+fn client_authority(table: &mut Table) -> Result<Option<Arc<dyn ClientCertVerifier>>, Refused> {
+    const NAME: &str = "client_ca_file";
+    let path = table.text(NAME);
+    let Some(path) = path else {
+        return if table.has(NAME) { Err(Refused) } else { Ok(None) };
+    };
+    let certificates = certificates(table, NAME, path, AUTHORITIES).ok_or(Refused)?;
+    let mut roots = RootCertStore::empty();
+    let added = certificates.into_iter().try_for_each(|certificate| roots.add(certificate));
+    let provider = Arc::new(ring::default_provider());
+    let verifier = added.map_err(|error| error.to_string()).and_then(|()| {
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        builder.build().map_err(|error| error.to_string())
+    });
+    verifier.map(Some).map_err(|error| {
+        let found = format!("{path:?}, whose certificates cannot be used ({error})");
+        table.refuse_caused(Cause::Certificate, NAME, &found, AUTHORITIES);
+        Refused
+    })
+}
+
+fn contents(table: &Table, key: &str, path: &str, allowed: &str) -> Option<Vec<u8>> {
+    let contents = fs::read(path);
+    if let Err(error) = &contents {
+        let found = format!("{path:?}, which cannot be read ({error})");
+        table.refuse_caused(Cause::File, key, &found, allowed);
+    }
+    contents.ok()
+}

@@ -1,0 +1,84 @@
+//! A certificate authority of the test's own.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{RootCertStore, ServerConfig};
+use tributary::simulator::{Options, Simulator};
+
+pub const VALID: Range<i32> = 2020..2090;
+
+pub struct Authority {
+    issuer: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
+}
+
+/// A certificate of the authority, and its key.
+pub struct Issued {
+    certificate: rcgen::Certificate,
+    key: rcgen::KeyPair,
+}
+
+impl Authority {
+    pub fn new(name: &str) -> Self {
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let issuer = rcgen::CertifiedIssuer::self_signed(params, key).expect("a certificate");
+        Self { issuer }
+    }
+
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// Its certificate in a file.
+    pub fn file(&self) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), self.pem()).expect("written");
+        file
+    }
+
+    /// What trusts it and nobody else.
+    pub fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("a certificate");
+        roots
+    }
+
+    /// A certificate for this host and time, for a server or a client.
+    pub fn issue(&self, host: &str, years: Range<i32>) -> Issued {
+        let mut params = rcgen::CertificateParams::new(vec![host.to_owned()]).expect("a host name");
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Issued { certificate, key }
+    }
+
+    /// Upstreams with a certificate for this host and time.
+    pub fn upstreams(&self, host: &str, years: Range<i32>) -> Simulator {
+        let (chain, key) = self.issue(host, years).der();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("TLS 1.2 and 1.3")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("key and certificate fit");
+        let options = Options { tls: Some(Arc::new(config)), ..Options::default() };
+        Simulator::start(options).expect("loopback has ports")
+    }
+}
+
+impl Issued {
+    pub fn pem(&self) -> (String, String) {
+        (self.certificate.pem(), self.key.serialize_pem())
+    }
+
+    pub fn der(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let key = PrivateKeyDer::Pkcs8(self.key.serialize_der().into());
+        (vec![self.certificate.der().clone()], key)
+    }
+}
