@@ -1,6 +1,7 @@
 //! The command line.
 
 mod ask;
+pub mod call;
 pub mod check;
 pub mod demo;
 pub mod export;
@@ -56,8 +57,11 @@ Configuration:
 
 Exit status:
   0   done: stopped when asked, the configuration is right, a whole aggregate came
-  1   demo: the aggregate did not come, or is not complete; health: no answer
+  1   call: a part of the aggregate came; demo: the same, or none came; health: no answer
   2   a command line that makes no sense
+  3   call: inputs are missing or not as they should be
+  4   call: there is no such action
+  5   call: the action failed, there is no aggregate
   65  a certificate or its key cannot be used
   66  a file that the configuration needs cannot be read
   69  the service cannot start, because its port is taken
@@ -90,6 +94,13 @@ enum Command {
     /// once, prints the aggregate and where its time went, and keeps serving for you to try.
     #[command(verbatim_doc_comment)]
     Demo(demo::DemoArgs),
+    /// Run one action against the configured sources, and show its course
+    ///
+    /// Starts the service for this one request, on loopback, and asks it. Prints the aggregate and
+    /// where its time went; connections and tokens are new, so their time is in it. Exit status: 0
+    /// complete, 1 partial, 3 inputs refused, 4 no such action, 5 failed.
+    #[command(verbatim_doc_comment)]
+    Call(call::CallArgs),
     /// Say whether a running service answers
     ///
     /// Asks /livez on the configured admin address, for 2 s at most. For a container's health
@@ -130,6 +141,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Call(args) => call::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Export(command) => export::run(&command),
     }

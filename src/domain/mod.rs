@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod paging;
 pub mod rate_limit_headers;
 pub mod record;
+pub mod record_json;
 pub mod retry;
 pub mod retry_after;
 pub mod sampling;

@@ -46,6 +46,7 @@ pub use layers::{Layer, process_environment};
 pub use problem::{Cause, ENVIRONMENT, Problem, Problems};
 pub use server::{ApiKeySpec, ServerSpec};
 pub use server_tls::ServerTls;
+pub use units::{DURATION_FORM, parse_duration};
 
 use problem::Report;
 use table::Table;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How durations are written, for messages.
-pub(super) const DURATION_FORM: &str = r#"a duration such as "250ms", "3s", "1m" or "1h""#;
+pub const DURATION_FORM: &str = r#"a duration such as "250ms", "3s", "1m" or "1h""#;
 
 /// How sizes are written, for messages.
 pub(super) const SIZE_FORM: &str = r#"a size such as "64KiB", "2MB" or a number of bytes"#;
@@ -23,7 +23,7 @@ const SIZE_UNITS: [(&str, u64); 7] = [
 ];
 
 /// Reads `"250ms"`, `"3s"`, `"1m"` or `"1h"`.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text)?;
     let (_, factor) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;
     number.checked_mul(*factor).map(Duration::from_millis)
