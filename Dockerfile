@@ -4,20 +4,23 @@ FROM rust:1.95-slim-trixie AS build
 
 WORKDIR /build
 
+# It writes the list of dependencies into the program, where scanners of images look for it.
+RUN cargo install --locked cargo-auditable@0.7.7
+
 # The dependencies in a layer of their own: it is built anew only when Cargo.toml or Cargo.lock
 # change. An empty program and an empty library stand in for ours.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
     && echo 'fn main() {}' > src/main.rs \
     && touch src/lib.rs \
-    && cargo build --release --locked \
+    && cargo auditable build --release --locked \
     && rm -rf src
 
 COPY config config
 COPY src src
 # The copies may be older than the stand-ins' build: cargo goes by the time of the last change.
 RUN touch src/main.rs src/lib.rs \
-    && cargo build --release --locked --bin tributary
+    && cargo auditable build --release --locked --bin tributary
 
 # --- The image that runs -----------------------------------------------------------------------
 # glibc, CA certificates and no shell. Its user `nonroot` is 65532.
