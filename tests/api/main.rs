@@ -22,6 +22,7 @@ mod http_edge;
 mod inbound_tls;
 mod isolation;
 mod metrics;
+mod monitoring;
 mod outcomes;
 mod pages;
 mod payloads;
