@@ -80,10 +80,11 @@ fn attempts(spans: &[Span]) -> Vec<String> {
 
 fn why(attempt: Attempt, failure: AttemptFailure) -> String {
     match failure {
-        AttemptFailure::Connect | AttemptFailure::Timeout => came(attempt),
+        AttemptFailure::Connect => "no connection".to_owned(),
         AttemptFailure::Broken => "the connection broke".to_owned(),
         AttemptFailure::BadPayload => format!("{}, not usable", came(attempt)),
-        AttemptFailure::TokenRefused
+        AttemptFailure::Timeout
+        | AttemptFailure::TokenRefused
         | AttemptFailure::RateLimited
         | AttemptFailure::UpstreamError
         | AttemptFailure::Rejected => came(attempt),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::terminal::{Colour, Page};
 use crate::domain::outcome::Outcome;
 use crate::domain::record::{RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, AttemptFailure, Span, SpanKind};
+use crate::domain::trace::{Attempt, Span, SpanKind};
 
 /// The width of the column in front of the bars, characters.
 const LABEL: usize = 22;
@@ -131,14 +131,9 @@ impl Drawing {
     }
 }
 
-/// What came of an attempt: the upstream's status, or why there is none.
+/// What came of an attempt: the upstream's status, if there is one.
 pub(super) fn came(attempt: Attempt) -> String {
-    if let Some(status) = attempt.status {
-        return status.to_string();
-    }
-    let failed = attempt.failure;
-    let is_connect = failed == Some(AttemptFailure::Connect);
-    if is_connect { "no connection".to_owned() } else { "no reply".to_owned() }
+    attempt.status.map_or_else(|| "no reply".to_owned(), |status| status.to_string())
 }
 
 /// The label, cut where it is too long for its column.
