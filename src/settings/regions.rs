@@ -74,6 +74,21 @@ mod tests {
     }
 
     #[test]
+    fn the_regions_are_those_of_the_published_list() {
+        let list = include_str!("../../tests/fixtures/genesys-regions.tsv");
+        let rows: Vec<String> = REGIONS
+            .into_iter()
+            .map(|region| {
+                let (name, domain) = (region.aws_name, region.domain);
+                let login = format!("https://login.{domain}");
+                [name, domain, &login, &region.api_url(), &region.token_url()].join("\t")
+            })
+            .collect();
+        let published: Vec<&str> = list.lines().skip(1).collect();
+        assert_eq!(rows, published);
+    }
+
+    #[test]
     fn no_region_is_listed_twice() {
         for region in REGIONS {
             assert_eq!(find(region.domain), Some(region));
