@@ -17,6 +17,23 @@ fn the_example_with_its_secret_is_a_valid_configuration() {
 }
 
 #[test]
+fn every_example_configuration_is_valid_with_the_variables_that_it_names() {
+    let mut files = Vec::new();
+    list(&root().join("config/examples"), &mut files);
+    assert!(!files.is_empty());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let exports = text
+            .lines()
+            .filter_map(|line| line.trim_start_matches('#').trim().strip_prefix("export "));
+        let variables =
+            exports.filter_map(|line| Some((line.split_once('=')?.0.to_owned(), "x".to_owned())));
+        let settings = Settings::load(std::slice::from_ref(&file), variables);
+        assert!(settings.is_ok(), "{}: {}", file.display(), settings.unwrap_err());
+    }
+}
+
+#[test]
 fn the_readme_shows_the_example_as_it_is() {
     assert!(README.contains(EXAMPLE), "README.md and docs/example/three-sources.toml differ");
 }

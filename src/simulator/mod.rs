@@ -1,5 +1,5 @@
-//! The upstreams of the demo and of the tests on loopback: an OAuth token endpoint, the Genesys
-//! Cloud users API, a CRM and an orders API, with scripted latency and faults.
+//! The upstreams of the demo and of the tests on loopback: an OAuth token endpoint, Genesys Cloud's
+//! users and analytics, a CRM and an orders API, with scripted latency and faults.
 //!
 //! The simulator knows nothing of the service and shares no HTTP code with it: what it says and
 //! how it misbehaves is decided byte by byte.
@@ -14,6 +14,7 @@
     reason = "the simulator is a world of its own: it has real clocks and real pauses"
 )]
 
+mod analytics;
 mod connection;
 mod crm;
 mod faults;
@@ -135,7 +136,8 @@ impl Simulator {
         &self.parts.oauth
     }
 
-    /// `GET /api/v2/users/{id}`.
+    /// `GET /api/v2/users/{id}`, `GET /api/v2/users/{id}/routingstatus` and
+    /// `POST /api/v2/analytics/conversations/details/query`.
     pub fn users(&self) -> &Upstream {
         &self.parts.users
     }

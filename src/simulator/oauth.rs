@@ -16,6 +16,8 @@ use super::upstream::Answer;
 
 /// How long a token is good unless it is set otherwise, in seconds.
 const EXPIRES_IN: u64 = 86_400;
+/// What the client may do at first.
+const SCOPES: [&str; 2] = ["users:readonly", "analytics:readonly"];
 /// How many tokens are kept before those that have ended are thrown out.
 const TIDY_ABOVE: usize = 1_000;
 
@@ -31,6 +33,7 @@ struct Book {
     client_secret: String,
     expires_in: u64,
     is_checked: bool,
+    scopes: Vec<String>,
     issued: usize,
     /// Until when each token is good.
     good: HashMap<String, Instant>,
@@ -45,6 +48,7 @@ impl OauthSettings {
                 client_secret: "demo-secret".to_owned(),
                 expires_in: EXPIRES_IN,
                 is_checked: true,
+                scopes: SCOPES.map(str::to_owned).to_vec(),
                 issued: 0,
                 good: HashMap::new(),
                 random: SplitMix64::new(!seed),
@@ -71,6 +75,12 @@ impl OauthSettings {
         self.book().is_checked = is_checked;
     }
 
+    /// What the client may do from now on, with tokens that it has already as well;
+    /// `users:readonly` and `analytics:readonly` at first.
+    pub fn set_scopes(&self, scopes: &[&str]) {
+        self.book().scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    }
+
     /// From now on none of the tokens issued so far is good.
     pub fn revoke_all(&self) {
         self.book().good.clear();
@@ -86,6 +96,12 @@ impl OauthSettings {
         let book = self.book();
         let end = token.and_then(|token| book.good.get(token));
         !book.is_checked || end.is_some_and(|end| Instant::now() < *end)
+    }
+
+    /// Whether the client may do this; it may do everything if it is not checked.
+    pub(super) fn has_scope(&self, scope: &str) -> bool {
+        let book = self.book();
+        !book.is_checked || book.scopes.iter().any(|granted| granted == scope)
     }
 
     // Nothing panics while it holds the lock: a poisoned one is still sound.

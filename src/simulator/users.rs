@@ -1,18 +1,21 @@
-//! The users API of Genesys Cloud: `GET /api/v2/users/{id}`. A user is made out of its id alone,
-//! so that one customer's answer can be told from another's.
+//! The API of Genesys Cloud: `GET /api/v2/users/{id}`, `GET /api/v2/users/{id}/routingstatus`, and
+//! the conversation details of `analytics.rs`. A user is made out of its id alone, so that one
+//! customer's answer can be told from another's.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::analytics;
 use super::latency::{SplitMix64, seed_of};
 use super::oauth::OauthSettings;
 use super::received::{Received, percent_decoded};
 use super::reply::Reply;
 use super::upstream::Answer;
 
-const PATH: &str = "/api/v2/users/";
+const USERS: &str = "/api/v2/users/";
+const CONVERSATION_DETAILS: &str = "/api/v2/analytics/conversations/details/query";
 /// The length of one window of the rate limit.
 const WINDOW: Duration = Duration::from_mins(1);
 /// Requests a minute that Genesys Cloud allows one token.
@@ -24,6 +27,17 @@ const FAMILY_NAMES: [&str; 8] =
     ["Müller", "Álvarez", "Żółkiewski", "O'Connor", "北川", "Bjørnsen", "Lefèvre", "\"Ace\" Smith"];
 const DEPARTMENTS: [&str; 4] = ["Vertrieb & Service", "Atención al cliente", "Billing", "Récl."];
 const TITLES: [&str; 4] = ["Agent", "Senior agent", "Team lead", "Opérateur"];
+const ROUTING_STATUSES: [&str; 5] =
+    ["OFF_QUEUE", "IDLE", "INTERACTING", "NOT_RESPONDING", "COMMUNICATING"];
+
+/// What is asked for.
+enum Resource {
+    /// The user of this id.
+    User(String),
+    /// Whether that user takes conversations.
+    RoutingStatus(String),
+    ConversationDetails,
+}
 
 /// The rate limit of the users API. Clones are handles of the same settings.
 #[derive(Clone)]
@@ -112,7 +126,7 @@ impl std::fmt::Debug for UsersSettings {
     }
 }
 
-/// What the users API says.
+/// What the API says.
 pub(super) fn answer(settings: &UsersSettings, tokens: &OauthSettings) -> Answer {
     let settings = settings.clone();
     let tokens = tokens.clone();
@@ -123,7 +137,7 @@ pub(super) fn answer(settings: &UsersSettings, tokens: &OauthSettings) -> Answer
             let reply = if budget.is_exceeded {
                 too_many(&budget, &correlation_id)
             } else {
-                user_or_error(request, &correlation_id)
+                resource_or_error(request, &tokens, &correlation_id)
             };
             reply
                 .with_header("inin-ratelimit-count", budget.count.to_string())
@@ -136,24 +150,66 @@ pub(super) fn answer(settings: &UsersSettings, tokens: &OauthSettings) -> Answer
     })
 }
 
-fn user_or_error(request: &Received, correlation_id: &str) -> Reply {
-    let Some(segment) = request
-        .path()
-        .strip_prefix(PATH)
-        .filter(|segment| !segment.is_empty() && !segment.contains('/'))
-    else {
+/// What the request asks for, if it may have it.
+fn resource_or_error(request: &Received, tokens: &OauthSettings, correlation_id: &str) -> Reply {
+    let Some(resource) = Resource::at(request.path()) else {
         return error(404, "not.found", "HTTP 404 Not Found", correlation_id);
     };
-    if request.method != "GET" {
+    if request.method != resource.method() {
         let problem = "HTTP 405 Method Not Allowed";
         return error(405, "method.not.allowed", problem, correlation_id);
     }
-    let id = percent_decoded(segment.as_bytes());
-    if id.starts_with("missing") {
-        let problem = "The requested resource was not found.";
-        return error(404, "general.resource.not.found", problem, correlation_id);
+    let (area, scope) = resource.scope();
+    if !tokens.has_scope(scope) {
+        let problem = format!("App not authorized to use scope [{scope}, {area}]");
+        return error(403, "app.not.authorized.for.scope", &problem, correlation_id);
     }
-    Reply::json(200, &user(&id))
+    match resource {
+        Resource::User(id) | Resource::RoutingStatus(id) if id.starts_with("missing") => {
+            let problem = "The requested resource was not found.";
+            error(404, "general.resource.not.found", problem, correlation_id)
+        }
+        Resource::User(id) => Reply::json(200, &user(&id)),
+        Resource::RoutingStatus(id) => Reply::json(200, &routing_status(&id)),
+        Resource::ConversationDetails => match analytics::details(request.json()) {
+            Ok(page) => Reply::json(200, &page),
+            Err(problem) => error(400, "bad.request", &problem, correlation_id),
+        },
+    }
+}
+
+impl Resource {
+    fn at(path: &str) -> Option<Self> {
+        if path == CONVERSATION_DETAILS {
+            return Some(Self::ConversationDetails);
+        }
+        let rest = path.strip_prefix(USERS)?;
+        let (id, what) = rest.split_once('/').map_or((rest, None), |(id, what)| (id, Some(what)));
+        if id.is_empty() {
+            return None;
+        }
+        let id = percent_decoded(id.as_bytes());
+        match what {
+            None => Some(Self::User(id)),
+            Some("routingstatus") => Some(Self::RoutingStatus(id)),
+            Some(_) => None,
+        }
+    }
+
+    fn method(&self) -> &'static str {
+        match self {
+            Self::User(_) | Self::RoutingStatus(_) => "GET",
+            Self::ConversationDetails => "POST",
+        }
+    }
+
+    /// The scope that allows everything in its area, and the one that is needed.
+    fn scope(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::User(_) | Self::RoutingStatus(_) => ("users", "users:readonly"),
+            Self::ConversationDetails => ("analytics", "analytics:readonly"),
+        }
+    }
 }
 
 fn too_many(budget: &Budget, correlation_id: &str) -> Reply {
@@ -175,6 +231,12 @@ fn error(status: u16, code: &str, message: &str, correlation_id: &str) -> Reply 
         "errors": [],
     });
     Reply::json(status, &body)
+}
+
+/// The routing status of the user of this id: always the same one.
+fn routing_status(id: &str) -> Value {
+    let status = SplitMix64::new(!seed_of(id)).pick(&ROUTING_STATUSES);
+    json!({ "userId": id, "status": status, "startTime": "2026-03-01T07:58:12.345Z" })
 }
 
 /// The user of this id: always the same one.

@@ -7,6 +7,7 @@ mod checks;
 mod client;
 mod harness;
 
+mod analytics;
 mod bad_input;
 mod breaker;
 mod cancellation;

@@ -84,6 +84,34 @@ async fn missing_users_and_unknown_paths_are_404_with_the_body_of_genesys() {
 }
 
 #[tokio::test]
+async fn each_resource_has_its_method_and_its_scope() {
+    let simulator = simulator();
+    let bearer = format!("Bearer {}", token(&simulator).await);
+    let headers = [("authorization", bearer.as_str())];
+    let status = get("/api/v2/users/c-1/routingstatus", &headers);
+    let query = r#"{"interval": "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"}"#;
+    let details = post(CONVERSATION_DETAILS, &headers, query);
+    let reply = call(simulator.users(), &status).await.json();
+    assert!(ROUTING_STATUSES.contains(&reply["status"].as_str().unwrap()), "{reply}");
+    let reply = call(simulator.users(), &details).await.json();
+    assert!(reply["totalHits"].as_u64().unwrap() > 0, "{reply}");
+    let bad = post(CONVERSATION_DETAILS, &headers, "{}");
+    assert_eq!(call(simulator.users(), &bad).await.status, 400);
+    let read = get(CONVERSATION_DETAILS, &headers);
+    assert_eq!(call(simulator.users(), &read).await.status, 405);
+
+    simulator.oauth_settings().set_scopes(&["users:readonly"]);
+    assert_eq!(call(simulator.users(), &status).await.status, 200);
+    let refused = call(simulator.users(), &details).await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(refused.json()["code"], "app.not.authorized.for.scope");
+    assert_eq!(
+        refused.json()["message"],
+        "App not authorized to use scope [analytics:readonly, analytics]"
+    );
+}
+
+#[tokio::test]
 async fn the_correlation_id_comes_back_and_the_limit_is_told() {
     let simulator = simulator();
     let bearer = format!("Bearer {}", token(&simulator).await);
