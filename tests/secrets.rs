@@ -1,0 +1,311 @@
+//! Secrets are planted everywhere where there are any, and then looked for in everything that the
+//! real program says.
+#![expect(clippy::disallowed_methods, reason = "real processes take real time")]
+
+mod program;
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tempfile::TempDir;
+use tributary::simulator::{Behaviour, Options, Reply, Simulator};
+
+use program::{PATIENCE, configuration, free_port, path, program, text, write};
+
+// Each has a part of letters and digits that no encoding changes, and characters that one does.
+const CLIENT: &str = "plantedclientq7 %:+\"&\\ü";
+const STATIC: &str = "plantedstaticq7%:+\"&\\";
+const KEY: &str = "plantedkeyq7%:+\"&\\";
+const KEY_IN_FILE: &str = "plantedfilekeyq7";
+const INPUT: &str = "plantedinputq7/%:+\"&\\";
+const WRONG_KEY: &str = "plantedwrongkeyq7";
+/// What upstreams say in errors, which nobody else is to be told.
+const BODY: &str = "plantedbodyq7";
+const HEADER: &str = "plantedheaderq7";
+const DESCRIPTION: &str = "planteddescriptionq7";
+/// How the simulator's tokens begin.
+const TOKEN: &str = "sim-token-";
+const ALL: [&str; 10] =
+    [CLIENT, STATIC, KEY, KEY_IN_FILE, INPUT, WRONG_KEY, BODY, HEADER, DESCRIPTION, TOKEN];
+
+/// The texts by which a secret would be recognized: its plain beginning, that as a list of numbers,
+/// and what base64 makes of it wherever it stands in a longer text.
+fn forms(secret: &str) -> Vec<String> {
+    let plain: String =
+        secret.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let numbers: Vec<String> = plain.bytes().map(|byte| byte.to_string()).collect();
+    let mut forms = vec![numbers.join(", "), numbers.join(",")];
+    for before in ["", "x", "xx"] {
+        let encoded = STANDARD.encode(format!("{before}{plain}"));
+        // The characters at both ends depend on what stands beside it.
+        let from = before.len().div_ceil(3) * 4;
+        let to = (before.len() + plain.len()) / 3 * 4;
+        forms.push(encoded[from..to].to_owned());
+    }
+    forms.push(plain);
+    forms
+}
+
+/// Where the secrets are in a text; case does not matter.
+fn found(said: &str) -> Vec<String> {
+    let lower = said.to_ascii_lowercase();
+    let mut places = Vec::new();
+    for form in ALL.into_iter().flat_map(forms) {
+        let at = if form.starts_with("planted") { lower.find(&form) } else { said.find(&form) };
+        let line = at.and_then(|at| said.get(..at)).map(|before| before.lines().count());
+        if let Some(number) = line {
+            let line = said.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+            places.push(format!("{form} in {line}"));
+        }
+    }
+    places
+}
+
+#[track_caller]
+fn assert_clean(what: &str, said: &str) {
+    let places = found(said);
+    assert!(places.is_empty(), "{what} has secrets:\n{}", places.join("\n"));
+}
+
+#[test]
+fn a_secret_is_recognized_in_every_form() {
+    for secret in ALL {
+        let debug = format!("{secret:?} {:?}", secret.as_bytes());
+        let header = format!("Basic {}", STANDARD.encode(format!("demo-client:{secret}")));
+        let percent: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        for said in [secret, &debug, &header, &percent, &secret.to_uppercase()] {
+            let is_token = secret == TOKEN && said.starts_with("SIM");
+            assert!(is_token || !found(said).is_empty(), "{said}");
+        }
+    }
+    assert!(found("what is no secret: planted, sim-card, 112, 108").is_empty());
+}
+
+/// The configuration and the files and variables with its secrets.
+struct Planted {
+    folder: TempDir,
+    public: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Planted {
+    fn new(sim: &Simulator) -> Self {
+        sim.oauth_settings().set_client("demo-client", CLIENT);
+        let (public, admin) = (free_port(), free_port());
+        let folder = TempDir::new().expect("a temporary folder");
+        let static_file = write(&folder, "static", STATIC);
+        let key_file = write(&folder, "key", KEY_IN_FILE);
+        let text = configuration(sim, public, admin).replace("client_secret = \"demo-secret\"", "");
+        write(&folder, "tributary.toml", &text);
+        let more = format!(
+            "[[server.api_keys]]\nname = 'one'\nkey = '{KEY}'\n\
+             [[server.api_keys]]\nname = 'two'\nkey_file = '{}'\n\
+             [credentials.fixed]\nkind = 'static'\nsecret_file = '{}'\nheader = 'X-Fixed'\n\
+             [sources.crm]\ncredential = 'fixed'\nretry = {{ base = '1ms' }}\n\
+             [sources.orders]\nurl = '{}/v1/orders?echo={{externalApiKey}}'\n",
+            path(&key_file),
+            path(&static_file),
+            sim.orders().base_url(),
+        );
+        write(&folder, "more.toml", &more);
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self { folder, public: at(public), admin: at(admin) }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(arguments);
+        for file in ["tributary.toml", "more.toml"] {
+            command.arg("--config").arg(self.folder.path().join(file));
+        }
+        command
+            .env("TRIBUTARY__CREDENTIALS__GENESYS__CLIENT_SECRET", CLIENT)
+            .env("RUST_LOG", "trace");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program was built")
+    }
+
+    /// Sends a request with these headers; everything that comes back, head and body.
+    fn post(&self, target: &str, key: &str, body: &str) -> String {
+        let length = body.len();
+        ask(
+            self.public,
+            &format!(
+                "POST {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 authorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n{body}"
+            ),
+        )
+    }
+}
+
+fn ask(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it is up");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).expect("a reply");
+    text(&reply)
+}
+
+fn input(key: &str) -> String {
+    serde_json::json!({"customerId": "c-1", "externalApiKey": key}).to_string()
+}
+
+/// Upstreams that tell what they should not.
+fn tell_secrets(sim: &Simulator, status: u16) {
+    let body = format!("{{\"error\": \"{BODY}\", \"token\": \"{TOKEN}1\"}}");
+    let reply = Reply::status(status)
+        .with_header("www-authenticate", format!("Bearer error=\"{HEADER}\""))
+        .with_header("location", format!("http://127.0.0.1/{HEADER}"))
+        .with_header("retry-after", HEADER)
+        .with_header("content-type", format!("text/{HEADER}"))
+        .with_body(body);
+    for upstream in [sim.users(), sim.crm(), sim.orders()] {
+        upstream.set_behaviour(Behaviour::from(reply.clone()));
+    }
+}
+
+#[test]
+fn the_running_program_says_no_secret_at_any_level() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let planted = Planted::new(&sim);
+    let log = planted.folder.path().join("log");
+    let file = File::create(&log).expect("a temporary file");
+    let out = file.try_clone().expect("a second handle");
+    let mut child = planted
+        .command(&["serve"])
+        .stdout(out)
+        .stderr(file)
+        .spawn()
+        .expect("the program was built");
+    let begun = Instant::now();
+    while TcpStream::connect(planted.public).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "it does not come up");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+
+    let profile = "/v1/actions/customer_profile";
+    let mut replies = vec![planted.post(profile, KEY, &input(INPUT))];
+    // Without this the test would look at a service that refuses everything.
+    assert!(replies[0].contains("\"complete\":true"), "{}", replies[0]);
+    for key in [KEY_IN_FILE, WRONG_KEY] {
+        replies.push(planted.post(profile, key, &input(INPUT)));
+    }
+    for body in [
+        input(&format!("{INPUT}\u{7}")),
+        input(&format!("{INPUT}ü")),
+        input(&INPUT.repeat(100)),
+        format!("{{\"customerId\": \"c-1\", \"externalApiKey\": [\"{INPUT_PLAIN}\"]}}"),
+        format!("{{\"customerId\": \"c-1\", \"externalApiKey\": \"{INPUT_PLAIN}"),
+        format!("{INPUT_PLAIN}{INPUT_PLAIN}"),
+    ] {
+        replies.push(planted.post(profile, KEY, &body));
+        replies.push(planted.post("/events", KEY, &format!("{{\"input\": {body}}}")));
+    }
+    for status in [301, 400, 401, 403, 429, 500, 503, 200, 204] {
+        tell_secrets(&sim, status);
+        let reply = planted.post(profile, KEY, &input(INPUT));
+        if status != 200 {
+            replies.push(reply);
+        }
+    }
+    let broken = Reply::status(200).with_body(format!("{{\"a\": {BODY}"));
+    sim.crm().set_behaviour(Behaviour::from(broken));
+    sim.users().reset_behaviour();
+    sim.orders().reset_behaviour();
+    replies.push(planted.post(profile, KEY, &input(INPUT)));
+    // A token that is refused, by an authorization server that says too much.
+    let refusal = serde_json::json!({"error": "invalid_client", "error_description": DESCRIPTION,
+        "description": DESCRIPTION, "error_uri": format!("http://x/{DESCRIPTION}")});
+    sim.oauth().set_behaviour(Behaviour::json(401, &refusal));
+    sim.oauth_settings().revoke_all();
+    replies.push(planted.post(profile, KEY, &input(INPUT)));
+    for reply in &replies {
+        assert_clean("a reply", reply);
+    }
+
+    for target in [
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/v1/sources",
+        "/v1/credentials",
+        "/v1/requests",
+        "/console",
+        "/none",
+    ] {
+        let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        assert_clean(target, &ask(planted.admin, &request));
+    }
+    let reload = "POST /v1/reload HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                  content-length: 0\r\n\r\n";
+    assert_clean("the reload", &ask(planted.admin, reload));
+
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    child.wait().expect("it ends");
+    let said = text(&std::fs::read(&log).expect("the log"));
+    assert!(said.contains("TRACE"), "it logs at all levels");
+    assert_clean("the log", &said);
+}
+
+/// The part of the secret input that stands in any text as it is.
+const INPUT_PLAIN: &str = "plantedinputq7";
+
+#[test]
+fn the_other_commands_say_no_secret() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let planted = Planted::new(&sim);
+    let secret_input = format!("externalApiKey={INPUT}");
+    let commands: [&[&str]; 6] = [
+        &["check"],
+        &["export", "data-action", "--url", "https://tributary.example.com"],
+        &["call", "customer_profile", "customerId=c-1", &secret_input],
+        &["call", "--json", "customer_profile", "customerId=c-1", &secret_input],
+        &["call", "customer_profile", "customerId=c-1", &format!("{secret_input}\u{fc}")],
+        &["call", "customer_profile", &secret_input],
+    ];
+    for arguments in commands {
+        let output = planted.run(arguments);
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(!said.is_empty(), "{arguments:?}");
+        assert_clean(arguments[0], &said);
+    }
+}
+
+#[test]
+fn a_secret_of_the_wrong_form_is_refused_without_showing_it() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let planted = Planted::new(&sim);
+    let file = write(&planted.folder, "bad", &format!("{STATIC}\u{7}\nx"));
+    for wrong in [
+        format!("[[server.api_keys]]\nname = 'a'\nkey = ['{KEY}']"),
+        format!("[[server.api_keys]]\nname = 'a'\nkey = '{KEY_IN_FILE}'\nkye = '{KEY}'"),
+        format!("[credentials.fixed]\nsecret_file = '{}'", path(&file)),
+        format!("[credentials.fixed]\nsecret = '{STATIC}'"),
+        format!("[credentials.fixed]\nsecret = {{ a = '{STATIC}' }}"),
+        format!("[credentials.genesys]\nclient_secret_file = '/none'\nclient_secrets = '{CLIENT}'"),
+        format!("[credentials.genesys]\ntoken_url = 'http://u:{KEY_IN_FILE}@x/?a={KEY_IN_FILE}'"),
+        format!("[sources.crm]\nurl = 'http://u:{KEY_IN_FILE}@x/?a={KEY_IN_FILE}'"),
+        format!("[credentials.fixed]\nsecret = '{KEY_IN_FILE}\n"),
+    ] {
+        let more = write(&planted.folder, "wrong.toml", &wrong);
+        for command in ["check", "serve"] {
+            let output = planted
+                .command(&[command])
+                .args(["--config", path(&more)])
+                .output()
+                .expect("the program was built");
+            assert_eq!(output.status.code(), Some(78), "{wrong}: {output:?}");
+            assert_clean(&wrong, &text(&output.stderr));
+            assert_clean(&wrong, &text(&output.stdout));
+        }
+    }
+}
