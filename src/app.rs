@@ -27,6 +27,7 @@ use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
 use crate::api::state::Draining;
 use crate::domain::observer::{Observer, Observers};
 use crate::settings::Settings;
+use crate::telemetry::large_replies::LargeReplies;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::request_log::RequestLog;
@@ -83,8 +84,12 @@ pub fn start_with_faults(
     let restarts = Arc::new(Restarts::default());
     let recent = Arc::new(Recent::default());
     let metrics = Arc::new(Metrics::try_new()?);
-    let observers: Vec<Arc<dyn Observer>> =
-        vec![Arc::new(RequestLog), Arc::clone(&metrics) as _, Arc::clone(&recent) as _];
+    let observers: Vec<Arc<dyn Observer>> = vec![
+        Arc::new(RequestLog),
+        Arc::new(LargeReplies::default()),
+        Arc::clone(&metrics) as _,
+        Arc::clone(&recent) as _,
+    ];
     let process = Process {
         arbiter: Arbiter::current(),
         restarts: Arc::clone(&restarts),

@@ -235,3 +235,21 @@ fn a_log_that_nobody_reads_holds_no_request_and_no_end_up() {
     assert!(took < Duration::from_secs(5), "{took:?}");
     drop(reader);
 }
+
+#[test]
+fn a_large_reply_is_warned_of_once_with_its_size() {
+    let sim = simulator();
+    let large = serde_json::json!({"pad": "x".repeat(300_000)});
+    sim.users().set_behaviour(Behaviour::json(200, &large));
+    let mut log = Logging::start(&sim, "", "info");
+    let mut stream = log.connect();
+    for _ in 0..3 {
+        ask(&mut stream).expect("a reply");
+    }
+    log.stop();
+    let lines = log.lines_of("a reply is larger than Genesys Cloud advises");
+    let [line] = lines.as_slice() else { panic!("{lines:#?}") };
+    assert_eq!((&line["level"], &line["action"]), (&"WARN".into(), &"customer_profile".into()));
+    assert!(line["bytes"].as_u64().expect("a number") > 300_000, "{line}");
+    assert_eq!(line["limit"], 256 * 1024);
+}

@@ -18,11 +18,11 @@ use crate::domain::observer::Observer;
 use crate::domain::record::{RequestRecord, SourceRecord};
 use crate::domain::trace::{AttemptFailure, SpanKind};
 
+use super::large_replies::LARGE_REPLY;
+
 /// Upper bounds of the histograms, seconds: from a cache's answer to the longest deadline in use.
 const BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-/// A reply above this (256 KiB) is larger than Genesys Cloud advises.
-const LARGE_REPLY: usize = 256 * 1024;
 /// The label of a request that named no action that there is.
 const NO_ACTION: &str = "none";
 

@@ -1,5 +1,6 @@
 //! What the service tells about itself.
 
+pub mod large_replies;
 pub mod logging;
 pub mod metrics;
 pub mod recent;
