@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tributary::simulator::Behaviour;
 
 use crate::checks::{assert_others_whole, assert_whole, at_once};
@@ -13,10 +14,14 @@ retry = { max_attempts = 1 }
 breaker = { window = "10s", min_requests = 5, failure_ratio = 0.5, open_for = "300ms", max_open_for = "1s" }
 "#;
 
-fn state(app: &TestApp) -> String {
+fn breaker(app: &TestApp) -> Value {
     let sources = app.admin_get("/v1/sources").json();
     let crm = sources["sources"].as_array().expect("a list").iter().find(|s| s["source"] == "crm");
-    crm.expect("it is listed")["breaker"]["state"].as_str().expect("a word").to_owned()
+    crm.expect("it is listed")["breaker"].clone()
+}
+
+fn state(app: &TestApp) -> String {
+    breaker(app)["state"].as_str().expect("a word").to_owned()
 }
 
 /// Fails until the circuit is open.
@@ -30,8 +35,11 @@ fn open(app: &TestApp) {
 #[test]
 fn it_opens_after_failures_and_then_answers_at_once() {
     let app = TestApp::start_with(&BREAKER.replace("300ms", "1m").replace("\"1s\"", "\"1m\""));
+    assert_eq!(breaker(&app)["probe_in_ms"], Value::Null);
     open(&app);
     assert_eq!(state(&app), "open");
+    let probe_in = breaker(&app)["probe_in_ms"].as_u64().expect("a number");
+    assert!((1..=60_000).contains(&probe_in), "{probe_in}");
     for reply in at_once(10, |number| app.profile(&format!("c-{number}"))) {
         assert_eq!(reply.outcome("crm"), "circuit_open");
         assert_eq!(reply.source("crm")["attempts"], 0);

@@ -101,6 +101,13 @@ fn a_refresh_that_fails_keeps_the_token_that_is_still_valid() {
     assert_eq!(token_used(&app), token);
     let seen = app.admin_get("/v1/credentials").json();
     assert_eq!(seen["credentials"][0]["has_token"], true);
+    eventually("the failure and the next try are shown", || {
+        let seen = app.admin_get("/v1/credentials").json();
+        let seen = &seen["credentials"][0];
+        seen["failures"].as_u64() >= Some(1)
+            && seen["last_failure"].is_string()
+            && seen["next_try_in_ms"].as_u64().is_some_and(|wait| wait <= 30_000)
+    });
     // Once the endpoint is back, a new token comes by itself.
     app.sim.oauth().reset_behaviour();
     let generation = seen["credentials"][0]["generation"].as_u64().expect("a number");

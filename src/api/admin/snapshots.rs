@@ -1,5 +1,7 @@
 //! The state of the actors' parts at this moment; no secrets.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
@@ -16,17 +18,20 @@ pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
     let snapshot = parts.sources.iter().map(|(spec, limits)| {
         let breaker = limits.breaker().snapshot(now);
         let budget = limits.retry_budget().snapshot(now);
-        let state = match breaker.state {
-            State::Closed => "closed",
-            State::Open { .. } => "open",
-            State::HalfOpen => "half_open",
+        let (state, probe_at) = match breaker.state {
+            State::Closed => ("closed", None),
+            State::Open { until } => ("open", Some(until)),
+            State::HalfOpen => ("half_open", None),
         };
         json!({
             "source": spec.id.as_str(),
             "tenant": spec.tenant().map(Id::as_str),
             "in_flight": limits.in_flight(),
+            "max_in_flight": spec.max_in_flight,
             "breaker": {
                 "state": state,
+                "probe_in_ms": probe_at.map(|at| millis(at.saturating_duration_since(now))),
+                "probes_in_flight": breaker.probes_in_flight,
                 "successes": breaker.successes,
                 "failures": breaker.failures,
                 "openings": breaker.openings,
@@ -49,13 +54,24 @@ pub(super) async fn credentials(overview: web::Data<Overview>) -> HttpResponse {
         let status = credential.status();
         let valid = status.valid(now);
         let expires_in = valid.map(|current| (current.expires - now).as_secs());
+        let age = valid.map(|current| now.saturating_duration_since(current.issued).as_secs());
+        let failure = status.failure.as_ref();
+        let next_try = failure.map(|failure| failure.retry_at.saturating_duration_since(now));
         json!({
             "credential": credential.id().as_str(),
             "has_token": valid.is_some(),
             "expires_in_s": expires_in,
+            "age_s": age,
             "generation": status.generation,
-            "last_failure": status.failure.map(|failure| failure.error.to_string()),
+            "failures": status.failed,
+            "last_failure": failure.map(|failure| failure.error.to_string()),
+            "next_try_in_ms": next_try.map(millis),
         })
     });
     json_reply(StatusCode::OK, &json!({"credentials": snapshot.collect::<Vec<_>>()}))
+}
+
+/// Milliseconds as JSON has them.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
