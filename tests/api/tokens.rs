@@ -39,6 +39,22 @@ fn the_token_is_fetched_before_the_first_request() {
 }
 
 #[test]
+fn it_is_ready_once_each_credential_has_been_tried_and_says_why_it_is_not() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    sim.oauth().set_behaviour(Behaviour::status(503).after(Duration::from_secs(1)));
+    let app = TestApp::start_on(sim, "");
+    let starting = app.admin_get("/readyz");
+    assert_eq!((starting.status, starting.json()["ready"].as_bool()), (503, Some(false)));
+    let reasons = starting.json()["reasons"].to_string();
+    assert!(reasons.contains("credential genesys: its first token"), "{reasons}");
+    assert_eq!(app.admin_get("/livez").status, 200);
+    // A token endpoint that fails is no reason: the other sources can be asked.
+    eventually("it is ready without a token", || app.admin_get("/readyz").status == 200);
+    let seen = app.admin_get("/v1/credentials").json();
+    assert_eq!(seen["credentials"][0]["has_token"], false, "{seen}");
+}
+
+#[test]
 fn a_token_that_is_revoked_is_replaced_and_the_request_tried_once_more() {
     let app = TestApp::start();
     assert_others_whole(&app.profile("c-1"), "");
