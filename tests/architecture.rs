@@ -27,7 +27,17 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ),
     (
         "app",
-        &["api", "actors", "upstream", "settings", "telemetry", "domain", "simulator", "signals"],
+        &[
+            "api",
+            "actors",
+            "upstream",
+            "settings",
+            "telemetry",
+            "export",
+            "domain",
+            "simulator",
+            "signals",
+        ],
     ),
     ("signals", &[]),
     ("cli", &["app", "export", "settings", "telemetry", "domain", "simulator", "signals"]),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::Addr;
+use bytes::Bytes;
 
 use super::admission::Admission;
 use super::auth::ApiKeys;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub default_action: Option<Id>,
     /// Who may ask.
     pub api_keys: ApiKeys,
+    /// The `OpenAPI` document of the actions.
+    pub openapi: Bytes,
     /// How many requests may be under way.
     pub admission: Admission,
     /// How much of a body is taken.

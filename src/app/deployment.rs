@@ -15,6 +15,8 @@ use crate::api::body::BodyLimits;
 use crate::api::state::{Draining, Shared};
 use crate::domain::observer::Observer;
 use crate::domain::sampling::Sampling;
+use crate::domain::source::SourceSpec;
+use crate::export::openapi::{self, Service};
 use crate::settings::{ServerSpec, Settings};
 
 /// What there is once in a process, whatever the configuration says.
@@ -53,11 +55,20 @@ impl Deployment {
         let known = before.map_or(&[][..], |before| &before.sources);
         let sources = workers::share_sources(sources, &credentials, known)?;
         let limit = server.max_concurrent_requests;
+        let specs: Vec<SourceSpec> =
+            sources.iter().map(|source| SourceSpec::clone(&source.spec)).collect();
+        let document = openapi::document(Service {
+            actions: &actions,
+            sources: &specs,
+            asks_for_key: !server.api_keys.is_empty(),
+            url: None,
+        });
         let shared = Shared {
             actions: actions.into_iter().map(Arc::new).collect(),
             sources: sources.iter().map(|source| Arc::clone(&source.spec)).collect(),
             default_action: server.default_action.clone(),
             api_keys: ApiKeys::new(api_keys(&server)),
+            openapi: document.to_string().into(),
             admission: before.map_or_else(
                 || Admission::new(limit),
                 |before| before.shared.admission.with_limit(limit),

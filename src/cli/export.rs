@@ -7,19 +7,27 @@ use url::{Host, Url};
 
 use super::{ConfigArgs, EXIT_USAGE, report, say};
 use crate::domain::action::ActionSpec;
-use crate::export::data_action;
+use crate::export::openapi::{self, Service};
+use crate::export::{data_action, terraform};
 use crate::settings::Settings;
 
 /// What is exported.
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
     /// A file that Genesys Cloud imports as a Data Action
-    DataAction(DataActionArgs),
+    DataAction(ActionArgs),
+    /// The same Data Action, its integration and credential as Terraform
+    ///
+    /// For the provider mypurecloud/genesyscloud. The API key is a variable.
+    #[command(verbatim_doc_comment)]
+    Terraform(ActionArgs),
+    /// The `OpenAPI` 3.1 document of all actions, as GET /openapi.json has it
+    Openapi(OpenapiArgs),
 }
 
-/// The Data Action that is exported.
+/// The action that is exported.
 #[derive(Debug, Args)]
-pub struct DataActionArgs {
+pub struct ActionArgs {
     /// The action; without it: the only one, else the server's `default_action`
     #[arg(long, value_name = "NAME")]
     action: Option<String>,
@@ -30,10 +38,33 @@ pub struct DataActionArgs {
     config: ConfigArgs,
 }
 
+/// The document that is exported.
+#[derive(Debug, Args)]
+pub struct OpenapiArgs {
+    /// Where callers reach the service, such as `https://tributary.example.com`
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    url: Option<String>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
 /// Runs the command: the export on standard output, advice on standard error; status 2 for an
-/// unknown action, 78 for a wrong configuration.
+/// unknown action, 78 (65, 66) for a configuration that cannot be used.
 pub fn run(command: &ExportCommand) -> ExitCode {
-    let ExportCommand::DataAction(args) = command;
+    match command {
+        ExportCommand::DataAction(args) => export_action(args, |action| {
+            say(format_args!("{:#}", data_action::file(action, &args.url)));
+            let seconds = data_action::timeout(action);
+            eprintln!("Set the action's timeout to {seconds} s: the file has no place for it.");
+        }),
+        ExportCommand::Terraform(args) => export_action(args, |action| {
+            say(format_args!("{}", terraform::configuration(action, &args.url).trim_end()));
+        }),
+        ExportCommand::Openapi(args) => export_document(args),
+    }
+}
+
+fn export_action(args: &ActionArgs, export: impl Fn(&ActionSpec)) -> ExitCode {
     let settings = match args.config.load() {
         Ok(settings) => settings,
         Err(problems) => return report(&problems),
@@ -43,8 +74,23 @@ pub fn run(command: &ExportCommand) -> ExitCode {
         eprintln!("name one of the actions with --action: {}", names.join(", "));
         return ExitCode::from(EXIT_USAGE);
     };
-    say(format_args!("{:#}", data_action::file(action, &args.url)));
+    export(action);
     advise(action);
+    ExitCode::SUCCESS
+}
+
+fn export_document(args: &OpenapiArgs) -> ExitCode {
+    let settings = match args.config.load() {
+        Ok(settings) => settings,
+        Err(problems) => return report(&problems),
+    };
+    let document = openapi::document(Service {
+        actions: &settings.actions,
+        sources: &settings.sources,
+        asks_for_key: !settings.server.api_keys.is_empty(),
+        url: args.url.as_deref(),
+    });
+    say(format_args!("{document:#}"));
     ExitCode::SUCCESS
 }
 
@@ -60,8 +106,6 @@ fn find<'a>(settings: &'a Settings, name: Option<&str>) -> Option<&'a ActionSpec
 
 /// What is to be set by hand, because the file cannot say it.
 fn advise(action: &ActionSpec) {
-    let seconds = data_action::timeout(action);
-    eprintln!("Set the action's timeout to {seconds} s: the file has no place for it.");
     if !data_action::is_in_time(action) {
         eprintln!(
             "The deadline of {} leaves no time for the way: a Data Action waits {} s at most.",

@@ -44,6 +44,24 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 14] = [
+        Self::Ok,
+        Self::NotFound,
+        Self::Truncated,
+        Self::Timeout,
+        Self::RateLimited,
+        Self::CircuitOpen,
+        Self::AuthFailed,
+        Self::Rejected,
+        Self::UpstreamError,
+        Self::ConnectFailed,
+        Self::BadPayload,
+        Self::Overloaded,
+        Self::Skipped,
+        Self::Internal,
+    ];
+
     /// The word as it stands in the aggregate.
     pub fn as_str(self) -> &'static str {
         match self {

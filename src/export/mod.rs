@@ -1,5 +1,9 @@
-//! What other systems are told of an action, derived from its configuration so that the two cannot
-//! disagree.
+//! What other systems are told of the actions, derived from their configuration so that the two
+//! cannot disagree.
 
 mod contract;
 pub mod data_action;
+mod example;
+pub mod openapi;
+mod schemas;
+pub mod terraform;
