@@ -95,7 +95,6 @@ pub fn start_with_faults(
         restarts: Arc::clone(&restarts),
         draining: Arc::default(),
         observer: Arc::new(Observers(observers)),
-        sampling: None,
     };
     let deployment = Deployment::build(settings, None, &process)?;
     let server = deployment.server.clone();

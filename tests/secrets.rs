@@ -264,9 +264,11 @@ fn the_other_commands_say_no_secret() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let planted = Planted::new(&sim);
     let secret_input = format!("externalApiKey={INPUT}");
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 8] = [
         &["check"],
         &["export", "data-action", "--url", "https://tributary.example.com"],
+        &["export", "terraform", "--url", "https://tributary.example.com"],
+        &["export", "openapi"],
         &["call", "customer_profile", "customerId=c-1", &secret_input],
         &["call", "--json", "customer_profile", "customerId=c-1", &secret_input],
         &["call", "customer_profile", "customerId=c-1", &format!("{secret_input}\u{fc}")],

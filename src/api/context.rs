@@ -5,7 +5,6 @@ use std::time::Duration;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::problem::Problem;
-use crate::domain::sampling::Sampling;
 use crate::domain::trace_context::TraceContext;
 use crate::upstream::fetch::Forwarded;
 
@@ -38,19 +37,8 @@ pub fn new_id() -> HeaderValue {
     HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
-/// The request's place in a trace (W3C Trace Context): the caller's, if it brought one that is
-/// valid, else a new one, if traces are wanted at all.
-pub fn trace(headers: &HeaderMap, sampling: Option<Sampling>) -> Option<TraceContext> {
-    let continued = continued_trace(headers);
-    let Some(sampling) = sampling else { return continued };
-    let asked = continued.as_ref().map(|trace| trace.sampled);
-    let mut trace =
-        continued.unwrap_or_else(|| TraceContext::root(fastrand::u128(1..), fastrand::u64(1..)));
-    trace.sampled = sampling.decide(trace.trace_id, asked);
-    Some(trace)
-}
-
-fn continued_trace(headers: &HeaderMap) -> Option<TraceContext> {
+/// The request's place in a trace (W3C Trace Context): the caller's, if it brought one that is valid.
+pub fn trace(headers: &HeaderMap) -> Option<TraceContext> {
     let mut parents = headers.get_all(TRACEPARENT);
     let (parent, another) = (parents.next()?, parents.next());
     // Of two nobody knows which one counts.

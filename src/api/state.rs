@@ -16,7 +16,6 @@ use crate::actors::supervision::Respawning;
 use crate::domain::action::ActionSpec;
 use crate::domain::ids::Id;
 use crate::domain::observer::Observer;
-use crate::domain::sampling::Sampling;
 use crate::domain::source::SourceSpec;
 
 /// What one configuration says, for all workers. A reload makes a new one.
@@ -37,8 +36,6 @@ pub struct Shared {
     pub body_limits: BodyLimits,
     /// Whether the service is going down.
     pub draining: Arc<Draining>,
-    /// Which requests are traced; absent: nobody wants traces.
-    pub sampling: Option<Sampling>,
     /// Who is told of each answered request.
     pub observer: Arc<dyn Observer>,
 }

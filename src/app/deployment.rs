@@ -14,7 +14,6 @@ use crate::api::auth::{ApiKey, ApiKeys};
 use crate::api::body::BodyLimits;
 use crate::api::state::{Draining, Shared};
 use crate::domain::observer::Observer;
-use crate::domain::sampling::Sampling;
 use crate::domain::source::SourceSpec;
 use crate::export::openapi::{self, Service};
 use crate::settings::{ServerSpec, Settings};
@@ -26,7 +25,6 @@ pub(super) struct Process {
     pub(super) restarts: Arc<Restarts>,
     pub(super) draining: Arc<Draining>,
     pub(super) observer: Arc<dyn Observer>,
-    pub(super) sampling: Option<Sampling>,
 }
 
 /// One configuration in force.
@@ -75,7 +73,6 @@ impl Deployment {
             ),
             body_limits: BodyLimits { max_body: server.max_body, timeout: server.body_timeout },
             draining: Arc::clone(&process.draining),
-            sampling: process.sampling,
             observer: Arc::clone(&process.observer),
         };
         Ok(Self { server, credentials, sources, shared: Arc::new(shared) })

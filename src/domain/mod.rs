@@ -23,7 +23,6 @@ pub mod record;
 pub mod record_json;
 pub mod retry;
 pub mod retry_after;
-pub mod sampling;
 pub mod secret;
 pub mod sliding_window;
 pub mod source;
