@@ -2,15 +2,28 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Resolves at SIGTERM or SIGINT (Ctrl-C).
+/// Listens for SIGTERM and SIGINT (Ctrl-C), either of which ends the process at once as long as
+/// nobody listens.
 ///
 /// A process that cannot listen for a signal is stopped by it all the same, only not gracefully.
-pub async fn stop_requested() {
-    let mut terminate = Listener::new(SignalKind::terminate());
-    let mut interrupt = Listener::new(SignalKind::interrupt());
-    tokio::select! {
-        () = terminate.next() => {}
-        () = interrupt.next() => {}
+pub fn stops() -> Stops {
+    let [terminate, interrupt] = [SignalKind::terminate(), SignalKind::interrupt()];
+    Stops { terminate: Listener::new(terminate), interrupt: Listener::new(interrupt) }
+}
+
+/// Listens for requests to stop from its creation on.
+pub struct Stops {
+    terminate: Listener,
+    interrupt: Listener,
+}
+
+impl Stops {
+    /// Resolves at the next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            () = self.terminate.next() => {}
+            () = self.interrupt.next() => {}
+        }
     }
 }
 

@@ -406,3 +406,13 @@ fn the_start_tells_where_it_listens_and_what_it_asks() {
     }
     assert!(log.lines().count() < 20, "a few lines: {log}");
 }
+
+#[test]
+fn a_stop_is_a_graceful_one_as_soon_as_the_service_says_that_it_is_up() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    for _ in 0..20 {
+        let mut service = Service::start_logging(&sim, "tributary=info", Stdio::null());
+        service.signal("-TERM");
+        assert_eq!(service.wait().1, Some(0));
+    }
+}

@@ -92,6 +92,7 @@ async fn serve(
         }
     };
     if !once {
+        let mut stops = signals::stops();
         say(format_args!("\nTry it yourself:\n\n  {}\n", curl(running.address)));
         say(format_args!(
             "Other customers: any id; those that begin with `missing` are not found."
@@ -106,7 +107,7 @@ async fn serve(
             fault_curl(running.admin_address)
         ));
         say(format_args!("Ctrl-C ends the demo."));
-        signals::stop_requested().await;
+        stops.next().await;
     }
     running.stop().await;
     status

@@ -17,11 +17,11 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
         Err(problems) => return report(&problems),
     };
     actix::System::new().block_on(async {
-        // From here on, so that one that comes during the start does not end the process.
-        let hangups = signals::hangups();
+        // From here on, so that one that comes during the start does not kill the process.
+        let (stops, hangups) = (signals::stops(), signals::hangups());
         match start(settings, args.clone()) {
             Ok(running) => {
-                until_told_to_stop(&running, hangups).await;
+                until_told_to_stop(&running, stops, hangups).await;
                 tracing::info!("going down; requests under way are let to end");
                 running.stop().await;
                 tracing::info!("down");
@@ -71,11 +71,14 @@ fn introduce(plan: &Settings) {
 }
 
 /// Takes the configuration anew at each SIGHUP meanwhile; what came of it is logged.
-async fn until_told_to_stop(running: &Running, mut hangups: signals::Listener) {
-    let mut stop = std::pin::pin!(signals::stop_requested());
+async fn until_told_to_stop(
+    running: &Running,
+    mut stops: signals::Stops,
+    mut hangups: signals::Listener,
+) {
     loop {
         tokio::select! {
-            () = &mut stop => return,
+            () = stops.next() => return,
             () = hangups.next() => drop(running.reload()),
         }
     }
