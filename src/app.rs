@@ -21,9 +21,9 @@ use self::deployment::{Deployment, Process};
 use self::reload::Reloader;
 use crate::actors::source::Crash;
 use crate::actors::supervision::{Living, Restarts};
-use crate::api::admin::Overview;
 use crate::api::admin::faults::Faults;
 use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
+use crate::api::admin::{Overview, Viewers};
 use crate::api::state::Draining;
 use crate::domain::observer::{Observer, Observers};
 use crate::settings::Settings;
@@ -117,6 +117,8 @@ pub fn start_with_faults(
         draining: Arc::clone(&draining),
         metrics,
         restarts: Arc::clone(&restarts),
+        recent: Arc::clone(&recent),
+        viewers: Viewers::default(),
     });
     let living = Arc::new(Living::default());
     let workers = workers::WorkerFactory {

@@ -14,12 +14,14 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("settings", &["domain"]),
     ("upstream", &["domain"]),
     ("actors", &["upstream", "domain"]),
-    // Of the outbound edge: the clock, the headers to pass on, and what operators look at.
+    // Of the outbound edge: the clock, the headers to pass on, and what operators look at; of
+    // what the service tells about itself: the last requests.
     (
         "api",
         &[
             "actors",
             "domain",
+            "telemetry::recent",
             "upstream::clock",
             "upstream::fetch::Forwarded",
             "upstream::shared::SourceShared",

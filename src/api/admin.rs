@@ -1,9 +1,12 @@
 //! The operators' routes: is it alive, is it ready, how are its parts.
 
+mod console;
 pub mod faults;
 mod health;
+mod live;
 mod metrics;
 pub mod reload;
+mod requests;
 mod same_site;
 mod snapshots;
 
@@ -14,6 +17,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use arc_swap::ArcSwap;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use self::faults::Faults;
 use self::reload::Reload;
@@ -24,17 +28,25 @@ use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
 use crate::domain::gauges::Exposition;
 use crate::domain::source::SourceSpec;
+use crate::telemetry::recent::Recent;
 use crate::upstream::shared::SourceShared;
 
 /// The operators' paths, without that of the demo.
-const ROUTES: [&str; 6] = [
+const ROUTES: [&str; 10] = [
+    "GET /console",
     "GET /livez",
     "GET /readyz",
     "GET /metrics",
     "GET /v1/sources",
     "GET /v1/credentials",
+    "GET /v1/requests",
+    "GET /v1/requests/{id}",
+    "GET /v1/live",
     "POST /v1/reload",
 ];
+
+/// How many may follow the service live at a time.
+const MOST_VIEWERS: usize = 16;
 
 /// What the operators' routes look at.
 pub struct Overview {
@@ -50,6 +62,19 @@ pub struct Overview {
     pub metrics: Arc<dyn Exposition>,
     /// How often actors were started again.
     pub restarts: Arc<Restarts>,
+    /// The last requests.
+    pub recent: Arc<Recent>,
+    /// The places of those who follow live.
+    pub viewers: Viewers,
+}
+
+/// Room for [`MOST_VIEWERS`].
+pub struct Viewers(Arc<Semaphore>);
+
+impl Default for Viewers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_VIEWERS)))
+    }
 }
 
 /// The parts of one configuration; a reload makes new ones.
@@ -68,6 +93,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/metrics").route(web::get().to(metrics::metrics)))
         .service(resource("/v1/sources").route(web::get().to(snapshots::sources)))
         .service(resource("/v1/credentials").route(web::get().to(snapshots::credentials)))
+        .service(resource("/console").route(web::get().to(console::console)))
+        .service(resource("/v1/requests").route(web::get().to(requests::list)))
+        .service(resource("/v1/requests/{id}").route(web::get().to(requests::show)))
+        .service(resource("/v1/live").route(web::get().to(live::live)))
         .service(
             web::resource("/v1/reload")
                 .route(web::post().to(reload::reload))

@@ -93,8 +93,21 @@ impl Problem {
 
     /// 403: a page of another site made a browser send it.
     pub fn other_site() -> Self {
-        let detail = "a web page of another site may change nothing here";
+        let detail = "a web page of another site may neither change nor follow anything here; \
+                      this one's own page is to be opened by its address or as localhost";
         Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// 404: no request of this id is kept.
+    pub fn unknown_request(kept: usize) -> Self {
+        let detail = format!("it is not among the last {kept} requests that asked their sources");
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 503: as many as may follow the service live do so.
+    pub fn too_many_viewers(most: usize) -> Self {
+        let detail = format!("{most} viewers follow already, more than that are not let in");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
     /// 422: the configuration that was read is not put in force.

@@ -135,7 +135,7 @@ async fn call(mut settings: Settings, question: &Question, is_json: bool) -> Exi
         }
     };
     let request_id = question.headers.iter().find(|(name, _)| *name == "x-request-id");
-    let record = request_id.and_then(|(_, id)| running.recent.find(id));
+    let record = request_id.and_then(|(_, id)| running.recent.find(id)).map(|kept| kept.record);
     let called = Called { answer: &answer, record: record.as_deref() };
     called.tell(is_json);
     match answer.status {

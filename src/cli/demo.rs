@@ -99,7 +99,7 @@ async fn serve(
         ));
         say(format_args!("A flat reply:    the same with /v1/actions/customer_card"));
         say(format_args!(
-            "For operators:   http://{}/readyz, /metrics, /v1/sources, /v1/credentials",
+            "For operators:   http://{}/console shows this and every further request, live",
             running.admin_address
         ));
         say(format_args!(
@@ -189,8 +189,8 @@ fn question() -> Question {
 fn show(reply: &Answer, running: &Running) {
     let page = Page::of_stdout();
     say(format_args!("{}\n", pretty(&reply.text(), page.columns)));
-    if let Some(record) = running.recent.find(REQUEST_ID) {
-        say_course(&record, page);
+    if let Some(kept) = running.recent.find(REQUEST_ID) {
+        say_course(&kept.record, page);
     }
 }
 

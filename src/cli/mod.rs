@@ -8,7 +8,6 @@ pub mod export;
 pub mod health;
 mod pretty;
 pub mod serve;
-mod story;
 mod terminal;
 pub mod waterfall;
 
@@ -20,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::terminal::Page;
 use crate::domain::record::RequestRecord;
+use crate::domain::story;
 use crate::settings::{Cause, Problems, Settings, process_environment};
 
 /// The file that is read when none is named.

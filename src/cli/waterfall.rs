@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::terminal::{Colour, Page};
 use crate::domain::outcome::Outcome;
 use crate::domain::record::{RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, Span, SpanKind};
+use crate::domain::story::{came, millis};
+use crate::domain::trace::{Span, SpanKind};
 
 /// The width of the column in front of the bars, characters.
 const LABEL: usize = 22;
@@ -131,11 +132,6 @@ impl Drawing {
     }
 }
 
-/// What came of an attempt: the upstream's status, if there is one.
-pub(super) fn came(attempt: Attempt) -> String {
-    attempt.status.map_or_else(|| "no reply".to_owned(), |status| status.to_string())
-}
-
 /// The label, cut where it is too long for its column.
 fn shortened(label: &str) -> String {
     if label.chars().count() <= LABEL {
@@ -143,13 +139,6 @@ fn shortened(label: &str) -> String {
     }
     let kept: String = label.chars().take(LABEL - 1).collect();
     format!("{kept}…")
-}
-
-/// Milliseconds, with a digit behind the point where it matters.
-pub(super) fn millis(time: Duration) -> String {
-    let millis = time.as_secs_f64() * 1e3;
-    let digits = usize::from(millis < 99.95);
-    format!("{millis:.digits$} ms")
 }
 
 #[derive(Clone, Copy)]
@@ -194,6 +183,7 @@ impl Scale {
 mod tests {
     use super::*;
     use crate::domain::test_clock::{ms, start};
+    use crate::domain::trace::Attempt;
 
     const PLAIN: Page = Page { columns: 100, colour: false };
     /// The width of the bars on it.

@@ -60,4 +60,18 @@ pub struct CredentialGauge {
 pub trait Exposition: Send + Sync {
     /// The text, in the format that its content type says.
     fn expose(&self, gauges: &Gauges) -> String;
+
+    /// How often each source came to each outcome since the start.
+    fn outcomes(&self) -> Vec<OutcomeCount>;
+}
+
+/// How often a source came to one outcome since the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeCount {
+    /// The source.
+    pub source: String,
+    /// The outcome.
+    pub outcome: String,
+    /// How often.
+    pub count: u64,
 }

@@ -26,6 +26,7 @@ pub mod retry_after;
 pub mod secret;
 pub mod sliding_window;
 pub mod source;
+pub mod story;
 pub mod target;
 pub mod template;
 pub mod trace;

@@ -7,7 +7,8 @@
 //!  "sources": [{"source": "crm", "outcome": "ok", "status": 200, "error": null, "attempts": 1,
 //!    "latency_ms": 41.2,
 //!    "spans": [{"kind": "attempt", "start_ms": 0.2, "end_ms": 41.2, "number": 1, "resend": 0,
-//!               "status": 200, "failure": null, "probe": false, "breaker": null}]}]}
+//!               "status": 200, "failure": null, "probe": false, "breaker": null}]}],
+//!  "story": ["crm took longest: 41.2 ms of 41.3 ms."]}
 //! ```
 //!
 //! `started_at_ms` counts from the epoch (Unix), all other times from the request's arrival, in
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::ids::Id;
 use super::record::{RequestRecord, SourceRecord};
+use super::story;
 use super::trace::{AttemptFailure, BreakerChange, Span, SpanKind};
 
 /// The record as JSON.
@@ -38,6 +40,7 @@ pub fn of(record: &RequestRecord) -> Value {
         "deadline_ms": record.deadline.map(after),
         "reply_bytes": record.reply_bytes,
         "sources": record.sources.iter().map(|source| of_source(source, &after)).collect::<Vec<_>>(),
+        "story": story::tell(record),
     })
 }
 
@@ -120,6 +123,11 @@ mod tests {
                      "breaker": "opened"},
                 ],
             }],
+            "story": [
+                "crm took longest: 41.0 ms of 42.0 ms.",
+                "crm: attempt 1 failed (503); its breaker opened, so it is left alone for a while; \
+                 given up: the upstream answered 503; the reply has its fallback instead.",
+            ],
         });
         assert_eq!(of(&record), expected);
     }

@@ -6,13 +6,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 
 use crate::domain::breaker::State;
-use crate::domain::gauges::{Exposition, Gauges};
+use crate::domain::gauges::{Exposition, Gauges, OutcomeCount};
 use crate::domain::ids::Id;
 use crate::domain::observer::Observer;
 use crate::domain::record::{RequestRecord, SourceRecord};
@@ -220,6 +221,20 @@ impl Exposition for Metrics {
         let _one_at_a_time = self.exposing.lock().unwrap_or_else(PoisonError::into_inner);
         self.set(gauges);
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+
+    fn outcomes(&self) -> Vec<OutcomeCount> {
+        let families = self.sources.collect();
+        let series = families.iter().flat_map(MetricFamily::get_metric);
+        let counts = series.map(|one| {
+            let label = |name: &str| {
+                let label = one.get_label().iter().find(|label| label.name() == name);
+                label.map(|label| label.value().to_owned()).unwrap_or_default()
+            };
+            let count = one.get_histogram().get_sample_count();
+            OutcomeCount { source: label("source"), outcome: label("outcome"), count }
+        });
+        counts.collect()
     }
 }
 

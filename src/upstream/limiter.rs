@@ -70,6 +70,30 @@ impl Limiter {
         lanes.insert(key.to_owned(), Arc::clone(&lane));
         lane
     }
+
+    /// The state of all lanes together.
+    pub fn snapshot(&self, now: Instant) -> LimiterSnapshot {
+        let keyed: Vec<Arc<Lane>> = lock(&self.keyed).values().map(Arc::clone).collect();
+        let mut snapshot = LimiterSnapshot { keys: keyed.len(), ..LimiterSnapshot::default() };
+        for lane in keyed.iter().chain([&self.unkeyed]) {
+            let line = lock(&lane.line);
+            snapshot.waiting += line.waiting;
+            let held = line.held_until(now).map(|end| end.saturating_duration_since(now));
+            snapshot.held_for = snapshot.held_for.max(held);
+        }
+        snapshot
+    }
+}
+
+/// The state of a source's rate limit at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimiterSnapshot {
+    /// How many calls wait for a permit.
+    pub waiting: u32,
+    /// For how long the upstream's own word still holds calls back; the longest of all keys.
+    pub held_for: Option<Duration>,
+    /// How many keys have a limit of their own at present.
+    pub keys: usize,
 }
 
 /// The line in front of one key's permits.
@@ -98,15 +122,15 @@ struct Line {
 }
 
 impl Line {
-    /// Whether it is the upstream's word that holds the line back.
-    fn is_upstreams(&self, now: Instant) -> bool {
+    /// Until when the upstream's word holds the line back, if it does.
+    fn held_until(&self, now: Instant) -> Option<Instant> {
         let ends = [self.paused_until, self.pace.map(|pace| pace.until)];
-        ends.into_iter().flatten().any(|end| end > now)
+        ends.into_iter().flatten().filter(|end| *end > now).max()
     }
 
     /// Whose limit it is that takes so long.
     fn refusal(&self, wait: Duration, now: Instant) -> Refused {
-        if self.is_upstreams(now) {
+        if self.held_until(now).is_some() {
             Refused::UpstreamsWord { wait }
         } else {
             Refused::OwnLimit { wait }
@@ -232,7 +256,7 @@ impl Lane {
     fn is_at_rest(&self, now: Instant) -> bool {
         let line = lock(&self.line);
         let rested = line.last_used.is_none_or(|used| now >= used + self.rest);
-        rested && line.waiting == 0 && !line.is_upstreams(now)
+        rested && line.waiting == 0 && line.held_until(now).is_none()
     }
 }
 

@@ -19,7 +19,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Overview, json_reply, no_route, problem, same_site};
 use crate::api::body::{self, BodyLimits};
@@ -66,7 +66,7 @@ struct Wanted {
 /// Handles `GET`.
 pub(super) async fn show(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
     match &overview.faults {
-        Some(faults) => state(faults.as_ref()),
+        Some(faults) => reply(faults.as_ref()),
         None => no_route(request).await,
     }
 }
@@ -83,7 +83,7 @@ pub(super) async fn switch(
         Err(refusal) => return problem(&request, refusal),
     };
     match faults.replace(&wanted.faults) {
-        Ok(()) => state(faults.as_ref()),
+        Ok(()) => reply(faults.as_ref()),
         Err(problems) => problem(&request, Problem::faults_refused(&problems)),
     }
 }
@@ -102,7 +102,12 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Wanted, Pr
     })
 }
 
-fn state(faults: &dyn Faults) -> HttpResponse {
+fn reply(faults: &dyn Faults) -> HttpResponse {
+    json_reply(StatusCode::OK, &state(faults))
+}
+
+/// What is switched on, and what could be.
+pub(super) fn state(faults: &dyn Faults) -> Value {
     let known = json!({"sources": faults.known_sources(), "faults": faults.known_faults()});
-    json_reply(StatusCode::OK, &json!({"faults": faults.active(), "known": known}))
+    json!({"faults": faults.active(), "known": known})
 }

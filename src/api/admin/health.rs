@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Overview, json_reply};
 use crate::upstream::clock;
@@ -12,9 +12,17 @@ pub(super) async fn livez() -> HttpResponse {
     json_reply(StatusCode::OK, &json!({"alive": true}))
 }
 
-/// `GET /readyz`: not ready while a credential was not even tried yet, and while the service is
-/// going down; a failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
+/// `GET /readyz`: 200, or 503 with reasons.
 pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
+    let body = readiness(&overview);
+    let ready = body["ready"] == true;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    json_reply(status, &body)
+}
+
+/// Not ready while a credential was not even tried yet, and while the service is going down; a
+/// failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
+pub(super) fn readiness(overview: &Overview) -> Value {
     let mut reasons = Vec::new();
     if overview.draining.is_on() {
         reasons.push("the service is going down".to_owned());
@@ -32,13 +40,10 @@ pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
             format!("actor {actor}: crash loop, started again {times} times in a row")
         })
         .collect();
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let restarts = overview.restarts.count();
-    let body = json!({
+    json!({
         "ready": reasons.is_empty(),
         "reasons": reasons,
         "warnings": warnings,
-        "actor_restarts": restarts,
-    });
-    json_reply(status, &body)
+        "actor_restarts": overview.restarts.count(),
+    })
 }

@@ -1,23 +1,35 @@
-//! The state of the actors' parts at this moment; no secrets.
+//! The state of the actors' parts at this moment, without secrets: `GET /v1/sources` and
+//! `GET /v1/credentials`.
 
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Overview, json_reply};
 use crate::domain::breaker::State;
 use crate::domain::ids::Id;
 use crate::upstream::clock;
 
-/// `GET /v1/sources`.
+/// Handles `GET /v1/sources`.
 pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
+    json_reply(StatusCode::OK, &json!({"sources": sources_now(&overview)}))
+}
+
+/// Handles `GET /v1/credentials`.
+pub(super) async fn credentials(overview: web::Data<Overview>) -> HttpResponse {
+    json_reply(StatusCode::OK, &json!({"credentials": credentials_now(&overview)}))
+}
+
+/// Each source, one for each tenant where there are tenants.
+pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
     let now = clock::now();
     let parts = overview.parts.load();
     let snapshot = parts.sources.iter().map(|(spec, limits)| {
         let breaker = limits.breaker().snapshot(now);
         let budget = limits.retry_budget().snapshot(now);
+        let limiter = limits.limiter.snapshot(now);
         let (state, probe_at) = match breaker.state {
             State::Closed => ("closed", None),
             State::Open { until } => ("open", Some(until)),
@@ -36,6 +48,13 @@ pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
                 "failures": breaker.failures,
                 "openings": breaker.openings,
             },
+            "rate_limit": {
+                "requests": spec.rate_limit.as_ref().map(|limit| limit.requests),
+                "per_ms": spec.rate_limit.as_ref().map(|limit| millis(limit.per)),
+                "waiting": limiter.waiting,
+                "held_for_ms": limiter.held_for.map(millis),
+                "keys": limiter.keys,
+            },
             "retry_budget": {
                 "requests": budget.requests,
                 "retries": budget.retries,
@@ -43,11 +62,11 @@ pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
             },
         })
     });
-    json_reply(StatusCode::OK, &json!({"sources": snapshot.collect::<Vec<_>>()}))
+    snapshot.collect()
 }
 
-/// `GET /v1/credentials`.
-pub(super) async fn credentials(overview: web::Data<Overview>) -> HttpResponse {
+/// Each credential that has tokens.
+pub(super) fn credentials_now(overview: &Overview) -> Vec<Value> {
     let now = clock::now();
     let parts = overview.parts.load();
     let snapshot = parts.credentials.iter().map(|credential| {
@@ -68,7 +87,7 @@ pub(super) async fn credentials(overview: web::Data<Overview>) -> HttpResponse {
             "next_try_in_ms": next_try.map(millis),
         })
     });
-    json_reply(StatusCode::OK, &json!({"credentials": snapshot.collect::<Vec<_>>()}))
+    snapshot.collect()
 }
 
 /// Milliseconds as JSON has them.

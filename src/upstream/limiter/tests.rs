@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Limiter, MANY_LANES, Refused};
+use super::{Limiter, LimiterSnapshot, MANY_LANES, Refused};
 use crate::domain::source::RateLimitSpec;
 use crate::upstream::clock;
 
@@ -117,6 +117,23 @@ async fn a_pause_holds_everybody_back_and_says_whose_word_it_was() {
     let start = Instant::now();
     lane.acquire(in_ms(5_000)).await.unwrap();
     assert!(start.elapsed() >= Duration::from_secs(2), "a shorter pause does not end a longer one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_counts_those_who_wait_and_tells_the_longest_hold_of_all_keys() {
+    let limiter = Arc::new(Limiter::new(Some(spec(1, 60_000, 1, 60_000))));
+    assert_eq!(limiter.snapshot(clock::now()), LimiterSnapshot::default());
+    limiter.lane(None).acquire(in_ms(1_000)).await.unwrap();
+    let lane = limiter.lane(None);
+    let waiter = tokio::spawn(async move { lane.acquire(in_ms(100_000)).await });
+    tokio::task::yield_now().await;
+    limiter.lane(Some("a")).pause(in_ms(500));
+    limiter.lane(Some("b")).pace(Duration::from_millis(100), in_ms(2_000));
+    let held_for = Some(Duration::from_secs(2));
+    let expected = LimiterSnapshot { waiting: 1, held_for, keys: 2 };
+    assert_eq!(limiter.snapshot(clock::now()), expected);
+    waiter.await.unwrap().unwrap();
+    assert_eq!(limiter.snapshot(clock::now()), LimiterSnapshot { keys: 2, ..Default::default() });
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use super::waterfall::{came, millis};
-use crate::domain::outcome::Outcome;
-use crate::domain::record::{RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, AttemptFailure, BreakerChange, Span, SpanKind};
+use super::outcome::Outcome;
+use super::record::{RequestRecord, SourceRecord};
+use super::trace::{Attempt, AttemptFailure, BreakerChange, Span, SpanKind};
 
 /// A wait shorter than this is not worth a word.
 const SHORT: Duration = Duration::from_millis(1);
@@ -133,6 +132,18 @@ fn end(source: &SourceRecord, record: &RequestRecord) -> Vec<String> {
             vec![format!("{given_up}: {why}"), "the reply has its fallback instead".to_owned()]
         }
     }
+}
+
+/// What came of an attempt: the upstream's status, if there is one.
+pub fn came(attempt: Attempt) -> String {
+    attempt.status.map_or_else(|| "no reply".to_owned(), |status| status.to_string())
+}
+
+/// Milliseconds for people, with a digit behind the point where it matters.
+pub fn millis(time: Duration) -> String {
+    let millis = time.as_secs_f64() * 1e3;
+    let digits = usize::from(millis < 99.95);
+    format!("{millis:.digits$} ms")
 }
 
 fn length(span: &Span) -> Duration {

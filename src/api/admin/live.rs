@@ -1,0 +1,93 @@
+//! `GET /v1/live`: what the console shows, as server-sent events (HTML standard, section 9.2).
+//!
+//! An event each [`TICK`], its data one line of JSON; `requests` are those that ended since the last
+//! event, the oldest first, in the first event all that are kept:
+//!
+//! ```text
+//! {"version": "0.1.0", "at_ms": 1764067000000, "readiness": {…}, "sources": […],
+//!  "credentials": […], "outcomes": [{"source": "crm", "outcome": "ok", "count": 12}],
+//!  "faults": null, "requests": […]}
+//! ```
+//!
+//! `readiness`, `sources`, `credentials`, `faults` and `requests` are what `/readyz`, `/v1/sources`,
+//! `/v1/credentials`, `/v1/demo/faults` (in the demo) and `/v1/requests` say; `outcomes` count from
+//! the start.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{MOST_VIEWERS, Overview, faults, health, problem, requests, same_site, snapshots};
+use crate::api::problem::Problem;
+use crate::upstream::clock;
+
+/// The time between two events: short enough to look live, long enough to cost nothing.
+const TICK: Duration = Duration::from_millis(500);
+
+/// One who follows.
+struct Viewer {
+    overview: web::Data<Overview>,
+    /// The last request that was sent; absent before the first event.
+    seen: Option<u64>,
+    /// Makes room for another when dropped.
+    _place: OwnedSemaphorePermit,
+}
+
+/// Handles the route. The stream ends with the connection, or with the service.
+pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
+    // A stream of an endless length is nothing to let any page on this machine open.
+    if let Err(refusal) = same_site::check(&request) {
+        return problem(&request, refusal);
+    }
+    let Ok(place) = Arc::clone(&overview.viewers.0).try_acquire_owned() else {
+        return problem(&request, Problem::too_many_viewers(MOST_VIEWERS));
+    };
+    let viewer = Viewer { overview, seen: None, _place: place };
+    let events = stream::unfold(viewer, |mut viewer| async move {
+        if viewer.seen.is_some() {
+            clock::sleep_until(clock::now() + TICK).await;
+        }
+        let event = viewer.next_event();
+        Some((Ok::<Bytes, Infallible>(event), viewer))
+    });
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .streaming(events)
+}
+
+impl Viewer {
+    fn next_event(&mut self) -> Bytes {
+        let newer = self.overview.recent.after(self.seen.unwrap_or_default());
+        let newest = newer.last().map(|kept| kept.number);
+        self.seen = newest.or(self.seen).or(Some(0));
+        let newer: Vec<Value> = newer.iter().map(requests::as_json).collect();
+        Bytes::from(format!("data: {}\n\n", state(&self.overview, &newer)))
+    }
+}
+
+fn state(overview: &Overview, requests: &[Value]) -> Value {
+    let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let outcomes = overview
+        .metrics
+        .outcomes()
+        .into_iter()
+        .map(|one| json!({"source": one.source, "outcome": one.outcome, "count": one.count}));
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "at_ms": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+        "readiness": health::readiness(overview),
+        "sources": snapshots::sources_now(overview),
+        "credentials": snapshots::credentials_now(overview),
+        "outcomes": outcomes.collect::<Vec<_>>(),
+        "faults": overview.faults.as_deref().map(faults::state),
+        "requests": requests,
+    })
+}
