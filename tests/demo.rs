@@ -6,50 +6,13 @@
 mod client;
 mod program;
 
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Stdio};
-
 use serde_json::{Value, json};
 
 use client::{Reply, send};
+use program::demo::Demo;
 use program::{program, text};
 
-/// What the demo prints until it serves; it is killed when dropped.
-struct Demo {
-    child: Child,
-    told: String,
-}
-
 impl Demo {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = program(&["demo"]);
-        let mut child =
-            command.args(arguments).stdout(Stdio::piped()).spawn().expect("the program was built");
-        let mut told = String::new();
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        while !told.contains("Ctrl-C ends") {
-            told += &lines.next().expect("more lines").expect("text");
-            told.push('\n');
-        }
-        Self { child, told }
-    }
-
-    /// The address behind this text.
-    fn address(&self, before: &str) -> SocketAddr {
-        let (_, rest) = self.told.split_once(before).expect("it tells where it is");
-        let address = rest.split(['/', ' ', '\n']).next().expect("an address");
-        address.parse().unwrap_or_else(|error| panic!("{address}: {error}"))
-    }
-
-    fn public(&self) -> SocketAddr {
-        self.address("Tributary on http://")
-    }
-
-    fn admin(&self) -> SocketAddr {
-        self.address("For operators:   http://")
-    }
-
     fn outcomes(&self) -> Value {
         let body = json!({"customerId": "c-1", "externalApiKey": "k"}).to_string();
         let path = "/v1/actions/customer_profile";
@@ -68,13 +31,6 @@ impl Demo {
     fn switch(&self, faults: &Value) -> Reply {
         let json = [("content-type", "application/json")];
         self.faults("POST", &json, &json!({"faults": faults}))
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

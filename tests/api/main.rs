@@ -22,6 +22,7 @@ mod hostile_values;
 mod http_edge;
 mod inbound_tls;
 mod isolation;
+mod live;
 mod metrics;
 mod monitoring;
 mod openapi;

@@ -1,6 +1,8 @@
 //! The real program, started and asked; for the tests that look at it from outside.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod demo;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
