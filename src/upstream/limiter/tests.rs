@@ -121,7 +121,7 @@ async fn a_pause_holds_everybody_back_and_says_whose_word_it_was() {
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_counts_those_who_wait_and_tells_the_longest_hold_of_all_keys() {
-    let limiter = Arc::new(Limiter::new(Some(spec(1, 60_000, 1, 60_000))));
+    let limiter = Arc::new(Limiter::new(Some(spec(1, 60_000, 1, 90_000))));
     assert_eq!(limiter.snapshot(clock::now()), LimiterSnapshot::default());
     limiter.lane(None).acquire(in_ms(1_000)).await.unwrap();
     let lane = limiter.lane(None);
