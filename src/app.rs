@@ -31,6 +31,7 @@ use crate::telemetry::large_replies::LargeReplies;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::request_log::RequestLog;
+use crate::telemetry::traces::Traces;
 use crate::upstream::clock;
 
 pub use crate::api::admin::faults;
@@ -49,6 +50,7 @@ pub struct Running {
     pub admin_address: SocketAddr,
     /// The last requests.
     pub recent: Arc<Recent>,
+    traces: Option<Arc<Traces>>,
     draining: Arc<Draining>,
     reloader: Arc<Reloader>,
     living: Arc<Living>,
@@ -84,12 +86,14 @@ pub fn start_with_faults(
     let restarts = Arc::new(Restarts::default());
     let recent = Arc::new(Recent::default());
     let metrics = Arc::new(Metrics::try_new()?);
-    let observers: Vec<Arc<dyn Observer>> = vec![
+    let traces = settings.traces.as_ref().map(Traces::start).transpose()?.map(Arc::new);
+    let mut observers: Vec<Arc<dyn Observer>> = vec![
         Arc::new(RequestLog),
         Arc::new(LargeReplies::default()),
         Arc::clone(&metrics) as _,
         Arc::clone(&recent) as _,
     ];
+    observers.extend(traces.iter().map(|traces| Arc::clone(traces) as _));
     let process = Process {
         arbiter: Arbiter::current(),
         restarts: Arc::clone(&restarts),
@@ -134,6 +138,7 @@ pub fn start_with_faults(
         address,
         admin_address,
         recent,
+        traces,
         draining,
         reloader,
         living,
@@ -156,7 +161,8 @@ impl Running {
         self.reloader.reload()
     }
 
-    /// Stops: lets requests under way end within `shutdown_grace`, and accepts nothing new.
+    /// Stops: lets requests under way end within `shutdown_grace`, and accepts nothing new. Spans
+    /// that are not sent yet have 2 s more.
     ///
     /// First each reply ends its connection while new requests are still taken: a request that was
     /// sent before the stop and not read yet would be lost with its connection otherwise.
@@ -170,6 +176,11 @@ impl Running {
             self.public.stop(false).await;
         }
         self.admin.stop(false).await;
+        if let Some(traces) = self.traces.clone() {
+            // In another thread: this one drives the connection that the spans leave by.
+            let stopped = tokio::task::spawn_blocking(move || traces.stop()).await;
+            debug_assert!(stopped.is_ok(), "stopping them does not panic");
+        }
     }
 
     /// Makes every actor of a source panic, as a bug would. For tests of supervision.

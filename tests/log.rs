@@ -182,6 +182,43 @@ fn a_source_that_fails_is_logged_once_a_change_of_state() {
 }
 
 #[test]
+fn a_collector_that_is_down_is_logged_once_and_once_when_it_is_back() {
+    let (sim, collector) = (simulator(), simulator());
+    collector.crm().set_behaviour(Behaviour::status(503));
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("log");
+    let to_log = File::create(&file).expect("a temporary file");
+    // The standard variables alone, as an operator of OpenTelemetry sets them.
+    let url = collector.crm().base_url();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_TRACES_SAMPLER", "always_on"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
+        ("OTEL_SERVICE_NAME", "who-is-it"),
+        ("RUST_LOG", "info"),
+    ];
+    let service = Service::start_in(&sim, "", &variables, to_log.into());
+    let mut log = Logging { service, file, _folder: folder };
+    let mut stream = log.connect();
+    let begun = Instant::now();
+    // The exporter tries each batch several times, for as long as it may take.
+    ask(&mut stream).expect("a reply");
+    log.wait_for("spans do not reach the collector, they are lost");
+    collector.crm().set_behaviour(Behaviour::status(200));
+    while log.lines_of("spans reach the collector again").is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{:#?}", log.lines());
+        ask(&mut stream).expect("a reply");
+    }
+    log.stop();
+    assert_eq!(log.lines_of("spans do not reach the collector, they are lost").len(), 1);
+    assert_eq!(log.lines_of("spans reach the collector again").len(), 1);
+    let received = collector.crm().received();
+    assert!(received.iter().all(|export| export.path() == "/v1/traces"), "{received:?}");
+    assert!(String::from_utf8_lossy(&received[0].body).contains("who-is-it"));
+}
+
+#[test]
 fn a_credential_that_fails_is_logged_once_and_once_when_it_is_back() {
     let sim = simulator();
     sim.oauth().set_behaviour(Behaviour::status(500));

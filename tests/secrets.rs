@@ -2,6 +2,9 @@
 //! real program says.
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
+#[allow(dead_code, reason = "a part of it is for other tests")]
+#[path = "api/collector.rs"]
+mod collector;
 mod program;
 
 use std::fs::File;
@@ -15,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 use tributary::simulator::{Behaviour, Options, Reply, Simulator};
 
+use collector::GrpcCollector;
 use program::{PATIENCE, configuration, free_port, path, program, text, write};
 
 // Each has a part of letters and digits that no encoding changes, and characters that one does.
@@ -30,8 +34,21 @@ const HEADER: &str = "plantedheaderq7";
 const DESCRIPTION: &str = "planteddescriptionq7";
 /// How the simulator's tokens begin.
 const TOKEN: &str = "sim-token-";
-const ALL: [&str; 10] =
-    [CLIENT, STATIC, KEY, KEY_IN_FILE, INPUT, WRONG_KEY, BODY, HEADER, DESCRIPTION, TOKEN];
+/// What the collector of traces is told in a header.
+const COLLECTOR: &str = "plantedcollectorq7";
+const ALL: [&str; 11] = [
+    COLLECTOR,
+    CLIENT,
+    STATIC,
+    KEY,
+    KEY_IN_FILE,
+    INPUT,
+    WRONG_KEY,
+    BODY,
+    HEADER,
+    DESCRIPTION,
+    TOKEN,
+];
 
 /// The texts by which a secret would be recognized: its plain beginning, that as a list of numbers,
 /// and what base64 makes of it wherever it stands in a longer text.
@@ -175,12 +192,18 @@ fn tell_secrets(sim: &Simulator, status: u16) {
 #[test]
 fn the_running_program_says_no_secret_at_any_level() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let collector = Simulator::start(Options::default()).expect("loopback has ports");
+    collector.crm().set_behaviour(Behaviour::status(200));
     let planted = Planted::new(&sim);
     let log = planted.folder.path().join("log");
     let file = File::create(&log).expect("a temporary file");
     let out = file.try_clone().expect("a second handle");
     let mut child = planted
         .command(&["serve"])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.crm().base_url())
+        .env("OTEL_EXPORTER_OTLP_HEADERS", format!("x-key={COLLECTOR}"))
+        .env("OTEL_TRACES_SAMPLER", "always_on")
+        .env("OTEL_BSP_SCHEDULE_DELAY", "100")
         .stdout(out)
         .stderr(file)
         .spawn()
@@ -251,6 +274,39 @@ fn the_running_program_says_no_secret_at_any_level() {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
     child.wait().expect("it ends");
+    // The collector is told its own secret, in the header, and no other.
+    let exports = collector.crm().received();
+    assert!(exports.iter().all(|export| export.header("x-key") == Some(COLLECTOR)), "{exports:?}");
+    let exports: String = exports.iter().map(|export| text(&export.body)).collect();
+    assert!(exports.contains("customer_profile"), "no span came");
+    assert_clean("the spans", &exports);
+
+    let said = text(&std::fs::read(&log).expect("the log"));
+    assert!(said.contains("TRACE"), "it logs at all levels");
+    assert_clean("the log", &said);
+}
+
+#[test]
+fn what_a_collector_is_told_by_grpc_is_not_logged() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let collector = GrpcCollector::start();
+    let folder = TempDir::new().expect("a temporary folder");
+    let log = folder.path().join("log");
+    let to_log = File::create(&log).expect("a temporary file");
+    let (url, header) = (format!("http://{}", collector.address), format!("x-key={COLLECTOR}"));
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", header.as_str()),
+        ("OTEL_TRACES_SAMPLER", "always_on"),
+        ("RUST_LOG", "trace"),
+    ];
+    let mut service = program::Service::start_in(&sim, "", &variables, to_log.into());
+    let mut stream = TcpStream::connect(service.address).expect("it is up");
+    program::ask(&mut stream).expect("a reply");
+    service.signal("-TERM");
+    assert_eq!(service.wait().1, Some(0));
+    assert!(!collector.spans().is_empty(), "no span came");
     let said = text(&std::fs::read(&log).expect("the log"));
     assert!(said.contains("TRACE"), "it logs at all levels");
     assert_clean("the log", &said);

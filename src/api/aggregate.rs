@@ -46,7 +46,7 @@ pub async fn handle(
     let serving = worker.serving();
     let mut observation =
         Observation::begin(&*serving.shared.observer, routes::ACTION_ROUTE, &id, started);
-    observation.trace = context::trace(request.headers());
+    observation.trace = context::trace(request.headers(), serving.shared.sample_ratio);
     let reply = answer(&request, payload, &serving, &mut observation, started).await;
     let response = respond(reply, id.clone());
     observation.finish(response.status().as_u16(), length(response.body()));

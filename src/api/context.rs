@@ -37,8 +37,16 @@ pub fn new_id() -> HeaderValue {
     HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
-/// The request's place in a trace (W3C Trace Context): the caller's, if it brought one that is valid.
-pub fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+/// The request's place in a trace (W3C Trace Context): the caller's, if it brought one that is
+/// valid. Else a trace begins here if traces are sent at all; `sample_ratio` of those are recorded.
+pub fn trace(headers: &HeaderMap, sample_ratio: Option<f64>) -> Option<TraceContext> {
+    continued(headers).or_else(|| {
+        let sampled = fastrand::f64() < sample_ratio?;
+        Some(TraceContext::root(fastrand::u128(1..), fastrand::u64(1..), sampled))
+    })
+}
+
+fn continued(headers: &HeaderMap) -> Option<TraceContext> {
     let mut parents = headers.get_all(TRACEPARENT);
     let (parent, another) = (parents.next()?, parents.next());
     // Of two nobody knows which one counts.

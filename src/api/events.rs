@@ -30,7 +30,7 @@ pub async fn handle(
     let serving = worker.serving();
     let mut observation =
         Observation::begin(&*serving.shared.observer, routes::EVENTS_ROUTE, &id, started);
-    observation.trace = context::trace(request.headers());
+    observation.trace = context::trace(request.headers(), serving.shared.sample_ratio);
     let (status, mut response) =
         match read_event(&request, payload, &serving, &mut observation, started).await {
             Ok((event, _place)) => run(&event, &request, &serving, &mut observation, started).await,

@@ -34,6 +34,9 @@ pub struct Shared {
     pub admission: Admission,
     /// How much of a body is taken.
     pub body_limits: BodyLimits,
+    /// The share of requests that are traced where no caller has decided it; absent: traces are
+    /// sent nowhere.
+    pub sample_ratio: Option<f64>,
     /// Whether the service is going down.
     pub draining: Arc<Draining>,
     /// Who is told of each answered request.

@@ -15,6 +15,7 @@ use crate::api::body::BodyLimits;
 use crate::api::state::{Draining, Shared};
 use crate::domain::observer::Observer;
 use crate::domain::source::SourceSpec;
+use crate::domain::trace_export::TraceExport;
 use crate::export::openapi::{self, Service};
 use crate::settings::{ServerSpec, Settings};
 
@@ -30,6 +31,7 @@ pub(super) struct Process {
 /// One configuration in force.
 pub(super) struct Deployment {
     pub(super) server: ServerSpec,
+    pub(super) traces: Option<TraceExport>,
     pub(super) credentials: Vec<Credential>,
     pub(super) sources: Vec<SourceParts>,
     pub(super) shared: Arc<Shared>,
@@ -46,7 +48,7 @@ impl Deployment {
         before: Option<&Self>,
         process: &Process,
     ) -> Result<Self, StartError> {
-        let Settings { server, credentials, sources, actions } = settings;
+        let Settings { server, credentials, sources, actions, traces } = settings;
         let known = before.map_or(&[][..], |before| &before.credentials);
         let credentials =
             credentials::start(credentials, known, &process.arbiter, &process.restarts)?;
@@ -72,10 +74,11 @@ impl Deployment {
                 |before| before.shared.admission.with_limit(limit),
             ),
             body_limits: BodyLimits { max_body: server.max_body, timeout: server.body_timeout },
+            sample_ratio: traces.as_ref().map(|traces| traces.sample_ratio),
             draining: Arc::clone(&process.draining),
             observer: Arc::clone(&process.observer),
         };
-        Ok(Self { server, credentials, sources, shared: Arc::new(shared) })
+        Ok(Self { server, traces, credentials, sources, shared: Arc::new(shared) })
     }
 
     /// What operators may look at.

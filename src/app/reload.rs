@@ -46,7 +46,10 @@ impl Reloader {
     fn replace(&self) -> Result<Reloaded, Kept> {
         let settings = (self.load)().map_err(|problems| Kept { problems: lines(&problems) })?;
         let before = Arc::clone(&self.deployments.borrow());
-        let problems = needs_restart(&before.server, &settings.server);
+        let mut problems = needs_restart(&before.server, &settings.server);
+        if before.traces != settings.traces {
+            problems.push("traces: found a change; allowed: as before, or a restart".to_owned());
+        }
         if !problems.is_empty() {
             return Err(Kept { problems });
         }

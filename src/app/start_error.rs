@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use opentelemetry_otlp::ExporterBuildError;
+
 use crate::domain::breaker::BreakerSpecError;
 use crate::domain::ids::Id;
 use crate::upstream::origin::OriginError;
@@ -40,6 +42,9 @@ pub enum StartError {
     /// The metrics cannot be set up: a fault of ours.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// The exporter of traces cannot be set up: a variable of the environment is not usable.
+    #[error("traces: {0}")]
+    Traces(#[from] ExporterBuildError),
     /// A source's breaker makes no sense.
     #[error("{id}: {source}")]
     Breaker {

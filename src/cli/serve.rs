@@ -34,6 +34,7 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
                     StartError::Listen { .. }
                     | StartError::Origin { .. }
                     | StartError::Metrics(_)
+                    | StartError::Traces(_)
                     | StartError::Breaker { .. }
                     | StartError::Secret { .. } => EXIT_UNAVAILABLE,
                 })

@@ -31,6 +31,7 @@ pub mod target;
 pub mod template;
 pub mod trace;
 pub mod trace_context;
+pub mod trace_export;
 
 #[cfg(test)]
 pub mod test_clock;

@@ -49,10 +49,10 @@ impl TraceContext {
         })
     }
 
-    /// The context of a request with which a trace begins.
-    pub fn root(trace_id: u128, span_id: u64) -> Self {
+    /// The context of a request with which a trace begins. Its id is random.
+    pub fn root(trace_id: u128, span_id: u64, sampled: bool) -> Self {
         let (parent_span_id, state) = (None, None);
-        Self { trace_id, span_id, parent_span_id, sampled: false, random: false, state }
+        Self { trace_id, span_id, parent_span_id, sampled, random: true, state }
     }
 
     /// The `traceparent` for a call that is the span `span_id` of this trace. Flags that we do not
@@ -105,9 +105,11 @@ mod tests {
 
     #[test]
     fn a_trace_that_begins_here_has_no_parent() {
-        let root = TraceContext::root(0xabc, 1);
+        let root = TraceContext::root(0xabc, 1, true);
         assert_eq!(root.parent_span_id, None);
-        assert_eq!(root.traceparent(2), format!("00-{:0>32}-{:0>16}-00", "abc", "2"));
+        assert_eq!(root.traceparent(2), format!("00-{:0>32}-{:0>16}-03", "abc", "2"));
+        let unsampled = TraceContext::root(0xabc, 1, false);
+        assert_eq!(unsampled.traceparent(2), format!("00-{:0>32}-{:0>16}-02", "abc", "2"));
     }
 
     #[test]

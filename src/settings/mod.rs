@@ -26,6 +26,7 @@ mod source;
 mod suggest;
 mod table;
 mod tenants;
+mod traces;
 mod units;
 mod validate;
 mod value;
@@ -41,6 +42,7 @@ use crate::domain::action::ActionSpec;
 use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
 use crate::domain::source::SourceSpec;
+use crate::domain::trace_export::TraceExport;
 
 pub use layers::{Layer, process_environment};
 pub use problem::{Cause, ENVIRONMENT, Problem, Problems};
@@ -67,6 +69,8 @@ pub struct Settings {
     pub sources: Vec<SourceSpec>,
     /// In the order of the configuration.
     pub actions: Vec<ActionSpec>,
+    /// Where traces are sent; absent: nowhere.
+    pub traces: Option<TraceExport>,
 }
 
 impl Settings {
@@ -109,7 +113,11 @@ impl Settings {
         environment: impl Iterator<Item = (String, String)>,
         report: Report,
     ) -> Result<Self, Problems> {
-        let merged = layers::merge(layers, environment, &report);
+        let environment: Vec<(String, String)> = environment.collect();
+        // The standard variables stand below everything that is said to this service alone.
+        let all: Vec<Layer> =
+            traces::layer(&environment).into_iter().chain(layers.iter().cloned()).collect();
+        let merged = layers::merge(&all, environment.into_iter(), &report);
         // With a layer missing, everything that it should have set would be a problem as well.
         let settings = if report.is_empty() {
             // What is missing is missed in the last file: there it can be added.
@@ -133,6 +141,12 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
     let mut table = root.table_or_empty("server");
     let server = server::read(&mut table);
     table.finish();
+
+    let traces = root.table("traces").and_then(|mut table| {
+        let traces = traces::read(&mut table);
+        table.finish();
+        traces
+    });
 
     let mut credentials = Vec::new();
     for (name, mut table) in root.named_tables("credentials") {
@@ -177,7 +191,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         action.dependencies = dependencies::of_action(action, &sources, &names, &finder);
     }
     let sources = tenants::expand(sources, &actions, &credentials);
-    Some(Settings { server: server?, credentials, sources, actions })
+    Some(Settings { server: server?, credentials, sources, actions, traces })
 }
 
 /// The id of a table: its name.

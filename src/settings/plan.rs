@@ -10,6 +10,7 @@ use crate::domain::ids::Id;
 use crate::domain::paging::PagingKind;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::HeaderTemplate;
+use crate::domain::trace_export::TraceExport;
 
 use super::Settings;
 use super::server::ServerSpec;
@@ -32,6 +33,7 @@ pub(super) fn describe(settings: &Settings) -> String {
 
 fn write_all(out: &mut String, settings: &Settings) -> fmt::Result {
     write_server(out, &settings.server)?;
+    write_traces(out, settings.traces.as_ref())?;
     for action in &settings.actions {
         write_action(out, action)?;
     }
@@ -72,6 +74,17 @@ fn write_server(out: &mut String, server: &ServerSpec) -> fmt::Result {
         show_duration(server.body_timeout),
     )?;
     writeln!(out, "  shutdown_grace  {}", show_duration(server.shutdown_grace))
+}
+
+fn write_traces(out: &mut String, traces: Option<&TraceExport>) -> fmt::Result {
+    let Some(traces) = traces else { return writeln!(out, "  traces          none are sent") };
+    let TraceExport { endpoint, protocol, sample_ratio, service_name } = traces;
+    let protocol = protocol.as_str();
+    writeln!(out, "  traces          as {service_name} to {endpoint} by {protocol}")?;
+    writeln!(
+        out,
+        "                  {sample_ratio} of the requests whose caller does not decide it"
+    )
 }
 
 fn write_action(out: &mut String, action: &ActionSpec) -> fmt::Result {

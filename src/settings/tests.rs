@@ -8,6 +8,7 @@ mod paging;
 mod server;
 mod source;
 mod tenants;
+mod traces;
 mod whole;
 
 use super::{Problem, Problems, Settings};

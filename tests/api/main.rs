@@ -5,6 +5,7 @@
 mod authority;
 mod checks;
 mod client;
+mod collector;
 mod harness;
 
 mod analytics;
@@ -39,4 +40,5 @@ mod terraform;
 mod tls;
 mod token_replies;
 mod tokens;
+mod traces;
 mod velocity;

@@ -86,12 +86,22 @@ impl Service {
 
     /// The same with a layer of TOML on top.
     pub fn start_with(sim: &Simulator, overrides: &str, levels: &str, log: Stdio) -> Self {
+        Self::start_in(sim, overrides, &[("RUST_LOG", levels)], log)
+    }
+
+    /// The same in an environment with these variables.
+    pub fn start_in(
+        sim: &Simulator,
+        overrides: &str,
+        variables: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let (port, admin) = (free_port(), free_port());
         let folder = TempDir::new().expect("a temporary folder");
         let file = write(&folder, "tributary.toml", &configuration(sim, port, admin));
         let more = write(&folder, "more.toml", overrides);
         let child = program(&["serve", "--config", path(&file), "--config", path(&more)])
-            .env("RUST_LOG", levels)
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

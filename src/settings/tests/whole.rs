@@ -54,10 +54,12 @@ fn the_examples_in_the_default_configurations_comments_are_right() {
     // Its files are not there.
     server.retain(|line| !line.starts_with("tls ="));
     let source = examples("# What every source may have", "# --- Actions");
-    assert_eq!((server.len(), source.len()), (6, 12));
+    let traces = examples("# [traces]", "# --- Credentials");
+    assert_eq!((server.len(), source.len(), traces.len()), (6, 12, 4));
     let source = source.join("\n").replace("externalApiKey", "id");
     let base = BASE.replace("[sources.crm]", &format!("[sources.crm]\n{source}"));
-    good(&format!("[server]\n{}\n{base}", server.join("\n")));
+    let (server, traces) = (server.join("\n"), traces.join("\n"));
+    good(&format!("[server]\n{server}\n[traces]\n{traces}\n{base}"));
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! The `[traces]` table, and the standard `OTEL_` variables as a layer below all files.
+
+use serde_json::{Number, Value};
+use url::Url;
+
+use super::layers::Layer;
+use super::table::Table;
+use crate::domain::trace_export::{TraceExport, TraceProtocol};
+
+/// The share of requests that are traced if nobody says.
+const DEFAULT_RATIO: f64 = 0.1;
+/// Where a collector takes spans by HTTP (OTLP 1.x, "OTLP/HTTP Request").
+const HTTP_PATH: &str = "/v1/traces";
+/// What the layer of the variables is called in problems.
+const VARIABLES: &str = "the OTEL_ variables of the environment";
+
+/// Reads the table; what is wrong is in the report. Absent: no spans are sent.
+pub(super) fn read(table: &mut Table) -> Option<TraceExport> {
+    let protocol = table.choice("protocol", &TraceProtocol::NAMES).unwrap_or(TraceProtocol::Http);
+    let sample_ratio = table.number("sample_ratio", 0.0..=1.0, DEFAULT_RATIO);
+    let service_name = table.text("service_name").unwrap_or("tributary").to_owned();
+    let text = table.text("endpoint")?;
+    let endpoint = endpoint(text, protocol);
+    if endpoint.is_none() {
+        table.refuse(
+            "endpoint",
+            match protocol {
+                TraceProtocol::Http => {
+                    "the collector's URL without user and query, such as \"http://127.0.0.1:4318\""
+                }
+                TraceProtocol::Grpc => {
+                    "the collector's scheme, host and port, such as \"http://127.0.0.1:4317\""
+                }
+            },
+        );
+    }
+    Some(TraceExport { endpoint: endpoint?, protocol, sample_ratio, service_name })
+}
+
+/// The whole URL: a collector's mere address gets the path that the protocol has.
+fn endpoint(text: &str, protocol: TraceProtocol) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    let is_web = ["http", "https"].contains(&url.scheme()) && url.has_host();
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    if !is_web || !is_plain || url.query().is_some() || url.fragment().is_some() {
+        return None;
+    }
+    match (protocol, url.path()) {
+        (TraceProtocol::Http, "/") => url.set_path(HTTP_PATH),
+        (TraceProtocol::Grpc, "/") | (TraceProtocol::Http, _) => {}
+        (TraceProtocol::Grpc, _) => return None,
+    }
+    Some(url.into())
+}
+
+/// What the standard variables of `OpenTelemetry` say about traces, in the words of `[traces]`;
+/// whatever the files say counts more. `None`: nothing, or that there are to be none.
+pub(super) fn layer(environment: &[(String, String)]) -> Option<Layer> {
+    let variable = |name: &str| {
+        let found = environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    };
+    let is_off = variable("OTEL_SDK_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true"))
+        || variable("OTEL_TRACES_EXPORTER") == Some("none");
+    if is_off {
+        return None;
+    }
+    let protocol = variable("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+        .or_else(|| variable("OTEL_EXPORTER_OTLP_PROTOCOL"));
+    let common = variable("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| match protocol {
+        Some("grpc") => base.to_owned(),
+        // The path is put behind that of the base, which may have one.
+        Some(_) | None => format!("{}{HTTP_PATH}", base.trim_end_matches('/')),
+    });
+    let endpoint = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").map(str::to_owned).or(common);
+    let ratio = sample_ratio(variable("OTEL_TRACES_SAMPLER"), variable("OTEL_TRACES_SAMPLER_ARG"));
+    let keys = [
+        ("endpoint", endpoint.map(Value::from)),
+        ("protocol", protocol.map(Value::from)),
+        ("sample_ratio", ratio),
+        ("service_name", variable("OTEL_SERVICE_NAME").map(Value::from)),
+    ];
+    // Texts and numbers of JSON are such of TOML.
+    let lines = keys.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)));
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| Layer {
+        name: VARIABLES.to_owned(),
+        text: format!("[traces]\n{}", lines.concat()),
+    })
+}
+
+/// The ratio of a sampler; one that is not known stands for itself, to be refused.
+fn sample_ratio(sampler: Option<&str>, argument: Option<&str>) -> Option<Value> {
+    let ratio = match sampler? {
+        "always_on" | "parentbased_always_on" => "1",
+        "always_off" | "parentbased_always_off" => "0",
+        "traceidratio" | "parentbased_traceidratio" => argument.unwrap_or("1"),
+        unknown => unknown,
+    };
+    let number = ratio.parse::<f64>().ok().and_then(Number::from_f64);
+    Some(number.map_or_else(|| ratio.into(), Value::Number))
+}
