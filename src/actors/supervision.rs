@@ -47,7 +47,13 @@ impl Restarts {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// The actors that were ever started again, each with how often.
+    /// An actor of this name is there.
+    fn know(&self, name: &Arc<str>) {
+        let mut counts = self.by_actor.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.entry(Arc::clone(name)).or_default();
+    }
+
+    /// The actors that there are or were, each with how often it was started again.
     pub fn by_actor(&self) -> Vec<(String, u64)> {
         let counts = self.by_actor.lock().unwrap_or_else(PoisonError::into_inner);
         counts.iter().map(|(name, times)| (name.to_string(), *times)).collect()
@@ -129,6 +135,7 @@ struct Current<A: Actor> {
 impl<A: Actor, F: Fn() -> Addr<A>> Respawning<A, F> {
     /// Starts the actor; `name` is for the log.
     pub fn new(name: Arc<str>, restarts: Arc<Restarts>, now: Instant, factory: F) -> Self {
+        restarts.know(&name);
         let current = Mutex::new(Current { addr: factory(), started: now, in_a_row: 0 });
         Self { name, factory, restarts, current }
     }

@@ -54,6 +54,12 @@ impl Deployment {
             credentials::start(credentials, known, &process.arbiter, &process.restarts)?;
         let known = before.map_or(&[][..], |before| &before.sources);
         let sources = workers::share_sources(sources, &credentials, known)?;
+        if before.is_none() {
+            // A service that is in use already is not taken out of it for a new source.
+            for source in sources.iter().filter(|source| source.spec.prewarm) {
+                source.shared.expect_warm_ups(server.workers);
+            }
+        }
         let limit = server.max_concurrent_requests;
         let specs: Vec<SourceSpec> =
             sources.iter().map(|source| SourceSpec::clone(&source.spec)).collect();

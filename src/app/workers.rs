@@ -178,9 +178,14 @@ impl WorkerSet {
             parts.auth.local(),
             parts.plan.clone(),
         );
+        let source = Rc::new(source);
+        if parts.spec.prewarm {
+            let cold = Rc::clone(&source);
+            actix_rt::spawn(async move { cold.warm_up().await });
+        }
         let (restarts, living) = (&self.factory.restarts, &self.factory.living);
         let (restarts, living) = (Arc::clone(restarts), Arc::clone(living));
-        Some(Rc::new(SourceHandle::start(Rc::new(source), restarts, living)))
+        Some(Rc::new(SourceHandle::start(source, restarts, living)))
     }
 }
 

@@ -10,7 +10,7 @@ pub struct Gauges {
     pub sources: Vec<SourceGauge>,
     /// One a credential with tokens.
     pub credentials: Vec<CredentialGauge>,
-    /// How often each actor that ever was started again was so.
+    /// How often each actor was started again.
     pub restarts: Vec<(String, u64)>,
 }
 

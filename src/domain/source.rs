@@ -81,6 +81,8 @@ pub struct SourceSpec {
     pub max_connections: usize,
     /// Connections kept open without work, over all workers.
     pub max_idle_connections: usize,
+    /// Whether each worker connects before the first request.
+    pub prewarm: bool,
     /// Calls under way at a time, over all workers.
     pub max_in_flight: usize,
     /// The largest reply body that is read, bytes.

@@ -162,6 +162,9 @@ fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
         bytes(source.max_response),
         source.max_depth,
     )?;
+    if source.prewarm {
+        writeln!(out, "  prewarm         a connection for each worker, before the first request")?;
+    }
     write_policies(out, source)
 }
 

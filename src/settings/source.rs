@@ -53,6 +53,7 @@ pub(super) fn read(
     let paging = paging::read(table, body.as_ref(), &query);
     let (extra_ca, rate_limit) = (read_ca_file(table), rate_limit(table));
     let breaker = breaker(table);
+    let prewarm = table.boolean("prewarm").unwrap_or(false);
     let max_in_flight = table.count("max_in_flight", 1..=1_000_000, 256);
     let max_response = table.size("max_response", 1..=256 * MIB, 2 * MIB);
     let max_depth = table.count("max_depth", 1..=1_000, 50);
@@ -74,6 +75,7 @@ pub(super) fn read(
         connect_timeout,
         max_connections,
         max_idle_connections,
+        prewarm,
         max_in_flight,
         max_response,
         max_depth,

@@ -117,6 +117,16 @@ impl Source {
         &self.spec
     }
 
+    /// Makes a connection before there is a request for it. One that fails is logged only: what it
+    /// is worth is seen by the first request.
+    pub async fn warm_up(&self) {
+        if let Err(failure) = self.origin.warm_up().await {
+            let source = self.shared.name();
+            tracing::info!(source, error = %failure, "no connection before the first request");
+        }
+        self.shared.warmed_up();
+    }
+
     /// Asks the upstream, with all pages and retries, and ends by the deadline.
     pub async fn fetch(&self, request: &FetchRequest) -> SourceReply {
         let mut log = CallLog::default();

@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use tokio_rustls::rustls::ClientConfig;
 
 use super::clock;
-use super::connect_failure::{connect_failure, tcp_reason};
+use super::connect_failure::{ConnectFailure, connect_failure, tcp_reason};
 use super::error::{CallError, PayloadError};
 use super::exchange::Exchange;
 use super::hints::Hints;
@@ -46,6 +46,7 @@ pub struct Connecting {
 
 /// One upstream origin with connections of its own.
 pub struct Origin {
+    transport: Transport,
     client: awc::Client,
     authority: uri::Authority,
     host: HeaderValue,
@@ -113,7 +114,15 @@ impl Origin {
         let unusable = |_| OriginError::Authority(text.clone());
         let authority = text.parse().map_err(|_| OriginError::Authority(text.clone()))?;
         let host = HeaderValue::from_str(&text).map_err(unusable)?;
-        Ok(Self { client: new_client(&transport), authority, host })
+        Ok(Self { client: new_client(&transport), transport, authority, host })
+    }
+
+    /// Makes a connection before there is a request for it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn warm_up(&self) -> Result<(), ConnectFailure> {
+        self.transport.warm_up().await
     }
 
     /// Sends one request and reads the whole reply, until `deadline`. `own` are the headers that

@@ -22,6 +22,8 @@ pub struct SourceShared {
     max_in_flight: usize,
     /// The generation of the last token that this source took; 0: none.
     accepted_token: Arc<AtomicU64>,
+    /// How many workers have not made their first connection yet, where they are to.
+    cold: Arc<AtomicUsize>,
 }
 
 impl SourceShared {
@@ -38,6 +40,7 @@ impl SourceShared {
             in_flight: Arc::default(),
             max_in_flight: spec.max_in_flight,
             accepted_token: Arc::default(),
+            cold: Arc::default(),
         })
     }
 
@@ -99,6 +102,23 @@ impl SourceShared {
     /// Calls under way at present.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// So many workers are about to make their first connection.
+    pub fn expect_warm_ups(&self, workers: usize) {
+        self.cold.store(workers, Ordering::Relaxed);
+    }
+
+    /// One of them has tried.
+    pub fn warmed_up(&self) {
+        // Those that come after the start were not expected.
+        let less = |cold: usize| cold.checked_sub(1);
+        let _: Result<_, _> = self.cold.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Whether some of them have not tried yet.
+    pub fn is_cold(&self) -> bool {
+        self.cold.load(Ordering::Relaxed) > 0
     }
 
     /// A slot for one call, if there is one; given back when dropped.

@@ -1,7 +1,7 @@
 //! Connecting to one source: resolve, TCP, TLS, all within one timeout. awc asks for a connection
 //! and is given a [`GuardedStream`]; it only ever sees `http://` URIs.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -77,6 +77,8 @@ struct Inner {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     max_connections: usize,
     connections: Rc<Connections>,
+    /// Connected before awc asked, and since when.
+    warm: RefCell<Vec<(Instant, Socket)>>,
 }
 
 impl Transport {
@@ -107,7 +109,18 @@ impl Transport {
             tls: spec.tls.map(|config| (TlsConnector::from(config), name)),
             max_connections: spec.max_connections,
             connections: Connections::new(spec.max_idle_connections),
+            warm: RefCell::default(),
         })))
+    }
+
+    /// Makes a connection for the first request that will want one.
+    ///
+    /// # Errors
+    /// Why there is none; the request will try again.
+    pub async fn warm_up(&self) -> Result<(), ConnectFailure> {
+        let socket = self.0.connect_in_time().await?;
+        self.0.warm.borrow_mut().push((clock::now(), socket));
+        Ok(())
     }
 
     /// Connections that are open in this thread, idle ones included.
@@ -150,7 +163,11 @@ impl Service<ConnectInfo<Uri>> for Transport {
     fn call(&self, request: ConnectInfo<Uri>) -> Self::Future {
         let inner = Rc::clone(&self.0);
         Box::pin(async move {
-            let connected = inner.connect_and_record().await;
+            // Should it be closed meanwhile, that is found out as for a kept connection.
+            let connected = match inner.take_warm() {
+                Some(socket) => Ok(socket),
+                None => inner.connect_and_record().await,
+            };
             let socket = connected.map_err(|failure| ConnectError::Io(failure.into()))?;
             let stream = GuardedStream::new(Connection::open(socket, &inner.connections));
             Ok(AwcConnection::new(request.request().clone(), stream))
@@ -159,6 +176,14 @@ impl Service<ConnectInfo<Uri>> for Transport {
 }
 
 impl Inner {
+    /// A connection that was made in time, but not too long ago.
+    fn take_warm(&self) -> Option<Socket> {
+        let now = clock::now();
+        let mut warm = self.warm.borrow_mut();
+        warm.retain(|(since, _)| now.saturating_duration_since(*since) < KEEP_ALIVE);
+        warm.pop().map(|(_, socket)| socket)
+    }
+
     async fn connect_and_record(&self) -> Result<Socket, ConnectFailure> {
         let exchange = Exchange::current();
         let started = clock::now();

@@ -30,6 +30,7 @@ mod openapi;
 mod outcomes;
 mod pages;
 mod payloads;
+mod prewarm;
 mod rate_limit;
 mod reload;
 mod request_id;

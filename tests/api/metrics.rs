@@ -114,11 +114,24 @@ fn an_actor_that_was_started_again_is_counted() {
     // A worker's actors are there once it has answered.
     app.profile("c-1");
     app.crash_source("crm");
-    let series = r#"tributary_actor_restarts_total{actor="source crm"}"#;
+    let series = |count: &str| {
+        let line = format!(r#"tributary_actor_restarts_total{{actor="source crm"}} {count}"#);
+        scrape(&app).lines().any(|known| known == line)
+    };
     crate::harness::eventually("a restart is counted", || {
         app.profile("c-1");
-        scrape(&app).lines().any(|line| line.starts_with(series))
+        series("1")
     });
+}
+
+#[test]
+fn restarts_count_from_zero_so_that_the_first_one_is_an_increase() {
+    let app = TestApp::start();
+    let text = || scrape(&app);
+    for actor in ["coordinator", "source crm", "token genesys"] {
+        let line = format!(r#"tributary_actor_restarts_total{{actor="{actor}"}} 0"#);
+        crate::harness::eventually("it is there", || text().lines().any(|known| known == line));
+    }
 }
 
 #[test]

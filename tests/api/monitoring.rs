@@ -33,7 +33,7 @@ fn everything_measured() -> String {
     eventually("a restart is counted", || {
         app.profile("c-3");
         text = app.admin_get("/metrics").text();
-        text.contains("tributary_actor_restarts_total{")
+        text.contains(r#"tributary_actor_restarts_total{actor="source crm"} 1"#)
     });
     text
 }

@@ -20,7 +20,8 @@ pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
     json_reply(status, &body)
 }
 
-/// Not ready while a credential was not even tried yet, and while the service is going down; a
+/// Not ready while a credential, or a connection to be made before the first request, was not even
+/// tried yet, and while the service is going down; a
 /// failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
 pub(super) fn readiness(overview: &Overview) -> Value {
     let mut reasons = Vec::new();
@@ -31,6 +32,12 @@ pub(super) fn readiness(overview: &Overview) -> Value {
         let status = credential.status();
         if status.current.is_none() && status.failure.is_none() {
             reasons.push(format!("credential {}: its first token is on its way", credential.id()));
+        }
+    }
+    for (spec, limits) in &overview.parts.load().sources {
+        if limits.is_cold() {
+            let name = spec.name();
+            reasons.push(format!("source {name}: its first connections are being made"));
         }
     }
     // Those that answer are not taken out of service for one that does not, so these are not reasons.
