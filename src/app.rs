@@ -86,7 +86,9 @@ pub fn start_with_faults(
     let restarts = Arc::new(Restarts::default());
     let recent = Arc::new(Recent::default());
     let metrics = Arc::new(Metrics::try_new()?);
-    let traces = settings.traces.as_ref().map(Traces::start).transpose()?.map(Arc::new);
+    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
+    let traces = settings.traces.as_ref().map(|export| Traces::start(export, scheme));
+    let traces = traces.transpose()?.map(Arc::new);
     let mut observers: Vec<Arc<dyn Observer>> = vec![
         Arc::new(RequestLog),
         Arc::new(LargeReplies::default()),

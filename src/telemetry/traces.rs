@@ -32,15 +32,16 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Begins to send where `export` says. Nothing is asked of the collector yet. To be called in a
-    /// tokio runtime: the connections of gRPC live there.
+    /// Begins to send where `export` says the spans of a service whose callers speak `scheme`.
+    /// Nothing is asked of the collector yet. To be called in a tokio runtime: the connections of
+    /// gRPC live there.
     ///
     /// The standard variables that are not in `export` count too: `OTEL_EXPORTER_OTLP_HEADERS`,
     /// `…_TIMEOUT`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_…`.
     ///
     /// # Errors
     /// What is wrong with such a variable.
-    pub fn start(export: &TraceExport) -> Result<Self, ExporterBuildError> {
+    pub fn start(export: &TraceExport, scheme: &'static str) -> Result<Self, ExporterBuildError> {
         // For the exporters' own TLS; a second time does no harm.
         let _: Result<(), _> = ring::default_provider().install_default();
         let exporter = opentelemetry_otlp::SpanExporter::builder();
@@ -59,7 +60,7 @@ impl Traces {
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
         processor.set_resource(&resource);
-        Ok(Self { processor, spans: Spans::default() })
+        Ok(Self { processor, spans: Spans::new(scheme) })
     }
 
     /// Sends what waits, for 2 s at most. Blocks meanwhile.

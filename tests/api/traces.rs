@@ -55,8 +55,9 @@ fn a_callers_trace_goes_on_with_a_span_for_the_request_and_one_for_each_attempt(
     let collector = HttpCollector::start();
     let mut app = app(&collector, "");
     app.sim.orders().script([Behaviour::Reply(Reply::status(503))]);
-    let headers = [("traceparent", traceparent("01")), ("tracestate", "vendor=1".to_owned())];
-    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let parent = traceparent("01");
+    let headers =
+        [("traceparent", parent.as_str()), ("tracestate", "vendor=1"), ("x-request-id", "call-1")];
     assert_eq!(ask(&app, &headers).status, 200);
     // What waits is sent before the end.
     app.join();
@@ -72,6 +73,9 @@ fn a_callers_trace_goes_on_with_a_span_for_the_request_and_one_for_each_attempt(
     for (key, value) in [
         ("http.request.method", "POST"),
         ("http.route", "/v1/actions/{action}"),
+        ("url.path", "/v1/actions/customer_profile"),
+        ("url.scheme", "http"),
+        ("tributary.request_id", "call-1"),
         ("http.response.status_code", "200"),
         ("tributary.action", "customer_profile"),
         ("tributary.complete", "true"),
@@ -90,6 +94,7 @@ fn a_callers_trace_goes_on_with_a_span_for_the_request_and_one_for_each_attempt(
         assert_eq!(call.header("traceparent"), Some(told.as_str()), "the upstream knows its span");
         assert!(attempt.start_time_unix_nano >= server.start_time_unix_nano);
         assert!(attempt.end_time_unix_nano <= server.end_time_unix_nano);
+        assert_eq!(attribute(&attempt.attributes, "tributary.request_id"), "call-1");
         assert_eq!(attribute(&attempt.attributes, "server.address"), "127.0.0.1");
         let port = app.sim.orders().addr().port().to_string();
         assert_eq!(attribute(&attempt.attributes, "server.port"), port);

@@ -22,16 +22,16 @@ use crate::domain::trace_context::TraceContext;
 #[derive(Debug)]
 pub(super) struct Spans {
     scope: InstrumentationScope,
-}
-
-impl Default for Spans {
-    fn default() -> Self {
-        let scope = InstrumentationScope::builder("tributary");
-        Self { scope: scope.with_version(env!("CARGO_PKG_VERSION")).build() }
-    }
+    /// How callers are spoken to: `http` or `https`.
+    scheme: &'static str,
 }
 
 impl Spans {
+    pub(super) fn new(scheme: &'static str) -> Self {
+        let scope = InstrumentationScope::builder("tributary");
+        Self { scope: scope.with_version(env!("CARGO_PKG_VERSION")).build(), scheme }
+    }
+
     /// The request's span and those of its attempts.
     pub(super) fn of(&self, record: &RequestRecord, trace: &TraceContext) -> Vec<SpanData> {
         let mut spans = vec![self.of_request(record, trace)];
@@ -49,6 +49,8 @@ impl Spans {
         let mut attributes = vec![
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("http.route", record.route),
+            KeyValue::new("url.path", path(record)),
+            KeyValue::new("url.scheme", self.scheme),
             KeyValue::new("http.response.status_code", i64::from(record.status)),
             KeyValue::new("tributary.request_id", record.request_id.clone()),
         ];
@@ -89,6 +91,7 @@ impl Spans {
             KeyValue::new("server.port", i64::from(target.port)),
             KeyValue::new("url.full", target.url.clone()),
             KeyValue::new("url.template", target.path.clone()),
+            KeyValue::new("tributary.request_id", record.request_id.clone()),
             KeyValue::new("tributary.source", source.source.to_string()),
             KeyValue::new("tributary.attempt", i64::from(attempt.number)),
         ];
@@ -145,6 +148,14 @@ impl Spans {
             status: Status::Unset,
             instrumentation_scope: self.scope.clone(),
         }
+    }
+}
+
+/// The path that the request was sent to; an action that there is not stays a placeholder.
+fn path(record: &RequestRecord) -> String {
+    match &record.action {
+        Some(action) => record.route.replace("{action}", action.as_str()),
+        None => record.route.to_owned(),
     }
 }
 
