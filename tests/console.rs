@@ -7,6 +7,7 @@ mod client;
 mod program;
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ const ARGUMENTS: [&str; 9] = [
     "--window-size=1280,1000",
 ];
 
-/// chromedriver, which ends the browser with it.
+/// chromedriver, in a process group with the browser that it starts: both end when it is dropped.
 struct Driver {
     child: Child,
     port: u16,
@@ -40,7 +41,7 @@ struct Driver {
 impl Driver {
     fn start() -> Self {
         let mut command = Command::new("chromedriver");
-        let command = command.arg("--port=0").stdout(Stdio::piped());
+        let command = command.arg("--port=0").stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn().expect("chromedriver is installed (scripts/test does)");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let port = lines.map_while(Result::ok).find_map(|line| {
@@ -52,7 +53,9 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // A test that fails closes no browser.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-9", "--", &group]).status();
         let _ = self.child.wait();
     }
 }

@@ -95,7 +95,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/credentials").route(web::get().to(snapshots::credentials)))
         .service(resource("/console").route(web::get().to(console::console)))
         .service(resource("/v1/requests").route(web::get().to(requests::list)))
-        .service(resource("/v1/requests/{id}").route(web::get().to(requests::show)))
+        .service(resource("/v1/requests/{id:.+}").route(web::get().to(requests::show)))
         .service(resource("/v1/live").route(web::get().to(live::live)))
         .service(
             web::resource("/v1/reload")

@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::domain::trace_export::{TraceExport, TraceProtocol};
 
 /// The share of requests that are traced if nobody says.
-const DEFAULT_RATIO: f64 = 0.05;
+const DEFAULT_RATIO: f64 = 0.01;
 /// Where a collector takes spans by HTTP (OTLP 1.x, "OTLP/HTTP Request").
 const HTTP_PATH: &str = "/v1/traces";
 /// What the layer of the variables is called in problems.

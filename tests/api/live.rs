@@ -163,6 +163,19 @@ fn the_last_requests_are_kept_with_where_their_time_went() {
 }
 
 #[test]
+fn a_request_is_found_by_any_id_that_a_caller_may_give_it() {
+    let app = TestApp::start();
+    for (id, path) in
+        [("a/b+c=d@e:f", "a/b+c=d@e:f"), ("a/b/c", "a%2Fb%2Fc"), ("100/", "100/"), ("x", "x")]
+    {
+        ask(&app, id);
+        let found = app.admin_get(&format!("/v1/requests/{path}"));
+        assert_eq!(found.status, 200, "{path}: {}", found.text());
+        assert_eq!(found.json()["request_id"], id);
+    }
+}
+
+#[test]
 fn the_page_comes_with_a_policy_that_lets_nothing_else_in() {
     let app = TestApp::start();
     let page = app.admin_get("/console");

@@ -30,10 +30,10 @@ fn a_mere_address_gets_the_path_of_the_protocol() {
 }
 
 #[test]
-fn the_defaults_are_http_and_a_twentieth() {
+fn the_defaults_are_http_and_a_hundredth() {
     let traces = traces("[traces]\nendpoint = \"http://c:4318\"").expect("an endpoint");
     assert_eq!((traces.protocol, traces.service_name.as_str()), (TraceProtocol::Http, "tributary"));
-    assert!((traces.sample_ratio - 0.05).abs() < f64::EPSILON);
+    assert!((traces.sample_ratio - 0.01).abs() < f64::EPSILON);
 }
 
 #[test]
