@@ -269,6 +269,39 @@ fn it_is_used_by_keys_alone_and_in_a_narrow_window() {
 }
 
 #[test]
+fn the_address_names_a_request_and_another_one_is_not_shown_instead() {
+    on_the_page(&[], async |page| {
+        page.ask("second", "c-1").await;
+        page.run("location.hash = 'demo-1'").await;
+        let title = "document.querySelector('#chosen-title').textContent";
+        page.eventually(&format!("{title} === 'Request demo-1'")).await;
+        for (hash, shown) in [("long-gone", "long-gone"), ("100%", "100%")] {
+            let address = format!("http://{}/console#{hash}", page.demo.admin());
+            page.client.goto("about:blank").await.expect("it leaves");
+            page.client.goto(&address).await.expect("the page opens");
+            let missing = format!("Request {shown} is not among the last 200.");
+            let text = "document.querySelector('#missing').textContent";
+            page.eventually(&format!("{text} === '{missing}'")).await;
+            assert!(page.run("return document.querySelector('#chosen').hidden").await == true);
+            page.eventually("document.querySelectorAll('#requests tr').length === 2").await;
+        }
+    });
+}
+
+#[test]
+fn a_row_stays_the_same_while_requests_come() {
+    on_the_page(&[], async |page| {
+        page.run("window.row = document.querySelector('#requests button'); window.row.focus()")
+            .await;
+        page.ask("second", "c-1").await;
+        page.ask("third", "c-1").await;
+        let same = "document.activeElement === window.row && document.contains(window.row)";
+        assert!(page.run(&format!("return {same}")).await == true);
+        page.lists(&["third", "second", "demo-1"]).await;
+    });
+}
+
+#[test]
 fn the_page_asks_nobody_but_the_service_and_says_when_it_has_gone() {
     on_the_page(&[], async |page| {
         let asked = "return performance.getEntriesByType('resource').map(entry => entry.name)

@@ -1,6 +1,9 @@
 //! The log of the real program: what it says of requests and changes, and that it holds nobody up.
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
+#[allow(dead_code, reason = "a part of it is for other tests")]
+#[path = "api/authority.rs"]
+mod authority;
 mod program;
 
 use std::fs::File;
@@ -13,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tributary::simulator::{Behaviour, Options, Simulator};
 
+use authority::Authority;
 use program::{PATIENCE, Service, ask, request};
 
 fn simulator() -> Simulator {
@@ -183,7 +187,9 @@ fn a_source_that_fails_is_logged_once_a_change_of_state() {
 
 #[test]
 fn a_collector_that_is_down_is_logged_once_and_once_when_it_is_back() {
-    let (sim, collector) = (simulator(), simulator());
+    let authority = Authority::new("operators");
+    let trusted = authority.file();
+    let (sim, collector) = (simulator(), authority.upstreams("127.0.0.1", 2020..2090));
     collector.crm().set_behaviour(Behaviour::status(503));
     let folder = TempDir::new().expect("a temporary folder");
     let file = folder.path().join("log");
@@ -196,6 +202,7 @@ fn a_collector_that_is_down_is_logged_once_and_once_when_it_is_back() {
         ("OTEL_BSP_SCHEDULE_DELAY", "20"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
         ("OTEL_SERVICE_NAME", "who-is-it"),
+        ("SSL_CERT_FILE", program::path(trusted.path())),
         ("RUST_LOG", "info"),
     ];
     let service = Service::start_in(&sim, "", &variables, to_log.into());
@@ -213,6 +220,7 @@ fn a_collector_that_is_down_is_logged_once_and_once_when_it_is_back() {
     log.stop();
     assert_eq!(log.lines_of("spans do not reach the collector, they are lost").len(), 1);
     assert_eq!(log.lines_of("spans reach the collector again").len(), 1);
+    assert!(url.starts_with("https://"), "{url}");
     let received = collector.crm().received();
     assert!(received.iter().all(|export| export.path() == "/v1/traces"), "{received:?}");
     assert!(String::from_utf8_lossy(&received[0].body).contains("who-is-it"));

@@ -3,6 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
 #[allow(dead_code, reason = "a part of it is for other tests")]
+#[path = "api/authority.rs"]
+mod authority;
+#[allow(dead_code, reason = "a part of it is for other tests")]
 #[path = "api/collector.rs"]
 mod collector;
 mod program;
@@ -18,6 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 use tributary::simulator::{Behaviour, Options, Reply, Simulator};
 
+use authority::Authority;
 use collector::GrpcCollector;
 use program::{PATIENCE, configuration, free_port, path, program, text, write};
 
@@ -287,18 +291,21 @@ fn the_running_program_says_no_secret_at_any_level() {
 }
 
 #[test]
-fn what_a_collector_is_told_by_grpc_is_not_logged() {
+fn what_a_collector_is_told_by_grpc_and_tls_is_not_logged() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    let collector = GrpcCollector::start();
+    let authority = Authority::new("operators");
+    let (trusted, certificate) = (authority.file(), authority.issue("127.0.0.1", 2020..2090));
+    let collector = GrpcCollector::start_tls(certificate.pem());
     let folder = TempDir::new().expect("a temporary folder");
     let log = folder.path().join("log");
     let to_log = File::create(&log).expect("a temporary file");
-    let (url, header) = (format!("http://{}", collector.address), format!("x-key={COLLECTOR}"));
+    let (url, header) = (format!("https://{}", collector.address), format!("x-key={COLLECTOR}"));
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_EXPORTER_OTLP_HEADERS", header.as_str()),
         ("OTEL_TRACES_SAMPLER", "always_on"),
+        ("SSL_CERT_FILE", path(trusted.path())),
         ("RUST_LOG", "trace"),
     ];
     let mut service = program::Service::start_in(&sim, "", &variables, to_log.into());

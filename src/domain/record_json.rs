@@ -4,7 +4,7 @@
 //! {"request_id": "r-1", "action": "profile", "caller": null, "trace_id": null,
 //!  "started_at_ms": 1764067000000, "status": 200, "complete": true, "latency_ms": 41.3,
 //!  "deadline_ms": 3000.0, "reply_bytes": 1000,
-//!  "sources": [{"source": "crm", "outcome": "ok", "status": 200, "error": null, "attempts": 1,
+//!  "sources": [{"source": "crm", "tenant": null, "outcome": "ok", "status": 200, "error": null, "attempts": 1,
 //!    "latency_ms": 41.2,
 //!    "spans": [{"kind": "attempt", "start_ms": 0.2, "end_ms": 41.2, "number": 1, "resend": 0,
 //!               "status": 200, "failure": null, "probe": false, "breaker": null}]}],
@@ -49,6 +49,7 @@ fn of_source(source: &SourceRecord, after: &dyn Fn(Instant) -> f64) -> Value {
     spans.sort_by_key(|span| span.start);
     json!({
         "source": source.source.as_str(),
+        "tenant": source.target.tenant.as_ref().map(Id::as_str),
         "outcome": source.outcome.as_str(),
         "status": source.status,
         "error": source.error,
@@ -114,7 +115,7 @@ mod tests {
             "started_at_ms": 0, "status": 200, "complete": false, "latency_ms": 42.0,
             "deadline_ms": 3000.0, "reply_bytes": 1000,
             "sources": [{
-                "source": "crm", "outcome": "upstream_error", "status": 502,
+                "source": "crm", "tenant": null, "outcome": "upstream_error", "status": 502,
                 "error": "the upstream answered 503", "attempts": 1, "latency_ms": 41.0,
                 "spans": [
                     {"kind": "connect", "start_ms": 1.0, "end_ms": 2.0},

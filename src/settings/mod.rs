@@ -114,6 +114,7 @@ impl Settings {
         report: Report,
     ) -> Result<Self, Problems> {
         let environment: Vec<(String, String)> = environment.collect();
+        let traces_are_off = traces::are_off(&environment);
         // The standard variables stand below everything that is said to this service alone.
         let all: Vec<Layer> =
             traces::layer(&environment).into_iter().chain(layers.iter().cloned()).collect();
@@ -128,7 +129,9 @@ impl Settings {
         };
         report.into_result(settings).and_then(|settings| {
             // Without a problem there are settings: whoever gives none has noted why.
-            settings.ok_or_else(Problems::unexplained)
+            let mut settings = settings.ok_or_else(Problems::unexplained)?;
+            settings.traces = settings.traces.filter(|_| !traces_are_off);
+            Ok(settings)
         })
     }
 }

@@ -53,24 +53,34 @@ fn endpoint(text: &str, protocol: TraceProtocol) -> Option<String> {
     Some(url.into())
 }
 
+/// Whether the standard variables say that no traces are to be sent, wherever that is configured.
+pub(super) fn are_off(environment: &[(String, String)]) -> bool {
+    let disabled = variable(environment, "OTEL_SDK_DISABLED");
+    disabled.is_some_and(|disabled| disabled.eq_ignore_ascii_case("true"))
+        || variable(environment, "OTEL_TRACES_EXPORTER") == Some("none")
+}
+
+fn variable<'a>(environment: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = environment.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+}
+
 /// What the standard variables of `OpenTelemetry` say about traces, in the words of `[traces]`;
-/// whatever the files say counts more. `None`: nothing, or that there are to be none.
+/// whatever the files say counts more. `None`: nothing.
 pub(super) fn layer(environment: &[(String, String)]) -> Option<Layer> {
-    let variable = |name: &str| {
-        let found = environment.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
-    };
-    let is_off = variable("OTEL_SDK_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true"))
-        || variable("OTEL_TRACES_EXPORTER") == Some("none");
-    if is_off {
-        return None;
-    }
+    let variable = |name: &str| variable(environment, name);
     let protocol = variable("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
         .or_else(|| variable("OTEL_EXPORTER_OTLP_PROTOCOL"));
-    let common = variable("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| match protocol {
-        Some("grpc") => base.to_owned(),
-        // The path is put behind that of the base, which may have one.
-        Some(_) | None => format!("{}{HTTP_PATH}", base.trim_end_matches('/')),
+    let common = variable("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| {
+        let has_path = Url::parse(base).is_ok_and(|url| url.path() != "/");
+        match protocol {
+            // The protocol's path is put behind that of the base.
+            None | Some("http/protobuf") if has_path => {
+                format!("{}{HTTP_PATH}", base.trim_end_matches('/'))
+            }
+            // A mere address gets what the protocol wants, which a file may say.
+            None | Some(_) => base.to_owned(),
+        }
     });
     let endpoint = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").map(str::to_owned).or(common);
     let ratio = sample_ratio(variable("OTEL_TRACES_SAMPLER"), variable("OTEL_TRACES_SAMPLER_ARG"));

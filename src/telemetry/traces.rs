@@ -11,7 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry_otlp::{ExporterBuildError, Protocol, WithExportConfig as _};
+use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
+use opentelemetry_otlp::{
+    ExporterBuildError, Protocol, WithExportConfig as _, WithTonicConfig as _,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor as _};
@@ -51,7 +54,12 @@ impl Traces {
                 .with_protocol(Protocol::HttpBinary)
                 .with_endpoint(&export.endpoint)
                 .build()?,
-            TraceProtocol::Grpc => exporter.with_tonic().with_endpoint(&export.endpoint).build()?,
+            TraceProtocol::Grpc => exporter
+                .with_tonic()
+                // Without it, no certificate would be trusted; for `http` it changes nothing.
+                .with_tls_config(ClientTlsConfig::new().with_enabled_roots())
+                .with_endpoint(&export.endpoint)
+                .build()?,
         };
         let exporter = Telling { exporter, is_failing: AtomicBool::new(false) };
         let mut processor = BatchSpanProcessor::builder(exporter).build();

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -119,7 +119,11 @@ impl Transport {
     /// Why there is none; the request will try again.
     pub async fn warm_up(&self) -> Result<(), ConnectFailure> {
         let socket = self.0.connect_in_time().await?;
-        self.0.warm.borrow_mut().push((clock::now(), socket));
+        // A request that could not wait has made one.
+        if self.0.connections.open() == 0 {
+            self.0.warm.borrow_mut().push((clock::now(), socket));
+            actix_rt::spawn(forget_old_ones(Rc::downgrade(&self.0)));
+        }
         Ok(())
     }
 
@@ -178,10 +182,14 @@ impl Service<ConnectInfo<Uri>> for Transport {
 impl Inner {
     /// A connection that was made in time, but not too long ago.
     fn take_warm(&self) -> Option<Socket> {
+        self.forget_old_ones();
+        self.warm.borrow_mut().pop().map(|(_, socket)| socket)
+    }
+
+    fn forget_old_ones(&self) {
         let now = clock::now();
-        let mut warm = self.warm.borrow_mut();
-        warm.retain(|(since, _)| now.saturating_duration_since(*since) < KEEP_ALIVE);
-        warm.pop().map(|(_, socket)| socket)
+        let is_young = |since: Instant| now.saturating_duration_since(since) < KEEP_ALIVE;
+        self.warm.borrow_mut().retain(|(since, _)| is_young(*since));
     }
 
     async fn connect_and_record(&self) -> Result<Socket, ConnectFailure> {
@@ -232,6 +240,14 @@ impl Inner {
             return Err(failure("the name has no address".to_owned()));
         }
         Ok(addresses)
+    }
+}
+
+/// Closes a connection that no request wanted for long.
+async fn forget_old_ones(inner: Weak<Inner>) {
+    clock::sleep_until(clock::now() + KEEP_ALIVE).await;
+    if let Some(inner) = inner.upgrade() {
+        inner.forget_old_ones();
     }
 }
 

@@ -14,8 +14,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tokio::sync::oneshot;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 use tributary::simulator::{Behaviour, Options, Reply, Simulator};
 
@@ -72,6 +72,16 @@ impl TraceService for Service {
 
 impl GrpcCollector {
     pub fn start() -> Self {
+        Self::start_with(Server::builder())
+    }
+
+    /// The same with TLS: a certificate and its key, in PEM.
+    pub fn start_tls((certificate, key): (String, String)) -> Self {
+        let tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
+        Self::start_with(Server::builder().tls_config(tls).expect("key and certificate fit"))
+    }
+
+    fn start_with(mut server: Server) -> Self {
         let came = Arc::default();
         let service = TraceServiceServer::new(Service(Arc::clone(&came)));
         let (address_to, address_of) = mpsc::channel();
@@ -83,7 +93,7 @@ impl GrpcCollector {
                 let incoming = TcpIncoming::bind(any).expect("loopback has ports");
                 address_to.send(incoming.local_addr().expect("it listens")).expect("a test waits");
                 let until = async { drop(stopped.await) };
-                let server = Server::builder().add_service(service);
+                let server = server.add_service(service);
                 server.serve_with_incoming_shutdown(incoming, until).await.expect("it serves");
             });
         });

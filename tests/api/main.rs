@@ -5,6 +5,7 @@
 mod authority;
 mod checks;
 mod client;
+#[allow(dead_code, reason = "a part of it is for other tests")]
 mod collector;
 mod harness;
 

@@ -9,7 +9,7 @@ use tributary::simulator::{Behaviour, Reply};
 
 use crate::client;
 use crate::collector::{GrpcCollector, HttpCollector, attribute};
-use crate::harness::{PROFILE, TestApp, assert_problem};
+use crate::harness::{PROFILE, TestApp, assert_problem, eventually};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -215,6 +215,41 @@ fn a_request_that_is_refused_is_a_span_of_its_own() {
     let server = server_span(&spans);
     assert_eq!(attribute(&server.attributes, "http.response.status_code"), "400");
     assert_eq!(attribute(&server.attributes, "error.type"), "", "it is the caller's error");
+}
+
+#[test]
+fn a_status_that_was_not_sent_is_not_said_to_be() {
+    let collector = HttpCollector::start();
+    let mut app = app(&collector, "sample_ratio = 1");
+    app.sim.orders().set_behaviour(Behaviour::Hang);
+    let body = json!({"input": {"customerId": "c-1", "externalApiKey": "k"}});
+    let late =
+        app.post_with("/events", &[("x-request-timeout-ms", "50")], body.to_string().as_bytes());
+    assert_eq!(late.status, 200);
+    let caller = std::net::TcpStream::connect(app.address).expect("it listens");
+    let body = body.to_string();
+    let length = body.len();
+    let request =
+        format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
+    std::io::Write::write_all(&mut &caller, request.as_bytes()).expect("it reads");
+    eventually("it is under way", || app.sim.orders().in_progress() > 0);
+    drop(caller);
+    eventually("it is over", || app.in_flight() == 0);
+    app.join();
+    let spans = collector.spans();
+    let servers = spans.iter().filter(|span| span.kind() == SpanKind::Server);
+    let mut told: Vec<_> = servers
+        .map(|span| {
+            let attribute = |key| attribute(&span.attributes, key);
+            [
+                attribute("http.response.status_code"),
+                attribute("tributary.status"),
+                attribute("error.type"),
+            ]
+        })
+        .collect();
+    told.sort();
+    assert_eq!(told, [["", "200", ""], ["", "499", "caller_gone"]]);
 }
 
 #[test]

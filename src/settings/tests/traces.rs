@@ -81,6 +81,17 @@ fn the_variables_can_turn_it_off() {
     assert_eq!(from(&[endpoint, ("OTEL_SDK_DISABLED", "true")]), None);
     assert_eq!(from(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]), None);
     assert_eq!(from(&[("OTEL_EXPORTER_OTLP_ENDPOINT", " ")]), None);
+    let file = format!("[traces]\nendpoint = \"http://file:4318\"\n{BASE}");
+    let traces = load(&file, &[("OTEL_SDK_DISABLED", "true")]).expect("no problem").traces;
+    assert_eq!(traces, None, "wherever the endpoint is from");
+}
+
+#[test]
+fn the_protocol_may_be_the_files_and_the_address_the_environments() {
+    let file = format!("[traces]\nprotocol = \"grpc\"\n{BASE}");
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://agent:4317")];
+    let traces = load(&file, &variables).expect("no problem").traces.expect("an endpoint");
+    assert_eq!(traces.endpoint, "http://agent:4317/");
 }
 
 #[test]

@@ -14,9 +14,12 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use crate::domain::record::{RequestRecord, SourceRecord};
+use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
 use crate::domain::trace::{Attempt, AttemptFailure, BreakerChange, Span, SpanKind};
 use crate::domain::trace_context::TraceContext;
+
+/// The route whose record has the status within the envelope; the envelope's own is 200.
+const EVENTS: &str = "/events";
 
 /// Makes spans of records.
 #[derive(Debug)]
@@ -51,9 +54,9 @@ impl Spans {
             KeyValue::new("http.route", record.route),
             KeyValue::new("url.path", path(record)),
             KeyValue::new("url.scheme", self.scheme),
-            KeyValue::new("http.response.status_code", i64::from(record.status)),
             KeyValue::new("tributary.request_id", record.request_id.clone()),
         ];
+        attributes.push(status(record));
         let action = record.action.as_ref().map(ToString::to_string);
         attributes.extend(action.map(|action| KeyValue::new("tributary.action", action)));
         let complete = record.complete;
@@ -61,6 +64,8 @@ impl Spans {
         let is_error = record.status >= 500;
         if is_error {
             attributes.push(KeyValue::new("error.type", record.status.to_string()));
+        } else if record.status == CALLER_GONE {
+            attributes.push(KeyValue::new("error.type", "caller_gone"));
         }
         SpanData {
             parent_span_id: trace.parent_span_id.map_or(SpanId::INVALID, SpanId::from),
@@ -149,6 +154,13 @@ impl Spans {
             instrumentation_scope: self.scope.clone(),
         }
     }
+}
+
+/// The status that was sent; under a name of our own where that is another one, or none.
+fn status(record: &RequestRecord) -> KeyValue {
+    let is_sent = record.status != CALLER_GONE && record.route != EVENTS;
+    let name = if is_sent { "http.response.status_code" } else { "tributary.status" };
+    KeyValue::new(name, i64::from(record.status))
 }
 
 /// The path that the request was sent to; an action that there is not stays a placeholder.

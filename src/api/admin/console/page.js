@@ -8,8 +8,8 @@ const rates = new Rates();
 let records = [];
 let chosen = null;
 let paused = false;
-// What the list shows at present, so that it is made anew only when that changes.
-let shown = "";
+// The row of each record.
+const rows = new WeakMap();
 
 function follow() {
   const events = new EventSource("/v1/live");
@@ -59,22 +59,59 @@ function showRequests() {
   offer("by-outcome", records.flatMap((record) => record.sources.map((source) => source.outcome)));
   const list = records.filter(isWanted).reverse();
   if (byId("slowest").checked) list.sort((a, b) => b.latency_ms - a.latency_ms);
-  if (chosen === null && records.length > 0) choose(linkedRecord() ?? records.at(-1));
+  if (chosen === null && records.length > 0) chooseFirst();
   byId("count").textContent = list.length === records.length ? `${list.length}` : `${list.length} of ${records.length}`;
   byId("none").hidden = records.length > 0;
-  const next = `${chosen?.number} ${list.map((record) => record.number).join(" ")}`;
-  if (next === shown) return;
-  shown = next;
-  const focused = document.activeElement?.dataset?.number;
-  byId("requests").replaceChildren(...list.map(requestRow));
-  // The row that had the focus was made anew.
-  if (focused) document.querySelector(`[data-number="${focused}"]`)?.focus();
+  showRows(list.map(rowOf));
+  markChosen(list);
 }
 
-// The request that the page's address names.
-function linkedRecord() {
-  const id = decodeURIComponent(location.hash.slice(1));
-  return records.findLast((record) => record.request_id === id);
+// Touches only what has changed: a row that is being clicked, or has the focus, stays as it is.
+function showRows(wanted) {
+  const body = byId("requests");
+  const kept = new Set(wanted);
+  for (const row of [...body.children]) {
+    if (!kept.has(row)) row.remove();
+  }
+  wanted.forEach((row, at) => {
+    if (body.children[at] !== row) body.insertBefore(row, body.children[at] ?? null);
+  });
+}
+
+function rowOf(record) {
+  if (!rows.has(record)) rows.set(record, requestRow(record));
+  return rows.get(record);
+}
+
+function markChosen(list) {
+  for (const record of list) {
+    const row = rowOf(record);
+    const isChosen = isSame(record, chosen);
+    row.classList.toggle("chosen", isChosen);
+    row.querySelector("button").setAttribute("aria-pressed", String(isChosen));
+  }
+}
+
+// Numbers begin again when the service is started again.
+function isSame(record, other) {
+  return record.number === other?.number && record.started_at_ms === other.started_at_ms;
+}
+
+// The request that the page's address names, as soon as it is there; else the newest.
+function chooseFirst() {
+  const id = linkedId();
+  const record = id === "" ? records.at(-1) : records.findLast((one) => one.request_id === id);
+  if (record) choose(record);
+  else byId("missing").textContent = `Request ${id} is not among the last ${KEPT}.`;
+}
+
+function linkedId() {
+  const hash = location.hash.slice(1);
+  try {
+    return decodeURIComponent(hash);
+  } catch {
+    return hash;
+  }
 }
 
 // Adds what can be chosen to a filter; what is gone from the list can still be chosen.
@@ -100,15 +137,12 @@ function requestRow(record) {
   open.type = "button";
   open.dataset.number = record.number;
   open.onclick = () => { choose(record); showRequests(); };
-  const isChosen = chosen?.number === record.number;
-  open.setAttribute("aria-pressed", String(isChosen));
   const time = new Date(record.started_at_ms).toLocaleTimeString();
   const took = element("td", "number", millis(record.latency_ms));
   const cell = (...children) => element("td", "", ...children);
-  const row = element("tr", isChosen ? "chosen" : "",
+  return element("tr", "",
     cell(open), took, cell(completeness(record)), cell(...notableSources(record)),
     cell(record.action ?? "none"), cell(time));
-  return row;
 }
 
 // The sources that did not simply answer.
@@ -129,6 +163,7 @@ function completeness(record) {
 function choose(record) {
   chosen = record;
   history.replaceState(null, "", `#${encodeURIComponent(record.request_id)}`);
+  byId("missing").textContent = "";
   byId("chosen").hidden = false;
   byId("chosen-title").textContent = `Request ${record.request_id}`;
   byId("story").replaceChildren(...record.story.map((line) => element("li", "", line)));
@@ -209,6 +244,6 @@ byId("requests").onkeydown = onKey;
 byId("pause").onclick = () => {
   paused = !paused;
   byId("pause").setAttribute("aria-pressed", String(paused));
-  byId("pause").textContent = paused ? "Go on" : "Pause";
 };
+window.onhashchange = () => { chosen = null; showRequests(); };
 follow();

@@ -44,8 +44,8 @@ function sourceCard(source, rates, records) {
     element("h3", "", name),
     breakerLine(source.breaker),
     element("p", "", `${source.in_flight} of ${source.max_in_flight} in flight, ${limiterText(source.rate_limit)}`),
-    ...outcomesOf(rates.of(source.source)),
-    ...latencyOf(source.source, records));
+    ...outcomesOf(rates.of(source.source), source.tenant === null ? "" : " of all tenants"),
+    ...latencyOf(source, records));
 }
 
 function breakerLine(breaker) {
@@ -68,7 +68,7 @@ function limiterText(limit) {
   return parts.join(", ");
 }
 
-function outcomesOf({ list, whole, perSecond, since }) {
+function outcomesOf({ list, whole, perSecond, since }, ofWhom) {
   if (whole === 0) return [element("p", "quiet", "not asked yet")];
   const bar = element("div", "outcomes");
   for (const { outcome, count } of list) {
@@ -78,12 +78,13 @@ function outcomesOf({ list, whole, perSecond, since }) {
     bar.append(part);
   }
   const shares = list.map(({ outcome, count }) => outcomeMark(outcome, `${share(count, whole)} `));
-  const rate = perSecond === null ? `${whole} ${since}` : `${perSecond.toFixed(1)}/s, ${since}`;
+  const rate = perSecond === null ? `${whole}${ofWhom} ${since}` : `${perSecond.toFixed(1)}/s${ofWhom}, ${since}`;
   return [bar, element("p", "shares", ...shares, element("span", "quiet", rate))];
 }
 
-function latencyOf(source, records) {
-  const calls = records.flatMap((record) => record.sources.filter((one) => one.source === source));
+function latencyOf({ source, tenant }, records) {
+  const isOf = (call) => call.source === source && call.tenant === tenant;
+  const calls = records.flatMap((record) => record.sources.filter(isOf));
   const last = calls.slice(-SPARKS);
   if (last.length === 0) return [];
   const times = last.map((call) => call.latency_ms).sort((a, b) => a - b);

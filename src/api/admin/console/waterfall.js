@@ -20,6 +20,12 @@ function waterfall(record) {
   const rows = record.sources.flatMap((source) => sourceRows(source, scale));
   const table = element("table", "bars", ruler(record, scale, isNear), element("tbody", "", ...rows));
   table.setAttribute("aria-label", "where the time went");
+  // A narrow window lays the table out otherwise, which would take its meaning along.
+  const roles = { thead: "rowgroup", tbody: "rowgroup", tr: "row", th: "rowheader", td: "cell" };
+  table.setAttribute("role", "table");
+  for (const [kind, role] of Object.entries(roles)) {
+    for (const part of table.querySelectorAll(kind)) part.setAttribute("role", role);
+  }
   return table;
 }
 
@@ -78,6 +84,8 @@ function row({ label, told, from, to, look }, scale) {
   bar.style.left = `${percent(from)}%`;
   bar.style.width = `${percent(to) - percent(from)}%`;
   bar.title = `${millis(from)} to ${millis(to)}`;
+  bar.setAttribute("role", "img");
+  bar.setAttribute("aria-label", bar.title);
   const track = element("td", "track", element("div", "lane", bar));
   if (scale.deadline !== null) {
     const line = element("div", "deadline");
