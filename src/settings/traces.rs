@@ -66,8 +66,11 @@ fn variable<'a>(environment: &'a [(String, String)], name: &str) -> Option<&'a s
 }
 
 /// What the standard variables of `OpenTelemetry` say about traces, in the words of `[traces]`;
-/// whatever the files say counts more. `None`: nothing.
+/// whatever the files say counts more. `None`: nothing, or nothing that counts.
 pub(super) fn layer(environment: &[(String, String)]) -> Option<Layer> {
+    if are_off(environment) {
+        return None;
+    }
     let variable = |name: &str| variable(environment, name);
     let protocol = variable("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
         .or_else(|| variable("OTEL_EXPORTER_OTLP_PROTOCOL"));

@@ -81,6 +81,8 @@ fn the_variables_can_turn_it_off() {
     assert_eq!(from(&[endpoint, ("OTEL_SDK_DISABLED", "true")]), None);
     assert_eq!(from(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]), None);
     assert_eq!(from(&[("OTEL_EXPORTER_OTLP_ENDPOINT", " ")]), None);
+    let unknown = ("OTEL_TRACES_SAMPLER", "jaeger_remote");
+    assert_eq!(from(&[endpoint, unknown, ("OTEL_SDK_DISABLED", "true")]), None);
     let file = format!("[traces]\nendpoint = \"http://file:4318\"\n{BASE}");
     let traces = load(&file, &[("OTEL_SDK_DISABLED", "true")]).expect("no problem").traces;
     assert_eq!(traces, None, "wherever the endpoint is from");
