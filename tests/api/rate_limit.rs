@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use serde_json::{Value, json};
 use tributary::simulator::{Behaviour, Reply, Upstream};
 
 use crate::checks::{assert_others_whole, at_once, profile_with_key};
@@ -126,6 +127,29 @@ fn a_pause_that_ends_too_late_is_refused_at_once_without_a_call() {
         assert_others_whole(&reply, "crm");
     }
     assert_eq!(app.sim.crm().hits(), 1);
+}
+
+#[test]
+fn operators_see_the_limit_who_waits_for_it_and_how_long_the_upstream_holds_calls_back() {
+    let app = TestApp::start_with(
+        "[sources.crm]\nrate_limit = { requests = 1, per = \"2s\", burst = 1, max_wait = \"5s\" }\n\
+         [actions.customer_profile]\ndeadline = \"20s\"",
+    );
+    let limit = |source: usize| {
+        app.admin_get("/v1/sources").json()["sources"][source]["rate_limit"].clone()
+    };
+    let at_rest =
+        json!({"requests": 1, "per_ms": 2000, "waiting": 0, "held_for_ms": null, "keys": 0});
+    assert_eq!(limit(1), at_rest);
+    assert_eq!(limit(2)["requests"], Value::Null, "orders has none of its own");
+    std::thread::scope(|scope| {
+        scope.spawn(|| at_once(2, |number| app.profile(&format!("c-{number}"))));
+        eventually("one waits", || limit(1)["waiting"] == 1);
+    });
+    app.sim.orders().script([Reply::status(429).with_header("retry-after", "60")]);
+    assert_eq!(app.profile("c-3").outcome("orders"), "rate_limited");
+    let held = limit(2)["held_for_ms"].as_u64().expect("a time");
+    assert!((1..=60_000).contains(&held), "{held}");
 }
 
 #[test]

@@ -112,6 +112,15 @@ fn one_tenants_trouble_is_not_anothers() {
         .map(|user| (user["tenant"].clone(), user["breaker"]["state"].clone()))
         .collect();
     assert_eq!(states, [(json!("acme"), json!("closed")), (json!("globex"), json!("open")),]);
+    // The last request of each is told by its tenant as well.
+    let requests = two.app.admin_get("/v1/requests").json();
+    let requests = requests["requests"].as_array().expect("a list").iter();
+    let tenants: Vec<_> = requests
+        .map(|request| &request["sources"][0])
+        .map(|user| (user["tenant"].clone(), user["outcome"].clone()))
+        .collect();
+    assert_eq!(tenants[0], (json!("acme"), json!("rate_limited")));
+    assert_eq!(tenants[5], (json!("globex"), json!("circuit_open")));
     let metrics = two.app.admin_get("/metrics").text();
     assert!(metrics.contains("tributary_breaker_state{source=\"user\"} 2"), "{metrics}");
 }
