@@ -57,20 +57,12 @@ impl Drawing {
             millis(source.latency),
             source.attempts
         );
-        let colour = match source.outcome {
-            Outcome::Ok | Outcome::NotFound => Colour::Good,
-            Outcome::Truncated => Colour::Wait,
-            Outcome::Timeout
-            | Outcome::RateLimited
-            | Outcome::CircuitOpen
-            | Outcome::AuthFailed
-            | Outcome::Rejected
-            | Outcome::UpstreamError
-            | Outcome::ConnectFailed
-            | Outcome::BadPayload
-            | Outcome::Overloaded
-            | Outcome::Skipped
-            | Outcome::Internal => Colour::Bad,
+        let colour = if source.outcome.is_definite() {
+            Colour::Good
+        } else if source.outcome == Outcome::Truncated {
+            Colour::Wait
+        } else {
+            Colour::Bad
         };
         self.line(source.source.as_str(), &bar, &told, colour);
         let mut spans = source.spans.clone();

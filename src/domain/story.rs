@@ -115,22 +115,12 @@ fn end(source: &SourceRecord, record: &RequestRecord) -> Vec<String> {
         (_, true) => "given up at the deadline",
         (_, false) => "given up",
     };
-    match source.outcome {
-        Outcome::Ok | Outcome::NotFound => Vec::new(),
-        Outcome::Truncated => vec![format!("the reply has the pages that came: {why}")],
-        Outcome::Timeout
-        | Outcome::RateLimited
-        | Outcome::CircuitOpen
-        | Outcome::AuthFailed
-        | Outcome::Rejected
-        | Outcome::UpstreamError
-        | Outcome::ConnectFailed
-        | Outcome::BadPayload
-        | Outcome::Overloaded
-        | Outcome::Skipped
-        | Outcome::Internal => {
-            vec![format!("{given_up}: {why}"), "the reply has its fallback instead".to_owned()]
-        }
+    if source.outcome.is_definite() {
+        Vec::new()
+    } else if source.outcome == Outcome::Truncated {
+        vec![format!("the reply has the pages that came: {why}")]
+    } else {
+        vec![format!("{given_up}: {why}"), "the reply has its fallback instead".to_owned()]
     }
 }
 

@@ -25,10 +25,10 @@ pub enum TraceProtocol {
 impl TraceProtocol {
     /// All of them, by the names that `OTEL_EXPORTER_OTLP_PROTOCOL` gives them.
     pub const NAMES: [(&'static str, Self); 2] =
-        [("http/protobuf", Self::Http), ("grpc", Self::Grpc)];
+        [(Self::Http.as_str(), Self::Http), (Self::Grpc.as_str(), Self::Grpc)];
 
     /// Its name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http/protobuf",
             Self::Grpc => "grpc",

@@ -21,20 +21,21 @@ pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
 }
 
 /// Not ready while a credential, or a connection to be made before the first request, was not even
-/// tried yet, and while the service is going down; a
-/// failing upstream alone is no reason. An actor that keeps crashing shows as a warning.
+/// tried yet, and while the service is going down; a failing upstream alone is no reason. An actor
+/// that keeps crashing shows as a warning.
 pub(super) fn readiness(overview: &Overview) -> Value {
+    let parts = overview.parts.load();
     let mut reasons = Vec::new();
     if overview.draining.is_on() {
         reasons.push("the service is going down".to_owned());
     }
-    for credential in &overview.parts.load().credentials {
+    for credential in &parts.credentials {
         let status = credential.status();
         if status.current.is_none() && status.failure.is_none() {
             reasons.push(format!("credential {}: its first token is on its way", credential.id()));
         }
     }
-    for (spec, limits) in &overview.parts.load().sources {
+    for (spec, limits) in &parts.sources {
         if limits.is_cold() {
             let name = spec.name();
             reasons.push(format!("source {name}: its first connections are being made"));
