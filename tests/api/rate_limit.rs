@@ -149,7 +149,8 @@ fn operators_see_the_limit_who_waits_for_it_and_how_long_the_upstream_holds_call
     app.sim.orders().script([Reply::status(429).with_header("retry-after", "60")]);
     assert_eq!(app.profile("c-3").outcome("orders"), "rate_limited");
     let held = limit(2)["held_for_ms"].as_u64().expect("a time");
-    assert!((1..=60_000).contains(&held), "{held}");
+    // Up to a tenth is put on top, so that replicas do not come back together.
+    assert!((50_000..=66_000).contains(&held), "{held}");
 }
 
 #[test]
