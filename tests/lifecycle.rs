@@ -173,6 +173,21 @@ fn check_shows_the_plan_and_no_secret() {
 }
 
 #[test]
+fn check_warns_on_standard_error_and_ends_well() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = write(&folder, "tributary.toml", &configuration(&sim, 8080, 9090));
+    let more = "[sources.crm]\nrate_limit = { requests = 5, burst = 9 }";
+    let more = write(&folder, "more.toml", more);
+    let output = run(&["check", "--config", path(&file), "--config", path(&more)]);
+    let told = text(&output.stderr);
+    assert_eq!(status(&output), 0, "{told}");
+    let key = format!("{}: sources.crm.rate_limit.burst: ", more.display());
+    assert!(told.starts_with(&format!("warning: {key}")) && told.lines().count() == 1, "{told}");
+    assert!(text(&output.stdout).contains("source crm"), "the plan is there all the same");
+}
+
+#[test]
 fn check_ends_well_although_nobody_reads_the_plan() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let folder = TempDir::new().expect("a temporary folder");

@@ -48,7 +48,7 @@ impl Deployment {
         before: Option<&Self>,
         process: &Process,
     ) -> Result<Self, StartError> {
-        let Settings { server, credentials, sources, actions, traces } = settings;
+        let Settings { server, credentials, sources, actions, traces, warnings: _ } = settings;
         let known = before.map_or(&[][..], |before| &before.credentials);
         let credentials =
             credentials::start(credentials, known, &process.arbiter, &process.restarts)?;

@@ -33,7 +33,12 @@ impl Reload for Reloader {
         let _alone = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let result = self.replace();
         match &result {
-            Ok(reloaded) => tracing::info!(changes = ?reloaded.changes, "configuration replaced"),
+            Ok(Reloaded { changes, warnings }) if warnings.is_empty() => {
+                tracing::info!(?changes, "configuration replaced");
+            }
+            Ok(Reloaded { changes, warnings }) => {
+                tracing::warn!(?changes, ?warnings, "configuration replaced");
+            }
             Err(kept) => {
                 tracing::error!(problems = ?kept.problems, "configuration kept as it was");
             }
@@ -45,6 +50,7 @@ impl Reload for Reloader {
 impl Reloader {
     fn replace(&self) -> Result<Reloaded, Kept> {
         let settings = (self.load)().map_err(|problems| Kept { problems: lines(&problems) })?;
+        let warnings = settings.warnings.iter().map(ToString::to_string).collect();
         let before = Arc::clone(&self.deployments.borrow());
         let mut problems = needs_restart(&before.server, &settings.server);
         if before.traces != settings.traces {
@@ -61,7 +67,7 @@ impl Reloader {
             in_force.store(Arc::clone(&tls.config));
         }
         self.deployments.send_replace(Arc::new(next));
-        Ok(Reloaded { changes })
+        Ok(Reloaded { changes, warnings })
     }
 }
 

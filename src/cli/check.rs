@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use super::{ConfigArgs, report, say};
+use super::{ConfigArgs, report, say, warn};
 
-/// Runs the command: status 0 and the plan, or 78 and every problem.
+/// Runs the command: status 0 and the plan (warnings go to standard error), or 78 and every problem.
 pub fn run(args: &ConfigArgs) -> ExitCode {
     match args.load() {
         Ok(settings) => {
             say(format_args!("{}", settings.plan()));
+            warn(&settings);
             ExitCode::SUCCESS
         }
         Err(problems) => report(&problems),

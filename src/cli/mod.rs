@@ -157,6 +157,13 @@ fn report(problems: &Problems) -> ExitCode {
     })
 }
 
+/// Says what is allowed in the configuration, but most likely not meant.
+fn warn(settings: &Settings) {
+    for warning in &settings.warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
 /// Prints a line. A reader that wants no more of it, as `| head` does, is no failure.
 fn say(line: std::fmt::Arguments<'_>) {
     drop(writeln!(std::io::stdout(), "{line}"));

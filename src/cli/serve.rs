@@ -55,6 +55,9 @@ fn start(settings: Settings, args: ConfigArgs) -> Result<Running, StartError> {
         "up"
     );
     introduce(&plan);
+    for warning in &plan.warnings {
+        tracing::warn!(%warning, "the configuration has something that is most likely not meant");
+    }
     Ok(running)
 }
 

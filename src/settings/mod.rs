@@ -45,7 +45,7 @@ use crate::domain::source::SourceSpec;
 use crate::domain::trace_export::TraceExport;
 
 pub use layers::{Layer, process_environment};
-pub use problem::{Cause, ENVIRONMENT, Problem, Problems};
+pub use problem::{Cause, ENVIRONMENT, Problem, Problems, Warning};
 pub use server::{ApiKeySpec, ServerSpec};
 pub use server_tls::ServerTls;
 pub use units::{DURATION_FORM, parse_duration};
@@ -71,6 +71,8 @@ pub struct Settings {
     pub actions: Vec<ActionSpec>,
     /// Where traces are sent; absent: nowhere.
     pub traces: Option<TraceExport>,
+    /// What is allowed, but most likely not meant.
+    pub warnings: Vec<Warning>,
 }
 
 impl Settings {
@@ -127,9 +129,11 @@ impl Settings {
         } else {
             None
         };
+        let warnings = report.take_warnings();
         report.into_result(settings).and_then(|settings| {
             // Without a problem there are settings: whoever gives none has noted why.
             let mut settings = settings.ok_or_else(Problems::unexplained)?;
+            settings.warnings = warnings;
             settings.traces = settings.traces.filter(|_| !traces_are_off);
             Ok(settings)
         })
@@ -194,7 +198,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         action.dependencies = dependencies::of_action(action, &sources, &names, &finder);
     }
     let sources = tenants::expand(sources, &actions, &credentials);
-    Some(Settings { server: server?, credentials, sources, actions, traces })
+    Some(Settings { server: server?, credentials, sources, actions, traces, warnings: Vec::new() })
 }
 
 /// The id of a table: its name.

@@ -21,6 +21,23 @@ pub struct Problem {
     pub cause: Cause,
 }
 
+/// Something that may stand in a configuration but is most likely not meant, or about to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The file that holds the value, or [`ENVIRONMENT`].
+    pub file: String,
+    /// The key from the top, for example `sources.crm.rate_limit.burst`.
+    pub key: String,
+    /// What may happen, and what to write instead; never a value that may be a secret.
+    pub text: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.file, self.key, self.text)
+    }
+}
+
 /// What is at fault where a configuration cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -94,9 +111,12 @@ impl fmt::Display for Problems {
     }
 }
 
-/// Collects problems while the configuration is read, so that all are told at once.
+/// Collects problems and warnings while the configuration is read, so that all are told at once.
 #[derive(Debug, Default)]
-pub(super) struct Report(RefCell<Vec<Problem>>);
+pub(super) struct Report {
+    problems: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Warning>>,
+}
 
 impl Report {
     /// Notes one problem with what the configuration says.
@@ -113,7 +133,7 @@ impl Report {
         found: &str,
         allowed: &str,
     ) {
-        self.0.borrow_mut().push(Problem {
+        self.problems.borrow_mut().push(Problem {
             file: file.to_owned(),
             key: key.to_owned(),
             found: found.to_owned(),
@@ -122,15 +142,29 @@ impl Report {
         });
     }
 
+    /// Notes something that is allowed, but most likely not meant.
+    pub(super) fn warn(&self, file: &str, key: &str, text: &str) {
+        self.warnings.borrow_mut().push(Warning {
+            file: file.to_owned(),
+            key: key.to_owned(),
+            text: text.to_owned(),
+        });
+    }
+
+    /// The warnings so far, which the report then has no more.
+    pub(super) fn take_warnings(&self) -> Vec<Warning> {
+        self.warnings.take()
+    }
+
     /// The value, if there was no problem; else all the problems.
     pub(super) fn into_result<T>(self, value: T) -> Result<T, Problems> {
-        let problems = self.0.into_inner();
+        let problems = self.problems.into_inner();
         if problems.is_empty() { Ok(value) } else { Err(Problems(problems)) }
     }
 
     /// Whether nothing has been noted so far.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.problems.borrow().is_empty()
     }
 }
 

@@ -303,6 +303,15 @@ fn rate_limit(table: &mut Table) -> Option<RateLimitSpec> {
         table.refuse("requests", "how many requests may be sent `per` time, from 1");
     }
     let burst = table.optional_integer("burst", 1..=1_000_000).or(requests);
+    if let (Some(burst), Some(requests)) = (burst, requests)
+        && burst > requests
+    {
+        let text = format!(
+            "after a rest, {burst} requests may go in one `per`, more than the {requests} of \
+             `requests`; write at most {requests} if the upstream does not allow that"
+        );
+        table.warn("burst", &text);
+    }
     let per = table.duration("per", MILLISECOND..=HOUR, seconds(1));
     let max_wait = table.duration("max_wait", Duration::ZERO..=HOUR, Duration::from_millis(500));
     let key = limit_key(&mut table);

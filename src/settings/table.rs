@@ -85,6 +85,13 @@ impl<'a> Table<'a> {
         self.report.add_caused(cause, origin, &self.path_of(key), found, allowed);
     }
 
+    /// Notes that the value of `key` is allowed, but most likely not meant: `text` says what
+    /// happens and what to write instead.
+    pub(super) fn warn(&self, key: &str, text: &str) {
+        let origin = self.peek(key).and_then(Value::origin).unwrap_or(self.origin);
+        self.report.warn(origin, &self.path_of(key), text);
+    }
+
     /// Notes a problem with the table as a whole.
     pub(super) fn refuse_table(&self, found: &str, allowed: &str) {
         self.report.add(self.origin, &self.path, found, allowed);

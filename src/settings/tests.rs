@@ -68,7 +68,22 @@ fn assert_refused(layer: &str, key: &str, words: &str) {
     assert!(text.contains(words), "{layer}\n{text}");
 }
 
+/// Checks that `layer` on top of [`BASE`] is right, but warned of at this key and with these words.
+fn assert_warned(layer: &str, key: &str, words: &str) {
+    let layers = [BASE, layer].map(|text| super::Layer {
+        name: if text == BASE { "base.toml" } else { "t.toml" }.to_owned(),
+        text: text.to_owned(),
+    });
+    let settings = Settings::from_layers(&layers).unwrap_or_else(|all| panic!("{layer}\n{all}"));
+    let [warning] = settings.warnings.as_slice() else {
+        panic!("{layer}\n{:#?}", settings.warnings)
+    };
+    assert_eq!((warning.file.as_str(), warning.key.as_str()), ("t.toml", key), "{layer}");
+    assert!(warning.text.contains(words), "{layer}\n{warning}");
+}
+
 #[test]
 fn the_base_of_these_tests_is_right() {
-    assert_eq!(good(BASE).sources.len(), 1);
+    let base = good(BASE);
+    assert_eq!((base.sources.len(), base.warnings), (1, vec![]));
 }

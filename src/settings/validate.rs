@@ -52,6 +52,19 @@ impl<'a> Finder<'a> {
 
     /// Notes a problem at a key, given part by part.
     pub(super) fn refuse(&self, parts: &[&str], found: &str, allowed: &str) {
+        let (file, path) = self.place(parts);
+        self.report.add(file, &path, found, allowed);
+    }
+
+    /// Notes that what stands at a key is allowed, but most likely not meant.
+    #[expect(dead_code, reason = "the next warning that concerns more than one table needs it")]
+    pub(super) fn warn(&self, parts: &[&str], text: &str) {
+        let (file, path) = self.place(parts);
+        self.report.warn(file, &path, text);
+    }
+
+    /// The file of a key, and the key as a message names it.
+    fn place(&self, parts: &[&str]) -> (&'a str, String) {
         let (mut value, mut file, mut path) = (Some(self.root), self.file, String::new());
         for part in parts {
             let entry = value.and_then(|value| entry(value, part));
@@ -59,7 +72,7 @@ impl<'a> Finder<'a> {
             file = value.and_then(Value::origin).unwrap_or(file);
             path = join(&path, entry.map_or(part, |(key, _)| key));
         }
-        self.report.add(file, &path, found, allowed);
+        (file, path)
     }
 
     /// Whether something stands at a key.

@@ -41,6 +41,17 @@ fn changes(app: &TestApp, overrides: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_reload_tells_what_is_most_likely_not_meant() {
+    let app = TestApp::start();
+    let reply = app.reload("[sources.crm]\nrate_limit = { requests = 5, burst = 9 }").json();
+    let warnings = reply["warnings"].as_array().expect("a list");
+    let [warning] = warnings.as_slice() else { panic!("{reply}") };
+    let warning = warning.as_str().expect("a text");
+    assert!(warning.contains("sources.crm.rate_limit.burst: "), "{warning}");
+    assert_eq!(app.reload("").json()["warnings"], json!([]));
+}
+
+#[test]
 fn the_next_request_after_a_reload_is_served_by_the_new_configuration() {
     let app = TestApp::start();
     let account = json!({"customerId": "c-1"});

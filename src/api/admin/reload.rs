@@ -21,6 +21,8 @@ pub trait Reload: Send + Sync {
 pub struct Reloaded {
     /// Which parts are new, changed or gone: one line each.
     pub changes: Vec<String>,
+    /// What is allowed in it, but most likely not meant: one line each.
+    pub warnings: Vec<String>,
 }
 
 /// The configuration that was in force stays.
@@ -36,9 +38,10 @@ pub(super) async fn reload(request: HttpRequest, overview: web::Data<Overview>) 
         return problem(&request, refusal);
     }
     match overview.reload.reload() {
-        Ok(reloaded) => {
-            json_reply(StatusCode::OK, &json!({"reloaded": true, "changes": reloaded.changes}))
-        }
+        Ok(Reloaded { changes, warnings }) => json_reply(
+            StatusCode::OK,
+            &json!({"reloaded": true, "changes": changes, "warnings": warnings}),
+        ),
         Err(kept) => problem(&request, Problem::configuration_kept(&kept.problems)),
     }
 }

@@ -1,6 +1,6 @@
 //! `[sources.NAME]` tables: what is refused, at which key and in which words, and what is read.
 
-use super::{BASE, assert_refused, good, problems};
+use super::{BASE, assert_refused, assert_warned, good, problems};
 use crate::domain::template::HeaderTemplate;
 
 /// Each of the cases, as lines of the source `crm`.
@@ -8,6 +8,12 @@ fn assert_all_refused(cases: &[(&str, &str, &str)]) {
     for (text, key, words) in cases {
         assert_refused(&format!("[sources.crm]\n{text}"), &format!("sources.crm.{key}"), words);
     }
+}
+
+#[test]
+fn a_burst_above_the_limit_itself_is_warned_of() {
+    let limit = "[sources.crm]\nrate_limit = { requests = 5, burst = 9 }";
+    assert_warned(limit, "sources.crm.rate_limit.burst", "9 requests may go");
 }
 
 #[test]
