@@ -1,5 +1,8 @@
-//! `tributary export terraform`: it is HCL as `terraform fmt` writes it, and says what the Data
-//! Action's own file says.
+//! `tributary export terraform`: it is HCL that the provider takes, laid out as `terraform fmt` does
+//! it, and says what the Data Action's own file says.
+//!
+//! Terraform comes in no package of Debian's, so the provider's resources are described in
+//! `tests/fixtures/terraform.schema.json`; Terraform itself is asked where it is installed.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -108,7 +111,72 @@ fn the_api_key_is_a_variable_that_terraform_hides() {
     assert_eq!(shown, ["apiKey = var.tributary_api_key"]);
 }
 
+/// The whole file as JSON: blocks by their labels, expressions as texts `${…}`.
+fn as_json(exported: &str) -> Value {
+    hcl::from_str(exported).unwrap_or_else(|error| panic!("{error}: {exported}"))
+}
+
+/// Every expression that names another part of the file: `type.name.attribute` or `var.name`.
+fn references(value: &Value) -> Vec<Vec<String>> {
+    match value {
+        Value::String(text) => {
+            let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            let parts = inner.filter(|inner| inner.contains('.') && !inner.contains('('));
+            let parts = parts.map(|inner| inner.split('.').map(str::to_owned).collect());
+            parts.into_iter().collect()
+        }
+        Value::Array(values) => values.iter().flat_map(references).collect(),
+        Value::Object(members) => members.values().flat_map(references).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
 #[test]
+fn every_attribute_is_one_that_the_provider_takes() {
+    let schema = include_str!("../fixtures/terraform.schema.json");
+    let schema: Value = serde_json::from_str(schema).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    for overrides in ["", HOSTILE] {
+        let settings = with(overrides);
+        for name in ["customer_card", "customer_profile"] {
+            let file = as_json(&export(&settings, name).0);
+            let errors: Vec<String> = schema
+                .iter_errors(&file)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+        }
+    }
+    // A schema that takes anything would show nothing.
+    let mut wrong = as_json(&export(&with(""), "customer_card").0);
+    let action = "/resource/genesyscloud_integration_action/customer_card";
+    let action = wrong.pointer_mut(action).expect("it is there");
+    action["timeout_seconds"] = json!(4);
+    assert!(!schema.is_valid(&wrong));
+}
+
+#[test]
+fn every_expression_names_a_part_that_is_there() {
+    let file = as_json(&export(&with(""), "customer_card").0);
+    let found = references(&file);
+    assert_eq!(found.len(), 4, "{found:?}");
+    for reference in found {
+        let (at, attribute) = match reference.as_slice() {
+            [var, name] if var == "var" => (format!("/variable/{name}"), None),
+            [kind, name, path @ ..] => (format!("/resource/{kind}/{name}"), path.last()),
+            other => panic!("{other:?}"),
+        };
+        let part = file.pointer(&at).unwrap_or_else(|| panic!("{reference:?} names nothing"));
+        // `id` is what the provider gives.
+        let read = attribute.is_none_or(|name| {
+            name == "id" || part.get(name).or_else(|| part["config"].get(name)).is_some()
+        });
+        assert!(read, "{reference:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs terraform; scripts/test runs it where that is installed"]
 fn terraform_itself_would_format_it_no_other_way() {
     for overrides in ["", HOSTILE] {
         let settings = with(overrides);
@@ -121,7 +189,7 @@ fn terraform_itself_would_format_it_no_other_way() {
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .spawn()
-                .expect("terraform is there: scripts/test sees to it");
+                .expect("terraform is installed");
             let mut input = terraform.stdin.take().expect("it is piped");
             input.write_all(exported.as_bytes()).expect("it reads");
             drop(input);
