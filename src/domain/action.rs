@@ -7,7 +7,7 @@ use super::ids::{Id, InputName};
 use super::inputs::{InputSpec, Inputs};
 use super::outcome::SourceReply;
 use super::source::SourceSpec;
-use super::template::{HeaderTemplate, Reference};
+use super::template::Reference;
 
 /// A configured action, checked.
 #[derive(Debug, Clone)]
@@ -51,17 +51,14 @@ pub enum OnRequiredFailure {
 }
 
 impl ActionSpec {
-    /// Notes for each input where the action's sources put it.
+    /// Notes for each input where the action's sources put it, and with which escapes.
     pub fn place_inputs(&mut self, sources: &[SourceSpec]) {
         for source in sources.iter().filter(|source| self.sources.contains(&source.id)) {
-            for input in &mut self.inputs {
-                let is_it = |reference: &Reference| match reference {
-                    Reference::Input(name) => *name == input.name,
-                    Reference::Source { .. } => false,
-                };
-                let mut in_headers = source.headers.iter().flat_map(HeaderTemplate::references);
-                input.places.header |= in_headers.any(is_it);
-                input.places.path |= source.url.references_in_path().any(is_it);
+            for (place, placeholder) in source.placeholders() {
+                let Reference::Input(name) = &placeholder.reference else { continue };
+                for input in self.inputs.iter_mut().filter(|input| input.name == *name) {
+                    input.places.add(place, &placeholder.escapes);
+                }
             }
         }
     }

@@ -3,14 +3,16 @@
 //! All problems are told together, so that a caller mends its request once. No problem ever repeats
 //! a value: it may be a secret.
 
+mod pattern;
 mod places;
 mod spec;
 #[cfg(test)]
 mod tests;
 mod value;
 
-pub use places::InputPlaces;
-pub use spec::{DEFAULT_MAX_LENGTH, InputPattern, InputSpec, PatternError};
+pub use pattern::{InputPattern, PatternError};
+pub use places::{InputPlaces, Place};
+pub use spec::{DEFAULT_MAX_LENGTH, InputSpec};
 pub use value::{InputKind, InputValue};
 pub(crate) use value::{push_json_escaped, push_json_string};
 

@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod budget;
 pub mod credential;
 pub mod deadline;
+pub mod escape;
 pub mod fields;
 pub mod gauges;
 pub mod header_number;

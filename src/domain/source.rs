@@ -7,11 +7,11 @@ use super::action::ActionSpec;
 use super::breaker::BreakerSpec;
 use super::budget::RetryBudget;
 use super::ids::{Id, InputName};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Place};
 use super::json::Json;
 use super::paging::PagingSpec;
 use super::retry::RetryPolicy;
-use super::template::{HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
+use super::template::{HeaderTemplate, JsonTemplate, Placeholder, TextTemplate, UrlTemplate};
 
 /// The HTTP methods a source may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +129,19 @@ impl SourceSpec {
             Some(tenant) => format!("{} ({tenant})", self.id),
             None => self.id.to_string(),
         }
+    }
+
+    /// The placeholders of all its templates, each with its place.
+    pub fn placeholders(&self) -> impl Iterator<Item = (Place, &Placeholder)> {
+        let path = self.url.placeholders_in_path();
+        let headers = self.headers.iter().flat_map(HeaderTemplate::placeholders);
+        let json = self.json.iter().flat_map(JsonTemplate::placeholders);
+        let key = self.rate_limit.iter().filter_map(|limit| limit.key.as_ref());
+        let others = self.url.placeholders_in_query().chain(json);
+        let others = others.chain(key.flat_map(TextTemplate::placeholders));
+        path.map(|placeholder| (Place::Path, placeholder))
+            .chain(headers.map(|placeholder| (Place::Header, placeholder)))
+            .chain(others.map(|placeholder| (Place::Other, placeholder)))
     }
 
     /// Whether it is this one of the sources of its id that a request of the action means.

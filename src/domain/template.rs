@@ -10,12 +10,15 @@
 //! | `{customerId}` | the input `customerId` |
 //! | `{genesys.address.city}` | `/address/city` in the data of the source `genesys` |
 //! | `{genesys:/address/city}` | the same, as a JSON Pointer (RFC 6901) |
+//! | `{customerId\|soql}` | the same, written as a string of SOQL needs it: see [`Escape`](super::escape::Escape) |
 //! | `{{` and `}}` | the braces themselves |
 
 mod endpoint;
 mod error;
 mod header;
+mod injection;
 mod json;
+mod placeholder;
 mod reference;
 mod text;
 mod url;
@@ -24,7 +27,9 @@ mod values;
 pub use endpoint::Endpoint;
 pub use error::{RenderError, TemplateError};
 pub use header::HeaderTemplate;
+pub use injection::{InjectionRisk, RiskReason, TextPlace};
 pub use json::JsonTemplate;
+pub use placeholder::Placeholder;
 pub use reference::Reference;
 pub use text::TextTemplate;
 pub use url::UrlTemplate;

@@ -12,6 +12,7 @@ mod action;
 mod credential;
 mod dependencies;
 mod getters;
+mod injection;
 mod layers;
 mod output;
 mod paging;
@@ -194,6 +195,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
     };
     let finder = validate::Finder::new(merged, file, report);
     validate::check(&parts, &names, &finder);
+    injection::check(&parts, &finder);
     for action in &mut actions {
         action.dependencies = dependencies::of_action(action, &sources, &names, &finder);
     }

@@ -142,7 +142,7 @@ fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
     }
     if let Some(json) = &source.json {
         let names: Vec<String> =
-            json.references().map(|reference| format!("{{{reference}}}")).collect();
+            json.placeholders().map(|placeholder| format!("{{{placeholder}}}")).collect();
         let from = if names.is_empty() { "fixed".to_owned() } else { names.join(", ") };
         writeln!(out, "  json body       with {from}")?;
     }
@@ -215,7 +215,7 @@ fn header_value(header: &HeaderTemplate) -> String {
         Some(_) => REDACTED.to_owned(),
         None => {
             let names: Vec<String> =
-                header.references().map(|reference| format!("{{{reference}}}")).collect();
+                header.placeholders().map(|placeholder| format!("{{{placeholder}}}")).collect();
             format!("from {}", names.join(", "))
         }
     }

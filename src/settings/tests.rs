@@ -4,6 +4,7 @@ mod action;
 mod credential;
 mod dependencies;
 mod environment;
+mod injection;
 mod paging;
 mod server;
 mod source;

@@ -57,7 +57,6 @@ impl<'a> Finder<'a> {
     }
 
     /// Notes that what stands at a key is allowed, but most likely not meant.
-    #[expect(dead_code, reason = "the next warning that concerns more than one table needs it")]
     pub(super) fn warn(&self, parts: &[&str], text: &str) {
         let (file, path) = self.place(parts);
         self.report.warn(file, &path, text);

@@ -6,12 +6,14 @@
 //! | `runner.rs` | runs one target over its corpus, then over mutations until the time is up |
 //! | `mutator.rs` | makes new inputs out of known ones, the same ones for the same seed |
 //! | `targets/` | one function a reader: bytes in, laws asserted |
+//! | `languages/` | readers of what values are put into: is the value still a value there? |
 //! | `corpus/TARGET/` | inputs that are always tried; a failing one is kept here for good |
 //!
 //! `scripts/fuzz [TARGET] [SECONDS]` runs longer than the usual two seconds a target.
 
 #![expect(clippy::disallowed_methods, reason = "fuzzing is bounded in real time")]
 
+mod languages;
 mod mutator;
 mod runner;
 mod targets;
@@ -46,6 +48,11 @@ fn token_reply() {
 #[test]
 fn template() {
     run("template", targets::template::template);
+}
+
+#[test]
+fn escapes() {
+    run("escapes", targets::escapes::escapes);
 }
 
 #[test]

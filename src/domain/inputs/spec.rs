@@ -1,11 +1,8 @@
 //! What an action declares about one input, and how one value is checked against it.
 
-use std::fmt;
-
-use regex::Regex;
 use serde_json::Value;
-use thiserror::Error;
 
+use super::pattern::InputPattern;
 use super::places::InputPlaces;
 use super::value::{InputKind, InputValue};
 use crate::domain::ids::{Id, InputName};
@@ -101,6 +98,13 @@ impl InputSpec {
         problems
     }
 
+    /// Whether no value can be syntax in another language's text: a number, a boolean, one of a
+    /// fixed list, or text of letters, digits, `-` and `_`.
+    pub fn is_never_syntax(&self) -> bool {
+        let is_of_word = self.pattern.as_ref().is_some_and(InputPattern::passes_words_only);
+        self.kind != InputKind::String || !self.credentials.is_empty() || is_of_word
+    }
+
     /// The credential that this value stands for.
     pub fn credential_of(&self, value: &InputValue) -> Option<&Id> {
         let InputValue::Text(text) = value else { return None };
@@ -153,7 +157,7 @@ impl InputSpec {
             // Which there are is no business of one that does not know any.
             return Err("is none of the values that this action knows".to_owned());
         }
-        self.places.problem(text).map_or(Ok(()), |problem| Err(problem.to_owned()))
+        self.places.problem(text).map_or(Ok(()), Err)
     }
 }
 
@@ -166,56 +170,4 @@ fn is_unresolved_template(text: &str) -> bool {
         .or_else(|| text.strip_prefix("$!{"))
         .and_then(|rest| rest.strip_suffix('}'));
     inside.is_some_and(|name| !name.is_empty() && !name.contains(['{', '}']))
-}
-
-/// A regular expression is not one, or is too large.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the pattern is not a regular expression: {reason}")]
-pub struct PatternError {
-    reason: String,
-}
-
-/// A regular expression that a whole text must match. It needs no anchors.
-#[derive(Clone)]
-pub struct InputPattern {
-    source: String,
-    whole: Regex,
-}
-
-impl InputPattern {
-    /// Compiles `source` (the syntax of the `regex` crate: linear time, no look-around).
-    ///
-    /// # Errors
-    /// [`PatternError`] with the place and the reason.
-    pub fn try_new(source: &str) -> Result<Self, PatternError> {
-        let compile = |text: &str| {
-            Regex::new(text).map_err(|error| PatternError { reason: error.to_string() })
-        };
-        // By itself first: `a)(?:b` would only be balanced inside of the group below.
-        compile(source)?;
-        let whole = compile(&format!(r"\A(?:{source})\z"))?;
-        Ok(Self { source: source.to_owned(), whole })
-    }
-
-    /// Whether all of `text` matches.
-    pub fn matches(&self, text: &str) -> bool {
-        self.whole.is_match(text)
-    }
-
-    /// The expression as it was configured.
-    pub fn as_str(&self) -> &str {
-        &self.source
-    }
-}
-
-impl fmt::Display for InputPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.source)
-    }
-}
-
-impl fmt::Debug for InputPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InputPattern({})", self.source)
-    }
 }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::Reference;
+use crate::domain::escape::Escape;
 
 /// Why a text of the configuration is not a template. Characters are counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -122,6 +123,14 @@ pub enum RenderError {
     /// Nothing between two slashes.
     #[error("{{{0}}} leaves a path segment empty, which would change the path")]
     EmptySegment(Reference),
+    /// The language that the value is escaped for has no way to write it.
+    #[error("{{{reference}}} {}", escape.refusal())]
+    Refused {
+        /// The escape that refuses it.
+        escape: Escape,
+        /// Whose value it is.
+        reference: Reference,
+    },
     /// Line breaks, tabs, NUL and the like in a header.
     #[error("{{{reference}}} has a control character, which the header `{header}` cannot carry")]
     ControlCharacter {

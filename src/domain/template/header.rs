@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::text::{Piece, constant, holes, parse, room};
-use super::{Reference, RenderError, TemplateError, Values};
+use super::{Placeholder, Reference, RenderError, TemplateError, Values};
 use crate::domain::ids::shorten;
 
 /// Headers that frame a message or belong to one connection (RFC 9110 section 7.6.1), and those
@@ -64,16 +64,22 @@ impl HeaderTemplate {
         self.constant.as_deref()
     }
 
+    /// Its placeholders, in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        holes(&self.pieces)
+    }
+
     /// What it names, in order; a name may come more than once.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        holes(&self.pieces)
+        self.placeholders().map(|placeholder| &placeholder.reference)
     }
 
     /// The value: visible ASCII and spaces, no space at its ends. `None`, and the header is not
     /// sent, when it names a missing input or something empty.
     ///
     /// # Errors
-    /// [`RenderError::Missing`] for another source's value; [`RenderError::ControlCharacter`], [`RenderError::NotAscii`] and
+    /// [`RenderError::Missing`] for another source's value; [`RenderError::Refused`],
+    /// [`RenderError::ControlCharacter`], [`RenderError::NotAscii`] and
     /// [`RenderError::SurroundingSpace`]: such a value is refused, because sending it in another
     /// form would send another value.
     pub fn render(&self, values: &Values<'_>) -> Result<Option<Cow<'_, str>>, RenderError> {
@@ -85,9 +91,9 @@ impl HeaderTemplate {
         for piece in &self.pieces {
             match piece {
                 Piece::Fixed(text) => out.push_str(text),
-                Piece::Hole(reference) => match values.optional_text(reference)? {
+                Piece::Hole(placeholder) => match values.optional_text(placeholder)? {
                     Some(text) if !text.is_empty() => {
-                        self.check(&text, reference)?;
+                        self.check(&text, &placeholder.reference)?;
                         out.push_str(&text);
                     }
                     Some(_) | None => complete = false,
@@ -116,7 +122,7 @@ impl HeaderTemplate {
 impl fmt::Debug for HeaderTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HeaderTemplate({}) ", self.name)?;
-        f.debug_list().entries(self.references()).finish()
+        f.debug_list().entries(self.placeholders()).finish()
     }
 }
 

@@ -7,8 +7,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::injection::risks;
 use super::text::{Piece, ROOM_PER_HOLE, constant, parse};
-use super::{Reference, RenderError, TemplateError, Values};
+use super::{InjectionRisk, Placeholder, Reference, RenderError, TemplateError, TextPlace, Values};
 use crate::domain::ids::shorten;
 use crate::domain::inputs::{push_json_escaped, push_json_string};
 
@@ -20,19 +21,20 @@ enum Part {
     /// JSON text.
     Fixed(String),
     /// A whole JSON value: the string was nothing but one placeholder.
-    Value(Reference),
+    Value(Placeholder),
     /// A text inside of a JSON string.
-    Inside(Reference),
+    Inside(Placeholder),
 }
 
 /// A JSON body with placeholders in its strings.
 ///
 /// `"{limit}"` alone takes the value with its own type, and `null` if the input is missing; in
-/// `"id-{n}"` the value is text.
+/// `"id-{n}"` the value is text, and with an escape (`"{n|xml}"`) anywhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JsonTemplate {
     parts: Vec<Part>,
     room: usize,
+    risks: Vec<InjectionRisk>,
 }
 
 impl JsonTemplate {
@@ -44,13 +46,13 @@ impl JsonTemplate {
         let mut compiler = Compiler::default();
         compiler.value(value)?;
         compiler.close_fixed();
-        let parts = compiler.parts;
+        let Compiler { parts, risks, .. } = compiler;
         let room_of = |part: &Part| match part {
             Part::Fixed(text) => text.len(),
             Part::Value(_) | Part::Inside(_) => ROOM_PER_HOLE,
         };
         let room = parts.iter().map(room_of).sum();
-        Ok(Self { parts, room })
+        Ok(Self { parts, room, risks })
     }
 
     /// The body, if it names nothing.
@@ -61,19 +63,29 @@ impl JsonTemplate {
         }
     }
 
-    /// What it names, in order; a name may come more than once.
-    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+    /// Its placeholders, in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.parts.iter().filter_map(|part| match part {
             Part::Fixed(_) => None,
-            Part::Value(reference) | Part::Inside(reference) => Some(reference),
+            Part::Value(placeholder) | Part::Inside(placeholder) => Some(placeholder),
         })
+    }
+
+    /// What it names, in order; a name may come more than once.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.placeholders().map(|placeholder| &placeholder.reference)
+    }
+
+    /// Its placeholders whose values could be taken for syntax within their strings, in order.
+    pub fn injection_risks(&self) -> &[InjectionRisk] {
+        &self.risks
     }
 
     /// The body as JSON text.
     ///
     /// # Errors
     /// [`RenderError::Missing`] for a placeholder inside of a longer string, and anywhere for another
-    /// source's value.
+    /// source's value; [`RenderError::Refused`].
     pub fn render(&self, values: &Values<'_>) -> Result<Cow<'_, str>, RenderError> {
         if let Some(constant) = self.constant() {
             return Ok(Cow::Borrowed(constant));
@@ -82,8 +94,10 @@ impl JsonTemplate {
         for part in &self.parts {
             match part {
                 Part::Fixed(text) => out.push_str(text),
-                Part::Value(reference) => values.push_json(reference, &mut out)?,
-                Part::Inside(reference) => push_json_escaped(&mut out, &values.text(reference)?),
+                Part::Value(placeholder) => values.push_json(placeholder, &mut out)?,
+                Part::Inside(placeholder) => {
+                    push_json_escaped(&mut out, &values.text(placeholder)?);
+                }
             }
         }
         Ok(Cow::Owned(out))
@@ -94,7 +108,7 @@ impl JsonTemplate {
 impl fmt::Debug for JsonTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JsonTemplate")?;
-        f.debug_list().entries(self.references()).finish()
+        f.debug_list().entries(self.placeholders()).finish()
     }
 }
 
@@ -103,8 +117,9 @@ struct Compiler {
     parts: Vec<Part>,
     /// JSON text since the last hole.
     fixed: String,
-    /// JSON Pointer to where the compiler is, for errors.
+    /// JSON Pointer to where the compiler is.
     place: String,
+    risks: Vec<InjectionRisk>,
 }
 
 impl Compiler {
@@ -166,18 +181,22 @@ impl Compiler {
 
     fn string(&mut self, text: &str) -> Result<(), TemplateError> {
         let pieces = parse(text).map_err(|error| self.here(error))?;
-        if let [Piece::Hole(reference)] = pieces.as_slice() {
+        for (placeholder, reason) in risks(&pieces) {
+            let (place, placeholder) = (TextPlace::Json(self.place.clone()), placeholder.clone());
+            self.risks.push(InjectionRisk { place, placeholder, reason });
+        }
+        if let [Piece::Hole(placeholder)] = pieces.as_slice() {
             self.close_fixed();
-            self.parts.push(Part::Value(reference.clone()));
+            self.parts.push(Part::Value(placeholder.clone()));
             return Ok(());
         }
         self.fixed.push('"');
         for piece in pieces {
             match piece {
                 Piece::Fixed(text) => push_json_escaped(&mut self.fixed, &text),
-                Piece::Hole(reference) => {
+                Piece::Hole(placeholder) => {
                     self.close_fixed();
-                    self.parts.push(Part::Inside(reference));
+                    self.parts.push(Part::Inside(placeholder));
                 }
             }
         }

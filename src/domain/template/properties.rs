@@ -7,7 +7,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::support::{input_v, source};
-use super::{HeaderTemplate, JsonTemplate, RenderError, TextTemplate, UrlTemplate, Values};
+use super::{
+    HeaderTemplate, JsonTemplate, Reference, RenderError, TextTemplate, UrlTemplate, Values,
+};
+use crate::domain::escape::Escape;
+use crate::domain::inputs::Inputs;
 
 /// Any text, and often one that has broken something somewhere.
 fn hostile() -> impl Strategy<Value = String> {
@@ -48,6 +52,11 @@ fn hostile() -> impl Strategy<Value = String> {
         "${x}",
         "null",
         "1e999",
+        "x' OR Name != 'y",
+        "a^ORb=c",
+        "javascript:x",
+        "</a>",
+        "\u{ffff}",
     ])
     .prop_map(str::to_owned);
     prop_oneof![
@@ -62,7 +71,8 @@ fn hostile() -> impl Strategy<Value = String> {
 fn nearly() -> impl Strategy<Value = String> {
     let bits = prop::sample::select(vec![
         "{", "}", "{{", "}}", "a", "crm", ".", ":", "/", "~", "?", "&", "=", "#", "%", "%2", "@",
-        "[", "]", "https://", "http://h", "é", " ", "\n", "99999", "{v}", "{crm.x}", "://",
+        "[", "]", "https://", "http://h", "é", " ", "\n", "99999", "{v}", "{crm.x}", "://", "|",
+        "{v|soql}", "|url", "'", "\"",
     ]);
     prop_oneof![any::<String>(), prop::collection::vec(bits, 0..12).prop_map(|bits| bits.concat()),]
 }
@@ -180,6 +190,38 @@ proptest! {
             serde_json::from_str::<Value>(&text).unwrap()
         });
         prop_assert_eq!(input, other);
+    }
+
+    #[test]
+    fn an_escape_comes_before_the_places_own_encoding(value in hostile()) {
+        for escape in Escape::ALL {
+            let inputs = input_v(&value);
+            let written = escape.apply(&value);
+            let plain = written.as_ref().map(|text| input_v(text));
+            let hole = format!("{{v|{escape}}}");
+            let rendered = |text: &str, inputs: &Inputs| {
+                let values = Values::of_inputs(inputs);
+                let url = url(&format!("https://h/a-{text}?b={text}"), &[("c", text)]);
+                let header = HeaderTemplate::try_new("x", text).unwrap();
+                let json = JsonTemplate::try_new(&json!([text, format!("a{text}")])).unwrap();
+                let key = TextTemplate::try_new(text).unwrap();
+                [
+                    url.render(&values).map(Cow::into_owned),
+                    header.render(&values).map(|text| format!("{text:?}")),
+                    json.render(&values).map(Cow::into_owned),
+                    key.render(&values).map(Cow::into_owned),
+                ]
+            };
+            let found = rendered(&hole, &inputs);
+            match plain {
+                Some(plain) => prop_assert_eq!(found, rendered("{v}", &plain)),
+                None => {
+                    let reference = Reference::parse("v").unwrap();
+                    let refused = RenderError::Refused { escape, reference };
+                    prop_assert!(found.iter().all(|found| *found == Err(refused.clone())));
+                }
+            }
+        }
     }
 
     #[test]

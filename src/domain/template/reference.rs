@@ -23,7 +23,7 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// Reads what stands between the braces. An id has neither `.` nor `:`, so whichever comes
+    /// Reads a name, with single bars. An id has neither `.` nor `:`, so whichever comes
     /// first says what it is.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Reference {
     }
 }
 
-/// As it stands between the braces, with dots where that is possible.
+/// As it stands between the braces, with dots where that is possible and bars doubled.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -53,7 +53,8 @@ impl fmt::Display for Reference {
                 if is_dotted(&dotted) && !pointer.as_str().contains('.') {
                     write!(f, "{source}{dotted}")
                 } else {
-                    write!(f, "{source}:{pointer}")
+                    // A bar would begin an escape.
+                    write!(f, "{source}:{}", pointer.as_str().replace('|', "||"))
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Reference, RenderError, TemplateError, Values};
+use super::{Placeholder, Reference, RenderError, TemplateError, Values};
 
 /// How much room one value is expected to need, in bytes.
 pub(super) const ROOM_PER_HOLE: usize = 48;
@@ -14,7 +14,7 @@ pub(super) enum Piece {
     /// Text as it is sent.
     Fixed(String),
     /// Where a value comes.
-    Hole(Reference),
+    Hole(Placeholder),
 }
 
 /// Splits a text at its placeholders. Two pieces of fixed text never follow each other.
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Piece>, TemplateError> {
         } else if let Some(inside) = from.strip_prefix('{') {
             let (name, after) = inside.split_once('}').ok_or(TemplateError::Unclosed { at })?;
             push_fixed(&mut pieces, &mut fixed);
-            pieces.push(Piece::Hole(reference(name, at)?));
+            pieces.push(Piece::Hole(placeholder(name, at)?));
             rest = after;
         } else {
             return Err(TemplateError::StrayClose { at });
@@ -52,19 +52,31 @@ fn push_fixed(pieces: &mut Vec<Piece>, fixed: &mut String) {
     }
 }
 
-fn reference(name: &str, at: usize) -> Result<Reference, TemplateError> {
-    if name.is_empty() {
+fn placeholder(text: &str, at: usize) -> Result<Placeholder, TemplateError> {
+    if text.is_empty() {
         return Err(TemplateError::EmptyName { at });
     }
-    Reference::parse(name).map_err(|problem| TemplateError::BadName { at, problem })
+    Placeholder::parse(text).map_err(|problem| TemplateError::BadName { at, problem })
 }
 
-/// What the pieces name, in their order.
-pub(super) fn holes(pieces: &[Piece]) -> impl Iterator<Item = &Reference> {
+/// The placeholders among the pieces, in their order.
+pub(super) fn holes(pieces: &[Piece]) -> impl Iterator<Item = &Placeholder> {
     pieces.iter().filter_map(|piece| match piece {
         Piece::Fixed(_) => None,
-        Piece::Hole(reference) => Some(reference),
+        Piece::Hole(placeholder) => Some(placeholder),
     })
+}
+
+/// The text that the pieces were parsed from.
+pub(super) fn written(pieces: &[Piece]) -> String {
+    let doubled = |text: &str| text.replace('{', "{{").replace('}', "}}");
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Fixed(text) => doubled(text),
+            Piece::Hole(placeholder) => format!("{{{placeholder}}}"),
+        })
+        .collect()
 }
 
 /// The whole text, if there is no hole in it.
@@ -110,15 +122,20 @@ impl TextTemplate {
         self.constant.as_deref()
     }
 
-    /// What it names, in order; a name may come more than once.
-    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+    /// Its placeholders, in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         holes(&self.pieces)
     }
 
-    /// The text with its values, unescaped.
+    /// What it names, in order; a name may come more than once.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.placeholders().map(|placeholder| &placeholder.reference)
+    }
+
+    /// The text with its values, as their escapes write them.
     ///
     /// # Errors
-    /// [`RenderError::Missing`].
+    /// [`RenderError::Missing`] and [`RenderError::Refused`].
     pub fn render(&self, values: &Values<'_>) -> Result<Cow<'_, str>, RenderError> {
         if let Some(constant) = &self.constant {
             return Ok(Cow::Borrowed(constant));
@@ -127,7 +144,7 @@ impl TextTemplate {
         for piece in &self.pieces {
             match piece {
                 Piece::Fixed(text) => out.push_str(text),
-                Piece::Hole(reference) => out.push_str(&values.text(reference)?),
+                Piece::Hole(placeholder) => out.push_str(&values.text(placeholder)?),
             }
         }
         Ok(Cow::Owned(out))
@@ -138,7 +155,7 @@ impl TextTemplate {
 impl fmt::Debug for TextTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TextTemplate")?;
-        f.debug_list().entries(self.references()).finish()
+        f.debug_list().entries(self.placeholders()).finish()
     }
 }
 
@@ -196,6 +213,8 @@ mod tests {
             ("x{}", "character 2: `{}` names nothing"),
             ("x{a{b}", "character 2: \"a{b\" is not an input name"),
             ("{ a}", "character 1: \" a\" is not an input name"),
+            ("ä{a|sql}", "character 2: \"sql\" is not an escape: allowed are soql, odata, sysp"),
+            ("{|soql}", "character 1: \"\" is not an input name"),
         ] {
             let error = TextTemplate::try_new(template).unwrap_err().to_string();
             assert!(error.starts_with(start), "{template}: {error}");

@@ -13,8 +13,12 @@ use std::fmt;
 
 use self::encode::{encode_fixed, push_value, table_text, url_text};
 use self::split::{has_fragment, split, split_endpoint, split_query};
-use super::text::{Piece, constant, holes, parse, room};
-use super::{Endpoint, Reference, RenderError, TemplateError, Values};
+use super::injection::{decoded_pieces, is_syntax_of_paths, name_and_value, risks};
+use super::text::{Piece, constant, holes, parse, room, written};
+use super::{
+    Endpoint, InjectionRisk, Placeholder, Reference, RenderError, RiskReason, TemplateError,
+    TextPlace, Values,
+};
 
 /// A part of the path.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct UrlTemplate {
     path: Vec<PathPart>,
     /// `name=value`, one each. One that names a missing input is left out.
     parameters: Vec<Vec<Piece>>,
+    /// How many of the parameters, the first ones, are the URL's own.
+    own: usize,
     room: usize,
     constant: Option<String>,
 }
@@ -60,20 +66,26 @@ impl UrlTemplate {
         for parameter in &mut parameters {
             encode_fixed(parameter, url_text);
         }
+        let own = parameters.len();
         for (name, value) in query {
             parameters.push(table_parameter(name, value)?);
         }
-        Ok(Self::assemble(endpoint, path_parts(path), parameters))
+        Ok(Self::assemble(endpoint, path_parts(path), parameters, own))
     }
 
-    fn assemble(endpoint: Endpoint, path: Vec<PathPart>, parameters: Vec<Vec<Piece>>) -> Self {
+    fn assemble(
+        endpoint: Endpoint,
+        path: Vec<PathPart>,
+        parameters: Vec<Vec<Piece>>,
+        own: usize,
+    ) -> Self {
         let of_path = path.iter().map(|part| match part {
             PathPart::Fixed(text) => text.len(),
             PathPart::Segment(pieces) => room(pieces),
         });
         let of_query = parameters.iter().map(|parameter| room(parameter) + 1);
         let room = of_path.chain(of_query).sum();
-        let mut template = Self { endpoint, path, parameters, room, constant: None };
+        let mut template = Self { endpoint, path, parameters, own, room, constant: None };
         template.constant = template.constant_text();
         template
     }
@@ -113,16 +125,51 @@ impl UrlTemplate {
 
     /// What it names, in order; a name may come more than once.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        let of_query = self.parameters.iter().flat_map(|parameter| holes(parameter));
-        self.references_in_path().chain(of_query)
+        let placeholders = self.placeholders_in_path().chain(self.placeholders_in_query());
+        placeholders.map(|placeholder| &placeholder.reference)
     }
 
-    /// What its path names, in order.
-    pub fn references_in_path(&self) -> impl Iterator<Item = &Reference> {
+    /// The placeholders in its path, in order.
+    pub fn placeholders_in_path(&self) -> impl Iterator<Item = &Placeholder> {
         self.path.iter().flat_map(|part| match part {
             PathPart::Fixed(_) => holes(&[]),
             PathPart::Segment(pieces) => holes(pieces),
         })
+    }
+
+    /// The placeholders in its query, in order.
+    pub fn placeholders_in_query(&self) -> impl Iterator<Item = &Placeholder> {
+        self.parameters.iter().flat_map(|parameter| holes(parameter))
+    }
+
+    /// The placeholders whose values could be taken for syntax within their segment, or within the
+    /// name or the value of their parameter, in order.
+    pub fn injection_risks(&self) -> Vec<InjectionRisk> {
+        let mut found = Vec::new();
+        let mut add = |place: &TextPlace, risks: Vec<(&Placeholder, RiskReason)>| {
+            found.extend(risks.into_iter().map(|(placeholder, reason)| InjectionRisk {
+                place: place.clone(),
+                placeholder: placeholder.clone(),
+                reason,
+            }));
+        };
+        for part in &self.path {
+            let PathPart::Segment(segment) = part else { continue };
+            let segment = decoded_pieces(segment);
+            let is_syntax = is_syntax_of_paths(&segment);
+            let mut of_segment = risks(&segment);
+            of_segment.retain(|(_, reason)| is_syntax || *reason != RiskReason::NoEscape);
+            add(&TextPlace::Url, of_segment);
+        }
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let [name, value] = name_and_value(parameter).map(|pieces| decoded_pieces(&pieces));
+            let place =
+                if index < self.own { TextPlace::Url } else { TextPlace::Query(written(&name)) };
+            for text in [name, value] {
+                add(&place, risks(&text));
+            }
+        }
+        found
     }
 
     /// Path and query (the request target in origin form, RFC 9112 section 3.2.1). It begins with
@@ -131,6 +178,7 @@ impl UrlTemplate {
     /// # Errors
     /// In the path: [`RenderError::Missing`], [`RenderError::EmptySegment`] and
     /// [`RenderError::DotSegment`]. In the query: [`RenderError::Missing`] for another source's value.
+    /// In both: [`RenderError::Refused`].
     pub fn render(&self, values: &Values<'_>) -> Result<Cow<'_, str>, RenderError> {
         if let Some(constant) = &self.constant {
             return Ok(Cow::Borrowed(constant));
@@ -160,7 +208,8 @@ impl UrlTemplate {
 impl fmt::Debug for UrlTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "UrlTemplate({}) ", self.endpoint)?;
-        f.debug_list().entries(self.references()).finish()
+        let placeholders = self.placeholders_in_path().chain(self.placeholders_in_query());
+        f.debug_list().entries(placeholders).finish()
     }
 }
 
@@ -174,13 +223,13 @@ fn push_segment(
     for piece in pieces {
         match piece {
             Piece::Fixed(text) => out.push_str(text),
-            Piece::Hole(reference) => {
-                let text = values.text(reference)?;
+            Piece::Hole(placeholder) => {
+                let text = values.text(placeholder)?;
                 if matches!(text.as_ref(), "." | "..") {
-                    return Err(RenderError::DotSegment(reference.clone()));
+                    return Err(RenderError::DotSegment(placeholder.reference.clone()));
                 }
                 push_value(out, &text);
-                last = Some(reference);
+                last = Some(&placeholder.reference);
             }
         }
     }
@@ -210,7 +259,7 @@ fn push_parameter(
     for piece in pieces {
         match piece {
             Piece::Fixed(text) => out.push_str(text),
-            Piece::Hole(reference) => match values.optional_text(reference)? {
+            Piece::Hole(placeholder) => match values.optional_text(placeholder)? {
                 Some(text) => push_value(out, &text),
                 None => return Ok(false),
             },

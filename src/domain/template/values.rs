@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Reference, RenderError};
+use super::{Placeholder, Reference, RenderError};
+use crate::domain::escape;
 use crate::domain::ids::Id;
-use crate::domain::inputs::{InputValue, Inputs};
+use crate::domain::inputs::{InputValue, Inputs, push_json_string};
 use crate::domain::json::{Json, Pointer};
 
 /// The values for one rendering.
@@ -22,46 +23,69 @@ impl<'a> Values<'a> {
         Self { inputs, sources: &[] }
     }
 
-    /// The value as text: a string without quotes, a number or boolean as it is written.
+    /// The value as text, written as the placeholder's escapes say: a string without quotes, a
+    /// number or boolean as it is written.
     ///
     /// # Errors
-    /// [`RenderError::Missing`], also for null, an array and an object.
-    pub(super) fn text(&self, reference: &Reference) -> Result<Cow<'a, str>, RenderError> {
-        let text = match reference {
+    /// [`RenderError::Missing`], also for null, an array and an object; [`RenderError::Refused`].
+    pub(super) fn text(&self, placeholder: &Placeholder) -> Result<Cow<'a, str>, RenderError> {
+        let Placeholder { reference, escapes } = placeholder;
+        let text = self.plain_text(reference);
+        let text = text.ok_or_else(|| RenderError::Missing(reference.clone()))?;
+        escape::apply_all(escapes, text)
+            .map_err(|escape| RenderError::Refused { escape, reference: reference.clone() })
+    }
+
+    /// The value as text, before any escape.
+    fn plain_text(&self, reference: &Reference) -> Option<Cow<'a, str>> {
+        match reference {
             Reference::Input(name) => self.inputs.get(name.as_str()).map(text_of_input),
             Reference::Source { source, pointer } => {
                 let value = self.find(source, pointer);
                 value.and_then(|value| value.scalar_text().map(|text| text.into_owned().into()))
             }
-        };
-        text.ok_or_else(|| RenderError::Missing(reference.clone()))
+        }
+    }
+
+    /// Whether it names an input that is not set.
+    fn is_missing_input(&self, reference: &Reference) -> bool {
+        match reference {
+            Reference::Input(name) => self.inputs.get(name.as_str()).is_none(),
+            Reference::Source { .. } => false,
+        }
     }
 
     /// The same where a request is whole without the value: `None` for an input that is missing.
     ///
     /// # Errors
     /// [`RenderError::Missing`] for another source's value: a request that was to depend on it
-    /// would ask for something else without it.
+    /// would ask for something else without it. [`RenderError::Refused`].
     pub(super) fn optional_text(
         &self,
-        reference: &Reference,
+        placeholder: &Placeholder,
     ) -> Result<Option<Cow<'a, str>>, RenderError> {
-        match (self.text(reference), reference) {
-            (Ok(text), _) => Ok(Some(text)),
-            (Err(_), Reference::Input(_)) => Ok(None),
-            (Err(error), Reference::Source { .. }) => Err(error),
+        if self.is_missing_input(&placeholder.reference) {
+            return Ok(None);
         }
+        self.text(placeholder).map(Some)
     }
 
-    /// Appends the value as JSON of its own type; an input that is missing is `null`.
+    /// Appends the value as JSON: of its own type, or a string if it has escapes; an input that is
+    /// missing is `null`.
     ///
     /// # Errors
-    /// [`RenderError::Missing`] for another source's value that is not there.
+    /// [`RenderError::Missing`] for another source's value that is not there;
+    /// [`RenderError::Refused`].
     pub(super) fn push_json(
         &self,
-        reference: &Reference,
+        placeholder: &Placeholder,
         out: &mut String,
     ) -> Result<(), RenderError> {
+        let reference = &placeholder.reference;
+        if !placeholder.escapes.is_empty() && !self.is_missing_input(reference) {
+            push_json_string(out, &self.text(placeholder)?);
+            return Ok(());
+        }
         match reference {
             Reference::Input(name) => match self.inputs.get(name.as_str()) {
                 Some(value) => value.write_json(out),
@@ -103,10 +127,10 @@ mod tests {
         let inputs = inputs(&json!({}));
         let sources = [source("crm", &format!(r#"{{"x":{value}}}"#))];
         let values = Values { inputs: &inputs, sources: &sources };
-        let reference = Reference::parse("crm.x").unwrap();
+        let placeholder = Placeholder::parse("crm.x").unwrap();
         let mut out = String::new();
-        let written = values.push_json(&reference, &mut out).is_ok();
-        (values.text(&reference).ok().map(Cow::into_owned), written.then_some(out))
+        let written = values.push_json(&placeholder, &mut out).is_ok();
+        (values.text(&placeholder).ok().map(Cow::into_owned), written.then_some(out))
     }
 
     #[test]
@@ -136,15 +160,56 @@ mod tests {
         let sources = [source("crm", r#"{"y":[]}"#)];
         let values = Values { inputs: &inputs, sources: &sources };
         let mut out = String::new();
-        let input = Reference::parse("x").unwrap();
+        let input = Placeholder::parse("x").unwrap();
         assert_eq!(values.optional_text(&input), Ok(None));
         assert_eq!(values.push_json(&input, &mut out), Ok(()));
         for name in ["crm.x", "crm:/y/0", "erp.x", "erp:"] {
-            let reference = Reference::parse(name).unwrap();
-            let missing = RenderError::Missing(reference.clone());
-            assert_eq!(values.optional_text(&reference), Err(missing.clone()), "{name}");
-            assert_eq!(values.push_json(&reference, &mut out), Err(missing), "{name}");
+            let placeholder = Placeholder::parse(name).unwrap();
+            let missing = RenderError::Missing(placeholder.reference.clone());
+            assert_eq!(values.optional_text(&placeholder), Err(missing.clone()), "{name}");
+            assert_eq!(values.push_json(&placeholder, &mut out), Err(missing), "{name}");
         }
         assert_eq!(out, "null");
+    }
+
+    #[test]
+    fn a_value_with_an_escape_is_text_of_whatever_type_it_is() {
+        let inputs = inputs(&json!({"s": "a'b", "n": 5, "b": true}));
+        let sources = [source("crm", r#"{"s":"a'b","n":1.00,"x":null,"y":[]}"#)];
+        let values = Values { inputs: &inputs, sources: &sources };
+        let written = |name: &str| {
+            let mut out = String::new();
+            let placeholder = Placeholder::parse(name).unwrap();
+            values.push_json(&placeholder, &mut out).map(|()| out).map_err(|e| e.to_string())
+        };
+        for (name, json) in [
+            ("s|odata", "\"a''b\""),
+            ("s|soql", "\"a\\\\'b\""),
+            ("n|soql", "\"5\""),
+            ("b|raw", "\"true\""),
+            ("crm.s|odata", "\"a''b\""),
+            ("crm.n|soql", "\"1.00\""),
+            ("none|soql", "null"),
+        ] {
+            assert_eq!(written(name).as_deref(), Ok(json), "{name}");
+        }
+        for name in ["crm.x|soql", "crm.y|soql", "crm.none|soql"] {
+            assert!(written(name).unwrap_err().contains("has no value"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_an_escape_refuses_is_an_error_that_does_not_repeat_it() {
+        let inputs = inputs(&json!({"s": "a^b"}));
+        let sources = [source("crm", r#"{"s":"a^b"}"#)];
+        let values = Values { inputs: &inputs, sources: &sources };
+        for name in ["s", "crm.s"] {
+            let placeholder = Placeholder::parse(&format!("{name}|sysparm")).unwrap();
+            let expected = format!("{{{name}}} must not have `^`, control characters");
+            let error = values.optional_text(&placeholder).unwrap_err().to_string();
+            assert!(error.starts_with(&expected) && !error.contains("a^b"), "{error}");
+            let error = values.push_json(&placeholder, &mut String::new()).unwrap_err().to_string();
+            assert!(error.starts_with(&expected), "{error}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use tributary::domain::template::{
 };
 
 /// A value that no reader could take for anything else.
-const HARMLESS: &str = "x";
+pub(super) const HARMLESS: &str = "x";
 
 pub fn template(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
@@ -30,7 +30,7 @@ pub fn template(input: &[u8]) {
 }
 
 /// An input `v`, set by its default so that it may be any text.
-fn with_input(text: &str) -> Inputs {
+pub(super) fn with_input(text: &str) -> Inputs {
     let name = InputName::try_new("v").expect("a good name");
     let default = Some(InputValue::Text(text.to_owned()));
     let spec = InputSpec { default, ..InputSpec::new(name, InputKind::String) };

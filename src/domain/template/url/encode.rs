@@ -1,11 +1,10 @@
 //! Percent-encoding (RFC 3986 section 2.1): which characters of which text.
 
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::super::text::Piece;
+use crate::domain::escape::ALL_BUT_UNRESERVED;
 
-/// A value: everything but `unreserved` (RFC 3986 section 2.3) is encoded.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Fixed text of the URL: it is syntax, so only what no URL may hold is encoded. `%` is looked at
 /// apart.
 const URL_TEXT: &AsciiSet = &CONTROLS
@@ -23,7 +22,7 @@ const URL_TEXT: &AsciiSet = &CONTROLS
     .add(b'}');
 /// Fixed text of the query table: it is data, so what is syntax in a query (`%` and `+` too) is
 /// encoded. What is none stays readable.
-const TABLE_TEXT: &AsciiSet = &VALUE
+const TABLE_TEXT: &AsciiSet = &ALL_BUT_UNRESERVED
     .remove(b'!')
     .remove(b'$')
     .remove(b'\'')
@@ -38,7 +37,7 @@ const TABLE_TEXT: &AsciiSet = &VALUE
 
 /// Appends a value.
 pub(super) fn push_value(out: &mut String, value: &str) {
-    out.extend(utf8_percent_encode(value, VALUE));
+    out.extend(utf8_percent_encode(value, ALL_BUT_UNRESERVED));
 }
 
 /// Encodes the fixed pieces; values are encoded when they come.
