@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use tributary::domain::escape::Escape;
 use tributary::settings::Settings;
 
 const README: &str = include_str!("../README.md");
 const EXAMPLE: &str = include_str!("../docs/example/three-sources.toml");
+const ESCAPES: &str = include_str!("../docs/escapes.md");
 const ARCHITECTURE: &str = include_str!("../docs/ARCHITECTURE.md");
 
 #[test]
@@ -13,14 +15,14 @@ fn the_example_with_its_secret_is_a_valid_configuration() {
     let secret = ("TRIBUTARY__CREDENTIALS__CRM__SECRET".to_owned(), "crm-secret".to_owned());
     let file = root().join("docs/example/three-sources.toml");
     let settings = Settings::load(&[file], [secret].into_iter()).unwrap();
-    assert_eq!(settings.sources.len(), 3);
+    assert_eq!((settings.sources.len(), settings.warnings), (3, vec![]));
 }
 
 #[test]
-fn every_example_configuration_is_valid_with_the_variables_that_it_names() {
+fn every_configuration_is_valid_with_the_variables_that_it_names_and_not_warned_of() {
     let mut files = Vec::new();
-    list(&root().join("config/examples"), &mut files);
-    assert!(!files.is_empty());
+    list(&root().join("config"), &mut files);
+    assert!(files.len() > 1);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         let exports = text
@@ -29,13 +31,25 @@ fn every_example_configuration_is_valid_with_the_variables_that_it_names() {
         let variables =
             exports.filter_map(|line| Some((line.split_once('=')?.0.to_owned(), "x".to_owned())));
         let settings = Settings::load(std::slice::from_ref(&file), variables);
-        assert!(settings.is_ok(), "{}: {}", file.display(), settings.unwrap_err());
+        let settings = settings.unwrap_or_else(|all| panic!("{}: {all}", file.display()));
+        assert_eq!(settings.warnings, [], "{}", file.display());
     }
 }
 
 #[test]
 fn the_readme_shows_the_example_as_it_is() {
     assert!(README.contains(EXAMPLE), "README.md and docs/example/three-sources.toml differ");
+}
+
+#[test]
+fn every_escape_is_documented() {
+    let rows = |document: &'static str| document.lines().filter(|line| line.starts_with("| `"));
+    for escape in Escape::ALL.map(Escape::name) {
+        let name = format!("`{escape}`");
+        let first_cell = |row: &str| row.split('|').nth(1).is_some_and(|cell| cell.contains(&name));
+        assert!(rows(README).any(first_cell), "README.md does not have {escape}");
+        assert!(rows(ESCAPES).any(first_cell), "docs/escapes.md does not have {escape}");
+    }
 }
 
 #[test]

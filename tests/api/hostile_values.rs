@@ -3,7 +3,7 @@
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tributary::simulator::Received;
+use tributary::simulator::{Behaviour, Received};
 
 use crate::client::Reply;
 use crate::harness::{PROFILE, TestApp, assert_problem};
@@ -194,4 +194,86 @@ inputs.externalApiKey = { required = false }
     let reply =
         app.post("/v1/actions/users_only", &json!({"customerId": "c", "externalApiKey": "ü"}));
     assert_eq!(reply.status, 200, "{}", reply.text());
+}
+
+/// The CRM is asked with a query, and the orders with a body, that are languages of their own.
+const QUERIES: &str = r#"
+[sources.crm.query]
+q = "SELECT Id FROM Contact WHERE Phone = '{customerId|soql}'"
+"$filter" = "name eq '{customerId|odata}'"
+[sources.orders.json]
+query = '{{ user(id: "{customerId|graphql}") {{ name }} }}'
+soap = "<id>{customerId|xml}</id>"
+alone = "{customerId|soql}"
+requests = [{ url = "/users?$filter=mail%20eq%20%27{customerId|odata|url}%27" }]
+"#;
+
+/// The same with an encoded query, which has no quotes.
+const ENCODED_QUERY: &str = r#"
+[sources.crm.query]
+sysparm_query = "active=true^number={customerId|sysparm}"
+"#;
+
+#[test]
+fn a_value_that_is_syntax_in_a_query_arrives_as_a_value_of_the_query() {
+    let app = TestApp::start_with(QUERIES);
+    let reply = ask(&app, r#"x' OR Name != "y\<"#, "key-1");
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.json()["customerId"], r#"x' OR Name != "y\<"#, "it is echoed as it is");
+
+    let [_, crm, orders] = last_requests(&app);
+    let soql = r#"SELECT Id FROM Contact WHERE Phone = 'x\' OR Name != \"y\\<'"#;
+    assert_eq!(crm.query("q").as_deref(), Some(soql));
+    assert_eq!(crm.query("$filter").as_deref(), Some(r#"name eq 'x'' OR Name != "y\<'"#));
+    let body = orders.json().expect("JSON");
+    assert_eq!(body["query"], r#"{ user(id: "x' OR Name != \"y\\<") { name } }"#);
+    assert_eq!(body["soap"], "<id>x&apos; OR Name != &quot;y\\&lt;</id>");
+    assert_eq!(body["alone"], r#"x\' OR Name != \"y\\<"#);
+    let url = "/users?$filter=mail%20eq%20%27x%27%27%20OR%20Name%20%21%3D%20%22y%5C%3C%27";
+    assert_eq!(body["requests"][0]["url"], url);
+    assert_eq!(body["customerId"], r#"x' OR Name != "y\<"#, "without an escape as it is");
+}
+
+#[test]
+fn a_value_that_an_encoded_query_cannot_carry_is_refused_before_any_upstream_is_asked() {
+    let app = TestApp::start_with(ENCODED_QUERY);
+    for value in [
+        "x^ORname!=y",
+        "x^NQactive=true",
+        "a\nb",
+        "javascript:gs.getUserID()",
+        "JAVASCRIPT:1",
+        "=1",
+    ] {
+        let problem = assert_problem(&ask(&app, value, "a\nb"), 400);
+        let said = said_of(&problem, "customerId");
+        assert!(said.contains("encoded query of ServiceNow"), "{value:?}: {problem}");
+        let said = said_of(&problem, "externalApiKey");
+        assert!(said.contains("header"), "it is told together with everything else: {problem}");
+    }
+    assert_eq!(app.upstream_hits(), 0);
+
+    let reply = ask(&app, "O'Neil, \"x\" \\ a=b@c.example", "key-1");
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let crm = app.sim.crm().last_received().expect("a call");
+    let sent = "active=true^number=O'Neil, \"x\" \\ a=b@c.example";
+    assert_eq!(crm.query("sysparm_query").as_deref(), Some(sent));
+}
+
+#[test]
+fn another_sources_value_that_cannot_be_escaped_is_not_sent() {
+    let app = TestApp::start_with("sources.crm.query.sysparm_query = 'a={genesys.email|sysparm}'");
+    let user = |email: &str| Behaviour::json(200, &json!({"id": "c-1", "email": email}));
+    app.sim.users().set_behaviour(user("x^ORa!=y"));
+    let reply = ask(&app, "c-1", "key-1");
+    assert_eq!(reply.outcome("crm"), "skipped", "{}", reply.text());
+    let error = reply.source("crm")["error"].to_string();
+    assert!(error.contains("{genesys.email} must not have `^`"), "{error}");
+    assert!(!error.contains("ORa"), "{error}");
+    assert_eq!(app.sim.crm().hits(), 0);
+
+    app.sim.users().set_behaviour(user("o'neil@b.example"));
+    assert_eq!(ask(&app, "c-1", "key-1").outcome("crm"), "ok");
+    let crm = app.sim.crm().last_received().expect("a call");
+    assert_eq!(crm.query("sysparm_query").as_deref(), Some("a=o'neil@b.example"));
 }
