@@ -47,7 +47,8 @@ impl fmt::Debug for Placeholder {
 
 fn escape(name: &str) -> Result<Escape, String> {
     Escape::find(name).ok_or_else(|| {
-        format!("{:?} is not an escape: allowed are {}", shorten(name, SHOWN), Escape::known())
+        let (name, known) = (shorten(name, SHOWN), Escape::known());
+        format!("{name:?} is not an escape: allowed are {known}; a bar in a name is written `||`")
     })
 }
 
@@ -96,7 +97,8 @@ mod tests {
         for (text, name) in
             [("id|sql", "sql"), ("id|", ""), ("crm:/a|b", "b"), ("id|soql|SOQL", "SOQL")]
         {
-            let known = "allowed are soql, odata, sysparm, graphql, xml, url, raw";
+            let known = "allowed are soql, odata, sysparm, graphql, xml, url, raw; a bar in a \
+                         name is written `||`";
             assert_eq!(shown(text), format!("error: {name:?} is not an escape: {known}"));
         }
         assert!(shown("id |soql").contains("\"id \" is not an input name"));

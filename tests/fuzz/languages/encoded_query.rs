@@ -1,4 +1,4 @@
-//! ServiceNow's encoded queries (its documentation, "Encoded query strings" and "Operators available
+//! `ServiceNow`'s encoded queries (its documentation, "Encoded query strings" and "Operators available
 //! for filters and queries"): conditions of field, operator and value between `^`.
 
 use super::Parsed;

@@ -1,5 +1,5 @@
 //! Readers of the languages that values are escaped for. XML and GraphQL have the parsers that others
-//! use; for SOQL, OData and ServiceNow's encoded queries there is none that keeps to the published
+//! use; for SOQL, `OData` and `ServiceNow`'s encoded queries there is none that keeps to the published
 //! grammar, so it is written down here, apart from what the service does.
 
 mod encoded_query;

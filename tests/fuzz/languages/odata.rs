@@ -1,4 +1,4 @@
-//! OData as far as its strings go (OASIS OData ABNF 4.01, rules `string` and `SQUOTE-in-string`).
+//! `OData` as far as its strings go (OASIS `OData` ABNF 4.01, rules `string` and `SQUOTE-in-string`).
 
 use super::{Parsed, tokens};
 
