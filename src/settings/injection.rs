@@ -75,14 +75,14 @@ fn no_escape(placeholder: &Placeholder, within: &str, writer: &Writer<'_>) -> St
     let (who, or_pattern) = match writer {
         Writer::Caller(action) => (
             format!("a caller of the action {action}"),
-            ", or give the input a pattern of letters, digits, `-` and `_` only",
+            "; or give the input a pattern of letters, digits, `-` and `_` only",
         ),
         Writer::Source(source) => (format!("the answer of {source}"), ""),
     };
     format!(
         "{{{placeholder}}}{within} stands beside fixed text: if the upstream reads that as a query, \
          {who} can write syntax into it; name the language, as in {{{placeholder}|soql}} (one of \
-         {known}){or_pattern}; {{{placeholder}|raw}} says that nothing reads it",
+         {known}){or_pattern}; or write {{{placeholder}|raw}} if nothing reads it so",
         known = Escape::known()
     )
 }
