@@ -207,14 +207,19 @@ fn array_of(elements: &[Json]) -> Json {
 
 fn read_scalar(kind: InputKind, value: &Json) -> Option<Json> {
     match (kind, value.kind()) {
-        (InputKind::String, Kind::String)
-        | (InputKind::Number, Kind::Number)
-        | (InputKind::Boolean, Kind::Bool) => Some(value.clone()),
+        (InputKind::String, Kind::String) | (InputKind::Boolean, Kind::Bool) => Some(value.clone()),
+        (InputKind::Number, Kind::Number) => is_double(value).then(|| value.clone()),
         (InputKind::Integer, Kind::Number) => read_integer(value),
         (_, Kind::Null | Kind::Bool | Kind::Number | Kind::String | Kind::Array | Kind::Object) => {
             None
         }
     }
+}
+
+/// Whether a double can hold the number, if not exactly: `1e400` is well-formed JSON, but nothing
+/// that a flow could bind.
+fn is_double(number: &Json) -> bool {
+    number.as_str().parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// A whole number that fits 64 bits; one written `5.0` or `5e0` is written as `5`, and `-0` as `0`,
@@ -225,9 +230,16 @@ fn read_integer(value: &Json) -> Option<Json> {
         return Some(value.clone());
     }
     let number: f64 = text.parse().ok()?;
-    let is_whole = number.fract() == 0.0 && number.abs() <= MAX_EXACT;
+    // `1e-400` is not 0, only too small for a double.
+    let is_tiny = number == 0.0 && mantissa(text).contains(|digit| matches!(digit, '1'..='9'));
+    let is_whole = number.fract() == 0.0 && number.abs() <= MAX_EXACT && !is_tiny;
     // Adding zero takes the sign from a negative zero.
     is_whole.then(|| Json::from_parts(format!("{:.0}", number + 0.0).into_bytes()))
+}
+
+/// A number's text without its exponent.
+fn mantissa(text: &str) -> &str {
+    text.split(['e', 'E']).next().unwrap_or(text)
 }
 
 /// One source's data, with its tree if a path needed it.
@@ -238,7 +250,7 @@ struct Data<'a> {
 
 impl Data<'_> {
     fn tree(&self) -> Option<&serde_json::Value> {
-        self.tree.get_or_init(|| serde_json::from_slice(self.json.as_bytes()).ok()).as_ref()
+        self.tree.get_or_init(|| self.json.to_tree()).as_ref()
     }
 }
 

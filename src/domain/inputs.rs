@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::ids::{InputName, shorten};
+use super::json::without_byte_order_mark;
 
 /// How many names of unknown inputs are kept for the log.
 const MAX_IGNORED: usize = 20;
@@ -86,6 +87,7 @@ impl Inputs {
     /// # Errors
     /// [`InputErrors::NotJson`] and [`InputErrors::NotAnObject`].
     pub fn object_of(body: &[u8]) -> Result<Map<String, Value>, InputErrors> {
+        let body = without_byte_order_mark(body);
         let value: Value = serde_json::from_slice(body)
             .map_err(|error| InputErrors::NotJson { reason: reason(body, &error) })?;
         match value {

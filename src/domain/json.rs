@@ -7,6 +7,7 @@
 //! | `json/navigate.rs` | finds a value inside checked text and cuts it out without copying |
 //! | `json/pointer.rs` | JSON Pointer (RFC 6901), parsed once |
 //! | `json/text.rs` | string literals to text and back |
+//! | `json/tree.rs` | the text as a tree, for `JSONPath` |
 
 mod navigate;
 mod pointer;
@@ -14,6 +15,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tree;
 mod validate;
 
 use std::fmt;
@@ -25,6 +27,15 @@ pub use navigate::{Items, Kind};
 pub use pointer::{Pointer, PointerError};
 pub use text::write_string;
 
+/// U+FEFF in UTF-8, which some servers put before their text.
+const BYTE_ORDER_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
+
+/// The text without a byte-order mark at its beginning: nobody may send one, but a reader may skip
+/// it (RFC 8259 section 8.1).
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
 /// Valid JSON text (RFC 8259) without surrounding white space.
 ///
 /// Cloning is cheap: clones, and values found inside, share one buffer, which lives as long as any
@@ -34,12 +45,13 @@ pub use text::write_string;
 pub struct Json(Bytes);
 
 impl Json {
-    /// Checks `bytes`, a whole JSON text, and keeps it as it is, less the white space around it.
+    /// Checks `bytes`, a whole JSON text, and keeps it as it is, less the white space around it and
+    /// a byte-order mark before it.
     ///
     /// `max_depth` is the number of containers that may be open at once: `1` has depth 0, `[]`
-    /// depth 1. Stricter than the grammar in two places where many readers would refuse the
-    /// whole aggregate: half a surrogate pair (`"\ud800"`) and a number beyond a double (`1e999`).
-    /// Duplicate keys and numbers of any precision pass.
+    /// depth 1. Stricter than the grammar in one place where many readers would refuse the whole
+    /// aggregate: half a surrogate pair (`"\ud800"`). Duplicate keys and numbers of any size and
+    /// precision pass, `1e400` among them.
     ///
     /// # Errors
     /// The first thing that is wrong, see [`JsonError`].
@@ -102,9 +114,6 @@ pub enum JsonError {
     /// Nothing, or white space only.
     #[error("the body is empty, and JSON has at least one value")]
     Empty,
-    /// The text begins with EF BB BF, which RFC 8259 section 8.1 forbids to send.
-    #[error("a byte-order mark stands at byte 0, and JSON must begin without one")]
-    ByteOrderMark,
     /// RFC 8259 section 8.1: JSON is UTF-8.
     #[error("the bytes at byte {at} are not UTF-8")]
     NotUtf8 {
@@ -129,12 +138,6 @@ pub enum JsonError {
     #[error("the escape at byte {at} is half of a surrogate pair, which is no character")]
     LoneSurrogate {
         /// The backslash of the escape.
-        at: usize,
-    },
-    /// A number that a double (IEEE 754 binary64) cannot hold.
-    #[error("the number at byte {at} is too large for a double")]
-    NumberOutOfRange {
-        /// The first byte of the number.
         at: usize,
     },
     /// A complete value, and then something more.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tributary::settings::{Layer, Settings};
-use tributary::simulator::{Behaviour, Latency, Options, Received, Simulator};
+use tributary::simulator::{Behaviour, Latency, Options, Received, Reply, Simulator};
 
 use crate::harness::{PROFILE, TestApp, assert_between};
 
@@ -54,6 +54,16 @@ fn a_source_gets_the_value_from_the_answer_of_another() {
     assert_eq!(reply.source("by_email")["data"]["account"]["id"], email);
     let text = reply.text();
     assert!(text.find("\"orders\":") < text.find("\"by_email\":"), "the order stays: {text}");
+}
+
+#[test]
+fn a_number_of_any_size_is_used_as_it_was_sent() {
+    let app = start_with("");
+    let user = r#"{"id": "c-1", "email": 1e400}"#;
+    app.sim.users().set_behaviour(Reply::status(200).with_body(format!("\u{feff}{user}")));
+    app.profile("c-1");
+    let call = by_email(&app).pop().expect("a call");
+    assert_eq!(call.query("id").as_deref(), Some("1e400"));
 }
 
 #[test]

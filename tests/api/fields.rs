@@ -1,7 +1,7 @@
 //! The fields view: a flat reply whose every member is there and of its type, whatever came.
 
 use serde_json::{Value, json};
-use tributary::simulator::Behaviour;
+use tributary::simulator::{Behaviour, Reply};
 
 use crate::harness::TestApp;
 
@@ -76,6 +76,24 @@ fn values_of_another_type_are_the_defaults() {
     let reply = card(&app, "c-1");
     assert_shape(&reply);
     assert_eq!((&reply["agentName"], &reply["genesys_outcome"]), (&json!(""), &json!("ok")));
+}
+
+#[test]
+fn a_number_that_no_double_holds_is_one_fields_default_and_no_other_fields_matter() {
+    let app = TestApp::start_with(
+        "[actions.customer_card.output]\n\
+         balance = { from = 'crm', path = '/balance', type = 'number', default = -1 }\n\
+         firstName = { from = 'crm', path = '$.contacts[0].name', type = 'string' }\n",
+    );
+    let account =
+        r#"{"balance": 1e400, "contacts": [{"name": "Ada"}], "account": {"tier": "gold"}}"#;
+    app.sim.crm().set_behaviour(Reply::status(200).with_body(format!("\u{feff}{account}")));
+    let reply = card(&app, "c-1");
+    let seen = [&reply["balance"], &reply["firstName"], &reply["tier"], &reply["crm_outcome"]];
+    assert_eq!(seen, [&json!(-1), &json!("Ada"), &json!("gold"), &json!("ok")]);
+    let metrics = app.admin_get("/metrics").text();
+    let counted = "tributary_field_wrong_type_total{action=\"customer_card\",field=\"balance\"} 1";
+    assert!(metrics.contains(counted), "{metrics}");
 }
 
 #[test]

@@ -36,6 +36,20 @@ fn three_sources_become_one_aggregate_in_the_order_of_the_configuration() {
 }
 
 #[test]
+fn a_byte_order_mark_before_the_inputs_is_no_matter() {
+    let app = TestApp::start();
+    let inputs = "{\"customerId\": \"c-1\", \"externalApiKey\": \"key-1\"}";
+    for (path, body) in [
+        (PROFILE, format!("\u{feff}{inputs}")),
+        ("/events", format!("\u{feff}{{\"input\": {inputs}}}")),
+    ] {
+        let reply = app.post_with(path, &[], body.as_bytes());
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert!(reply.text().contains("c-1"), "{}", reply.text());
+    }
+}
+
+#[test]
 fn the_upstreams_get_what_the_configuration_says() {
     let app = TestApp::start();
     app.profile("c-1");

@@ -70,6 +70,21 @@ fn a_cursor_in_the_body_leads_through_all_pages() {
 }
 
 #[test]
+fn byte_order_marks_and_numbers_of_any_size_are_no_matter() {
+    let app = crm(BY_QUERY);
+    app.sim.crm().script(
+        [r#"{"items": [1e400, -1e999], "next": 1e400}"#, r#"{"items": [ 3.00 ], "next": null}"#]
+            .map(|page| Reply::status(200).with_body(format!("\u{feff}{page}"))),
+    );
+    let reply = app.profile("c-1");
+    let data = r#""data":{"items":[1e400,-1e999,3.00],"pages":2,"next_cursor":null}"#;
+    assert!(reply.text().contains(data), "{}", reply.text());
+    assert!(reply.text().contains("\"complete\":true"), "{}", reply.text());
+    let asked: Vec<_> = app.sim.crm().received().iter().map(|call| call.query("after")).collect();
+    assert_eq!(asked, [None, Some("1e400".to_owned())]);
+}
+
+#[test]
 fn a_cursor_in_the_query_is_encoded() {
     let app = crm(BY_QUERY);
     app.sim.crm().script([

@@ -48,6 +48,16 @@ fn a_lifetime_that_is_not_told_is_five_minutes() {
 }
 
 #[test]
+fn a_byte_order_mark_before_the_token_reply_is_no_matter() {
+    let body = r#"{"access_token": "t-1", "token_type": "Bearer", "expires_in": 3600}"#;
+    let marked = |status, body: &str| Reply::status(status).with_body(format!("\u{feff}{body}"));
+    let lifetime = believed_lifetime(&app_with(marked(200, body)));
+    assert!((3500..=3600).contains(&lifetime), "{lifetime}");
+    let refusal = marked(400, r#"{"error": "invalid_scope"}"#);
+    expect_unusable(refusal, "refused the client (400, invalid_scope)");
+}
+
+#[test]
 fn a_huge_lifetime_is_believed_for_two_days_at_most() {
     for expires_in in [json!(1e300), json!(u64::MAX), json!("99999999999999999999")] {
         let lifetime = believed_lifetime(&app_with(token(&expires_in)));

@@ -121,6 +121,34 @@ fn a_whole_number_with_a_fraction_of_zero_is_an_integer() {
 }
 
 #[test]
+fn a_number_that_no_double_holds_is_of_another_type_and_disturbs_no_other_field() {
+    let wide =
+        r#"{"x":1e400,"y":1.50,"l":[1e400,2,-1e999],"m":[{"id":"a"},{"id":"b"}],"t":1e-400}"#;
+    for (path, kind, expected, is_wrong) in [
+        ("/x", "number", "0", true),
+        ("/x", "integer", "0", true),
+        ("/x", "string", "\"\"", true),
+        ("$.x", "number", "0", true),
+        ("/l", "number[]", "[]", true),
+        ("$.l[*]", "number[]", "[]", true),
+        ("$.l[0,2]", "number[]", "[]", true),
+        ("$.l[2]", "number", "0", true),
+        ("$.l[1]", "integer", "2", false),
+        ("/y", "number", "1.50", false),
+        ("$.y", "number", "1.50", false),
+        ("$.m[*].id", "string[]", r#"["a","b"]"#, false),
+        ("$.l[?@ > 1]", "integer", "2", false),
+        ("$.l[?@ == null]", "number[]", "[]", false),
+        ("/t", "number", "1e-400", false),
+        ("/t", "integer", "0", true),
+    ] {
+        let found = read(wide, path, kind);
+        assert_eq!(found, (expected.to_owned(), is_wrong), "{path} {kind}");
+    }
+    assert!(!read("[1.7976931348623157e308,1]", "$[*]", "number[]").1);
+}
+
+#[test]
 fn the_largest_field_gives_way_when_the_reply_would_be_too_large() {
     let long = "x".repeat(500);
     let data = Json::from_value(&json!({"long": long, "short": "y"}));

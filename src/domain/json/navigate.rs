@@ -219,14 +219,14 @@ fn skip_container(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The offset behind the number, boolean or null that begins at `at`.
-fn skip_scalar(bytes: &[u8], at: usize) -> usize {
+pub(super) fn skip_scalar(bytes: &[u8], at: usize) -> usize {
     let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 /// The offset behind the string whose opening quote is at `at`.
-fn skip_string(bytes: &[u8], at: usize) -> usize {
+pub(super) fn skip_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
     loop {
         at = skip_plain(bytes, at);

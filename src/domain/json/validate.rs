@@ -4,20 +4,13 @@
 
 use std::ops::Range;
 
-use super::JsonError;
 use super::scan::skip_plain;
-
-const BYTE_ORDER_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
-
-/// No double has more digits before the point: the largest is about 1.8e308.
-const MAX_SAFE_DIGITS: usize = 308;
+use super::{JsonError, without_byte_order_mark};
 
 /// Checks a whole text and says where its one value stands between the white space.
 pub(super) fn find_value(bytes: &[u8], max_depth: usize) -> Result<Range<usize>, JsonError> {
-    if bytes.starts_with(BYTE_ORDER_MARK) {
-        return Err(JsonError::ByteOrderMark);
-    }
-    let start = skip_space(bytes, 0);
+    let mark = bytes.len() - without_byte_order_mark(bytes).len();
+    let start = skip_space(bytes, mark);
     match bytes.get(start) {
         None => return Err(JsonError::Empty),
         // Before the check for UTF-8: a proxy's error page may well be Latin-1.
@@ -156,7 +149,7 @@ fn check_hex(bytes: &[u8], at: usize) -> Result<u32, JsonError> {
     Ok(value)
 }
 
-/// Checks a number, RFC 8259 section 6, and that a double can hold it.
+/// Checks a number, RFC 8259 section 6. How large or precise it is does not matter here.
 #[inline]
 fn check_number(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     let digits = start + usize::from(peek(bytes, start) == b'-');
@@ -164,17 +157,12 @@ fn check_number(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     if peek(bytes, digits) == b'0' && at > digits + 1 {
         return syntax(digits + 1, "no digit after a leading zero");
     }
-    let mut may_be_large = at - digits > MAX_SAFE_DIGITS;
     if peek(bytes, at) == b'.' {
         at = check_digits(bytes, at + 1)?;
     }
     if matches!(peek(bytes, at), b'e' | b'E') {
-        may_be_large = true;
         let sign = usize::from(matches!(peek(bytes, at + 1), b'+' | b'-'));
         at = check_digits(bytes, at + 1 + sign)?;
-    }
-    if may_be_large && !fits_a_double(bytes.get(start..at).unwrap_or_default()) {
-        return Err(JsonError::NumberOutOfRange { at: start });
     }
     Ok(at)
 }
@@ -187,14 +175,6 @@ fn check_digits(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
         at += 1;
     }
     if at == start { syntax(at, "a digit") } else { Ok(at) }
-}
-
-#[cold]
-fn fits_a_double(number: &[u8]) -> bool {
-    std::str::from_utf8(number)
-        .ok()
-        .and_then(|text| text.parse::<f64>().ok())
-        .is_some_and(f64::is_finite)
 }
 
 #[inline]

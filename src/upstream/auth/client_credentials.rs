@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::TokenError;
 use crate::domain::credential::{ClientAuth, ClientCredentialsSpec};
+use crate::domain::json::without_byte_order_mark;
 use crate::domain::secret::ExposeSecret as _;
 use crate::upstream::clock;
 use crate::upstream::error::{CallError, PayloadError};
@@ -140,12 +141,13 @@ fn basic(client_id: &str, secret: &str) -> String {
 /// [`TokenError::Failed`] for 429 and 5xx, [`TokenError::Refused`] for any other status that is no
 /// success, [`TokenError::Unusable`] for a success that holds no usable token.
 pub fn read_reply(reply: &Reply, asked_scopes: &[String]) -> Result<NewToken, TokenError> {
+    let body = without_byte_order_mark(&reply.body);
     match reply.status {
-        200..=299 => read_token(&reply.body, asked_scopes),
+        200..=299 => read_token(body, asked_scopes),
         status @ (429 | 500..) => {
             Err(TokenError::Failed { status, retry_after: reply.hints.retry_after })
         }
-        status => Err(TokenError::Refused { status, code: error_code(&reply.body) }),
+        status => Err(TokenError::Refused { status, code: error_code(body) }),
     }
 }
 

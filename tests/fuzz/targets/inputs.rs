@@ -7,6 +7,7 @@ use tributary::domain::ids::InputName;
 use tributary::domain::inputs::{
     InputErrors, InputKind, InputPattern, InputSpec, InputValue, Inputs,
 };
+use tributary::domain::json::without_byte_order_mark;
 
 const MAX_LENGTH: usize = 12;
 /// Stands in the corpus' secrets, and in no sentence and no name.
@@ -31,7 +32,7 @@ fn specs() -> [InputSpec; 5] {
 /// The input is the body.
 pub fn inputs(input: &[u8]) {
     let specs = SPECS.as_slice();
-    let tree: Result<Value, _> = serde_json::from_slice(input);
+    let tree: Result<Value, _> = serde_json::from_slice(without_byte_order_mark(input));
     match Inputs::from_body(input, specs) {
         Ok(inputs) => {
             let Ok(Value::Object(object)) = tree else { panic!("inputs out of no object") };

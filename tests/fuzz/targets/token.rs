@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tributary::domain::json::without_byte_order_mark;
 use tributary::upstream::auth::TokenError;
 use tributary::upstream::auth::client_credentials::read_reply;
 use tributary::upstream::hints::Hints;
@@ -18,7 +19,7 @@ const LONGEST: Duration = Duration::from_hours(48);
 pub fn token_reply(input: &[u8]) {
     let scopes = ["users:readonly".to_owned()];
     // Fields that nobody asked for may hold anything, even what is not UTF-8.
-    let text = String::from_utf8_lossy(input);
+    let text = String::from_utf8_lossy(without_byte_order_mark(input));
     let fields: Option<BTreeMap<String, &RawValue>> = serde_json::from_str(&text).ok();
     let field = |name: &str| -> Option<Value> {
         serde_json::from_str(fields.as_ref()?.get(name)?.get()).ok()
