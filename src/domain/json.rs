@@ -112,7 +112,7 @@ impl fmt::Debug for Json {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum JsonError {
     /// Nothing, or white space only.
-    #[error("the body is empty, and JSON has at least one value")]
+    #[error("the body is empty or white space, and JSON has at least one value")]
     Empty,
     /// RFC 8259 section 8.1: JSON is UTF-8.
     #[error("the bytes at byte {at} are not UTF-8")]

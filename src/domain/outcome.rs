@@ -12,7 +12,7 @@ use super::trace::Span;
 /// The word that says what became of one source (the outcome table of the README).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// 2xx with valid JSON, or 204.
+    /// 2xx with valid JSON, or an empty one that means `null`.
     Ok,
     /// An upstream status that the source counts as a definite "there is none".
     NotFound,
@@ -32,7 +32,7 @@ pub enum Outcome {
     UpstreamError,
     /// DNS, TCP or TLS failed, or the connection broke.
     ConnectFailed,
-    /// Not JSON, not complete, too large, too deep, or encoded in a way that was not asked for.
+    /// Not JSON, not complete (a 206 that was not asked for is not), too large, too deep, or encoded in a way that was not asked for.
     BadPayload,
     /// Our own in-flight limit for this source is reached.
     Overloaded,

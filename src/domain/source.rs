@@ -49,6 +49,36 @@ impl Method {
     }
 }
 
+/// What a success with an empty body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptyBody {
+    /// An answer whose data is `null`.
+    Null,
+    /// No answer: JSON has at least one value.
+    BadPayload,
+}
+
+impl EmptyBody {
+    /// What it is with this status, if it is `self` with any that does not say so itself. The words
+    /// Created, Accepted, No Content and Reset Content (RFC 9110 section 15.3) tell the whole
+    /// answer; their content is optional or forbidden.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        match status {
+            201 | 202 | 204 | 205 => Self::Null,
+            _ => self,
+        }
+    }
+
+    /// The value of `empty_body`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::BadPayload => "bad_payload",
+        }
+    }
+}
+
 /// A configured source, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceSpec {
@@ -89,6 +119,8 @@ pub struct SourceSpec {
     pub max_response: usize,
     /// The deepest nesting of a reply's JSON.
     pub max_depth: usize,
+    /// What a success with an empty body is, where its status does not say.
+    pub empty_body: EmptyBody,
     /// Statuses that are a definite "there is none".
     pub empty_statuses: Vec<u16>,
     /// `data` of a reply that is a definite "there is none".

@@ -162,6 +162,8 @@ fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
         bytes(source.max_response),
         source.max_depth,
     )?;
+    let empty = source.empty_body.as_str();
+    writeln!(out, "  empty_body      {empty}, with 201, 202, 204 and 205 null in any case")?;
     if source.prewarm {
         writeln!(out, "  prewarm         a connection for each worker, before the first request")?;
     }

@@ -10,7 +10,7 @@ use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::{Id, InputName};
 use crate::domain::json::Json;
 use crate::domain::retry::RetryPolicy;
-use crate::domain::source::{Method, RateLimitSpec, SourceSpec, Tenancy};
+use crate::domain::source::{EmptyBody, Method, RateLimitSpec, SourceSpec, Tenancy};
 use crate::domain::template::{Endpoint, HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
 
 use super::paging;
@@ -57,6 +57,7 @@ pub(super) fn read(
     let max_in_flight = table.count("max_in_flight", 1..=1_000_000, 256);
     let max_response = table.size("max_response", 1..=256 * MIB, 2 * MIB);
     let max_depth = table.count("max_depth", 1..=1_000, 50);
+    let empty_body = empty_body(table);
     let empty_statuses = empty_statuses(table);
     let Target { template: url, shown: shown_url, host_by_credential } = url?;
     let (retry, retry_budget) = retry?;
@@ -79,6 +80,7 @@ pub(super) fn read(
         max_in_flight,
         max_response,
         max_depth,
+        empty_body,
         empty_statuses,
         empty_data: empty_data.unwrap_or_else(|| fallback.clone()),
         fallback,
@@ -267,6 +269,11 @@ fn connections(table: &mut Table) -> (usize, usize) {
         table.refuse("max_idle_connections", &allowed);
     }
     (most as usize, idle as usize)
+}
+
+fn empty_body(table: &mut Table) -> EmptyBody {
+    let choices = [EmptyBody::Null, EmptyBody::BadPayload].map(|choice| (choice.as_str(), choice));
+    table.choice("empty_body", &choices).unwrap_or(EmptyBody::BadPayload)
 }
 
 fn empty_statuses(table: &mut Table) -> Vec<u16> {

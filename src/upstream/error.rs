@@ -86,6 +86,15 @@ pub enum PayloadError {
     /// Not JSON as it should be.
     #[error("the reply is not usable: {0}")]
     Json(#[from] JsonError),
+    /// Nothing, where an answer has to be.
+    #[error("the reply is not usable: the body is empty (empty_body)")]
+    Empty,
+    /// Nothing until the connection was closed, where nothing would be an answer.
+    #[error("the reply is not usable: the body is empty and has no length, so it may be cut off")]
+    EmptyUntilClose,
+    /// 206 without a `Range` in the request (RFC 9110 section 15.3.7).
+    #[error("the reply is only a part (206), which was not asked for")]
+    Partial,
     /// More than the source's `max_response`.
     #[error("the reply is larger than {limit} bytes (max_response)")]
     TooLarge {

@@ -27,7 +27,7 @@ use crate::domain::inputs::Inputs;
 use crate::domain::json::Json;
 use crate::domain::outcome::{Outcome, SourceReply};
 use crate::domain::retry::{Decision, Failure, Situation, decide};
-use crate::domain::source::SourceSpec;
+use crate::domain::source::{EmptyBody, SourceSpec};
 use crate::domain::target::Target;
 use crate::domain::template::Values;
 use crate::domain::trace::SpanKind;
@@ -163,11 +163,21 @@ impl Source {
         if self.spec.empty_statuses.contains(&status) {
             return Ok(Answer::Empty { status });
         }
-        let data = match status {
-            204 | 205 => Json::null(),
-            _ => Json::parse(reply.body, self.spec.max_depth).map_err(PayloadError::from)?,
+        let data = if reply.body.is_empty() {
+            self.empty_body(&reply)
+        } else {
+            Json::parse(reply.body, self.spec.max_depth).map_err(PayloadError::from)
         };
-        Ok(Answer::Data { status, data })
+        Ok(Answer::Data { status, data: data? })
+    }
+
+    /// The data of a success whose body is empty.
+    fn empty_body(&self, reply: &Reply) -> Result<Json, PayloadError> {
+        match self.spec.empty_body.with_status(reply.status) {
+            EmptyBody::Null if reply.self_delimited => Ok(Json::null()),
+            EmptyBody::Null => Err(PayloadError::EmptyUntilClose),
+            EmptyBody::BadPayload => Err(PayloadError::Empty),
+        }
     }
 
     fn reply(

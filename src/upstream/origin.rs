@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use awc::error::{ConnectError, SendRequestError};
-use awc::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use awc::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, RANGE, TRANSFER_ENCODING,
+};
 use awc::http::uri::{PathAndQuery, Uri};
 use awc::http::{Method, uri};
 use awc::{ClientResponse, SendClientRequest};
@@ -65,6 +67,12 @@ pub struct Prepared {
     pub body: Option<Bytes>,
 }
 
+impl Prepared {
+    fn asks_for_a_range(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == RANGE)
+    }
+}
+
 /// A reply with its whole body.
 #[derive(Debug)]
 pub struct Reply {
@@ -74,6 +82,9 @@ pub struct Reply {
     pub hints: Hints,
     /// The body; that of an error is left out (empty) if it is large or slow.
     pub body: Bytes,
+    /// Whether the head says where the body ends (RFC 9112 section 6.3). Else the connection's end
+    /// did, and might have come too early.
+    pub self_delimited: bool,
 }
 
 /// What can be told of one exchange, whatever became of it.
@@ -129,7 +140,7 @@ impl Origin {
     /// the next attempt may have otherwise: the credential's, the trace's.
     ///
     /// The result's error is `Connect`, `Broken`, `TimedOut`, or `Payload` for a success that is
-    /// larger than `max_body` or encoded. Any status is a reply.
+    /// larger than `max_body`, encoded, or a part that was not asked for. Any other is a reply.
     pub async fn send(
         &self,
         request: &Prepared,
@@ -169,10 +180,12 @@ impl Origin {
         };
         let status = response.status().as_u16();
         let body = match status {
+            206 if !request.asks_for_a_range() => return Err(PayloadError::Partial.into()),
             200..=299 => success_body(&mut response, max_body).await?,
             _ => error_body(&mut response).await,
         };
-        Ok(Reply { status, hints: Hints::read(response.headers()), body })
+        let (hints, self_delimited) = (Hints::read(response.headers()), self_delimited(&response));
+        Ok(Reply { status, hints, body, self_delimited })
     }
 
     fn outgoing(
@@ -243,20 +256,20 @@ fn broke_off(error: &awc::error::PayloadError) -> CallError {
 }
 
 async fn success_body(response: &mut ClientResponse, max_body: usize) -> Result<Bytes, CallError> {
-    if let Some(coding) = response.headers().get(CONTENT_ENCODING)
-        && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        return Err(PayloadError::Encoded { coding: fit_to_show(coding) }.into());
-    }
+    let coding = content_coding(response);
     let too_large = || CallError::from(PayloadError::TooLarge { limit: max_body });
     let announced = content_length(response).unwrap_or(0);
-    if announced > max_body {
+    if announced > max_body && coding.is_none() {
         return Err(too_large());
     }
     let mut body = Bytes::new();
     let mut gathered: Option<BytesMut> = None;
     while let Some(chunk) = response.next().await {
         let chunk = chunk.map_err(|error| broke_off(&error))?;
+        // Nothing at all is nothing in any coding.
+        if let Some(coding) = coding {
+            return Err(PayloadError::Encoded { coding }.into());
+        }
         if body.len() + gathered.as_ref().map_or(0, BytesMut::len) + chunk.len() > max_body {
             return Err(too_large());
         }
@@ -293,6 +306,20 @@ async fn error_body(response: &mut ClientResponse) -> Bytes {
 
 fn content_length(response: &ClientResponse) -> Option<usize> {
     response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn self_delimited(response: &ClientResponse) -> bool {
+    let headers = response.headers();
+    let has_length =
+        headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+    has_length || matches!(response.status().as_u16(), 204 | 304)
+}
+
+/// The coding of the body, if it is one that was not asked for; fit to be shown.
+fn content_coding(response: &ClientResponse) -> Option<String> {
+    let coding = response.headers().get(CONTENT_ENCODING)?;
+    let is_identity = coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    (!is_identity).then(|| fit_to_show(coding))
 }
 
 /// A content coding fit to be shown: a plain token, shortened.

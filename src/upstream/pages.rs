@@ -30,6 +30,7 @@ pub(super) async fn collect(
                 return Ok(Answer::Empty { status });
             }
             Ok(Fetched::Empty { .. }) => return Ok(gathered.whole()),
+            Ok(Fetched::NoContent { status }) => return Ok(gathered.with_no_more(status)),
             Err(error) if gathered.pages == 0 => return Err(error),
             Err(error) => {
                 let given = clock::now().saturating_duration_since(call.request.ready);
@@ -57,7 +58,13 @@ pub(super) async fn collect(
 
 enum Fetched {
     Page(Page),
-    Empty { status: u16 },
+    Empty {
+        status: u16,
+    },
+    /// A success with an empty body: no items, and nothing that could name another page.
+    NoContent {
+        status: u16,
+    },
 }
 
 /// One page.
@@ -79,7 +86,9 @@ async fn fetch_page(
 ) -> Result<Fetched, CallError> {
     let mut reply = call.run(request, log).await?;
     let (status, hints) = (reply.status, std::mem::take(&mut reply.hints));
+    let is_empty = reply.body.is_empty();
     let json = match call.source.judge(reply)? {
+        Answer::Data { .. } if is_empty => return Ok(Fetched::NoContent { status }),
         Answer::Data { data, .. } => data,
         Answer::Empty { status } => return Ok(Fetched::Empty { status }),
         Answer::Part { .. } => return Err(CallError::Internal),
@@ -166,6 +175,13 @@ impl Gathered {
             self.count += 1;
         }
         items.len() <= room
+    }
+
+    /// The newest page was there and had nothing in it.
+    fn with_no_more(mut self, status: u16) -> Answer {
+        self.status = status;
+        self.pages += 1;
+        self.whole()
     }
 
     fn whole(mut self) -> Answer {

@@ -15,6 +15,7 @@ mod breaker;
 mod cancellation;
 mod deadline;
 mod dependencies;
+mod empty_bodies;
 mod events;
 mod export;
 mod faults;

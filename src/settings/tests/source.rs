@@ -1,6 +1,7 @@
 //! `[sources.NAME]` tables: what is refused, at which key and in which words, and what is read.
 
 use super::{BASE, assert_refused, assert_warned, good, problems};
+use crate::domain::source::EmptyBody;
 use crate::domain::template::HeaderTemplate;
 
 /// Each of the cases, as lines of the source `crm`.
@@ -53,6 +54,7 @@ fn rules_of_limits() {
         ("max_in_flight = 0", "max_in_flight", "from 1"),
         ("max_response = '1GB'", "max_response", "to 256MiB"),
         ("max_depth = 0", "max_depth", "from 1"),
+        ("empty_body = 'ok'", "empty_body", "found \"ok\"; allowed: \"null\" or \"bad_payload\""),
         ("empty_statuses = [200]", "empty_statuses", "from 400 to 499"),
         ("empty_statuses = 404", "empty_statuses", "found a number"),
     ]);
@@ -117,6 +119,7 @@ fn a_source_has_the_defaults_of_the_readme() {
     assert_eq!((source.max_connections, source.max_idle_connections), (20, 10));
     assert_eq!((source.max_in_flight, source.max_response), (256, 2_097_152));
     assert_eq!((source.max_depth, source.empty_statuses.as_slice()), (50, [404].as_slice()));
+    assert_eq!(source.empty_body, EmptyBody::BadPayload);
     assert_eq!((source.empty_data.as_str(), source.fallback.as_str()), ("null", "null"));
     assert_eq!(source.retry.max_attempts(), 3);
     assert_eq!(source.breaker.min_requests, 20);
@@ -127,11 +130,12 @@ fn a_source_has_the_defaults_of_the_readme() {
 fn what_a_source_leaves_out_follows_from_what_it_says() {
     let more = "fallback = { a = 1 }\nmethod = 'POST'\ntimeout = '1s'\nmax_connections = 4\n\
                 retry = { base = '9s' }\nbreaker = { open_for = '5m' }\n\
-                rate_limit = { requests = 7 }";
+                rate_limit = { requests = 7 }\nempty_body = 'null'";
     let settings = good(&BASE.replace("[sources.crm]", &format!("[sources.crm]\n{more}")));
     let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
     assert_eq!(source.empty_data.as_str(), r#"{"a":1}"#);
-    assert!(!source.repeatable);
+    assert_eq!((source.repeatable, source.empty_body), (false, EmptyBody::Null));
+    assert!(settings.plan().contains("empty_body      null"), "{}", settings.plan());
     assert_eq!((source.connect_timeout.as_millis(), source.max_idle_connections), (500, 4));
     assert_eq!(source.retry.backoff().longest_delay(9).as_secs(), 9);
     assert_eq!(source.breaker.max_open_for.as_secs(), 300);

@@ -26,7 +26,7 @@ pub fn token_reply(input: &[u8]) {
     };
     for status in STATUSES {
         let body = input.to_vec().into();
-        let reply = Reply { status, hints: Hints::default(), body };
+        let reply = Reply { status, hints: Hints::default(), body, self_delimited: true };
         match read_reply(&reply, &scopes) {
             Ok(token) => {
                 assert!(status < 300, "a token out of a {status}");
