@@ -32,7 +32,8 @@ pub enum Outcome {
     UpstreamError,
     /// DNS, TCP or TLS failed, or the connection broke.
     ConnectFailed,
-    /// Not JSON, not complete (a 206 that was not asked for is not), too large, too deep, or encoded in a way that was not asked for.
+    /// Not JSON, not complete (a 206 that was not asked for is not), too large, too deep, or encoded
+    /// in a way that was not asked for.
     BadPayload,
     /// Our own in-flight limit for this source is reached.
     Overloaded,

@@ -32,12 +32,13 @@ pub struct UpstreamBudget {
 pub type Lookup<'a, 'h> = &'a dyn Fn(&str) -> Option<&'h [u8]>;
 
 /// Reads the budget out of a reply's header fields. A reply without any such field costs four
-/// calls of `lookup` and nothing else. `now` is needed where the reset is a time of day.
-pub fn read(lookup: Lookup<'_, '_>, now: SystemTime) -> Option<UpstreamBudget> {
+/// calls of `lookup` and nothing else. `sent`, when the reply was sent by the upstream's clock, is
+/// needed where the reset is a time of day.
+pub fn read(lookup: Lookup<'_, '_>, sent: SystemTime) -> Option<UpstreamBudget> {
     genesys(lookup)
         .or_else(|| structured(lookup))
-        .or_else(|| triple(lookup, &RATE_LIMIT, now))
-        .or_else(|| triple(lookup, &X_RATE_LIMIT, now))
+        .or_else(|| triple(lookup, &RATE_LIMIT, sent))
+        .or_else(|| triple(lookup, &X_RATE_LIMIT, sent))
 }
 
 fn genesys(lookup: Lookup<'_, '_>) -> Option<UpstreamBudget> {
@@ -67,9 +68,9 @@ const X_RATE_LIMIT: Triple = Triple {
     reset: "x-ratelimit-reset",
 };
 
-fn triple(lookup: Lookup<'_, '_>, names: &Triple, now: SystemTime) -> Option<UpstreamBudget> {
+fn triple(lookup: Lookup<'_, '_>, names: &Triple, sent: SystemTime) -> Option<UpstreamBudget> {
     let remaining = whole_number(lookup(names.remaining)?)?;
-    let reset = seconds_or_epoch(whole_number(lookup(names.reset)?)?, now)?;
+    let reset = seconds_or_epoch(whole_number(lookup(names.reset)?)?, sent)?;
     Some(UpstreamBudget { remaining, limit: lookup(names.limit).and_then(leading_number), reset })
 }
 
@@ -78,15 +79,15 @@ fn leading_number(value: &[u8]) -> Option<u64> {
     whole_number(value.split(|byte| *byte == b',').next()?)
 }
 
-/// A reset in seconds from now if it is at most a day, else epoch seconds within a day of now.
+/// A reset in seconds from now if it is at most a day, else epoch seconds within a day of `sent`.
 /// Epoch seconds that have just passed mean now.
-fn seconds_or_epoch(value: u64, now: SystemTime) -> Option<Duration> {
+fn seconds_or_epoch(value: u64, sent: SystemTime) -> Option<Duration> {
     let day = LONGEST_WAIT.as_secs();
     if value <= day {
         return Some(Duration::from_secs(value));
     }
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-    (now.abs_diff(value) <= day).then(|| Duration::from_secs(value.saturating_sub(now)))
+    let sent = sent.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    (sent.abs_diff(value) <= day).then(|| Duration::from_secs(value.saturating_sub(sent)))
 }
 
 fn seconds(value: u64) -> Duration {

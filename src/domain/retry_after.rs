@@ -1,7 +1,8 @@
 //! `Retry-After` (RFC 9110, section 10.2.3): how long the upstream wants us to stay away.
 //!
 //! Its value is either a whole number of seconds or an HTTP date in one of the three forms of
-//! RFC 9110, section 5.6.7. The date is turned into a wait with our clock.
+//! RFC 9110, section 5.6.7. A date is one of the upstream's clock, and is compared with when the reply
+//! was sent by the same clock: ours may be hours apart from it.
 
 use super::header_number::whole_number;
 use std::time::{Duration, SystemTime};
@@ -9,24 +10,26 @@ use std::time::{Duration, SystemTime};
 /// The longest wait that is reported: 24 hours. More than that is no different to us.
 pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-/// The wait that one field value asks for. A date in the past means now; a malformed value means
-/// nothing at all (`None`).
-pub fn parse(value: &[u8], now: SystemTime) -> Option<Duration> {
-    if let Some(seconds) = whole_number(value) {
-        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
-    }
-    let text = std::str::from_utf8(value).ok()?;
-    let date = httpdate::parse_http_date(text).ok()?;
-    let wait = date.duration_since(now).unwrap_or(Duration::ZERO);
-    Some(wait.min(LONGEST_WAIT))
+/// The wait that one field value of a reply asks for, which was sent at `sent` by the upstream's clock.
+///
+/// `None`: it asks for none. So do a malformed value, 0, and a date that is not after `sent`; our own
+/// backoff is left as it is then.
+pub fn parse(value: &[u8], sent: SystemTime) -> Option<Duration> {
+    let wait = if let Some(seconds) = whole_number(value) {
+        Duration::from_secs(seconds)
+    } else {
+        let text = std::str::from_utf8(value).ok()?;
+        httpdate::parse_http_date(text).ok()?.duration_since(sent).ok()?
+    };
+    (!wait.is_zero()).then(|| wait.min(LONGEST_WAIT))
 }
 
-/// The wait that the first valid one of several field values asks for.
+/// The wait that the first of several field values that asks for one asks for.
 pub fn first_valid<'a>(
     values: impl IntoIterator<Item = &'a [u8]>,
-    now: SystemTime,
+    sent: SystemTime,
 ) -> Option<Duration> {
-    values.into_iter().find_map(|value| parse(value, now))
+    values.into_iter().find_map(|value| parse(value, sent))
 }
 
 #[cfg(test)]
@@ -45,7 +48,6 @@ mod tests {
 
     #[test]
     fn seconds_are_read_and_capped_at_a_day() {
-        assert_eq!(at("0"), Some(Duration::ZERO));
         assert_eq!(at(" 42 "), Some(s(42)));
         assert_eq!(at("86401"), Some(LONGEST_WAIT));
         assert_eq!(at("99999999999999999999999999"), Some(LONGEST_WAIT));
@@ -59,9 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_after_in_the_past_means_now() {
-        assert_eq!(at("Sat, 05 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        assert_eq!(at("Thu, 01 Jan 1970 00:00:00 GMT"), Some(Duration::ZERO));
+    fn no_time_and_a_date_that_has_passed_ask_for_nothing() {
+        let now = "Sun, 06 Nov 1994 08:49:07 GMT";
+        for value in
+            ["0", "000", now, "Sat, 05 Nov 1994 08:49:37 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"]
+        {
+            assert_eq!(at(value), None, "{value}");
+        }
+        assert_eq!(at("Sun, 06 Nov 1994 08:49:08 GMT"), Some(s(1)));
     }
 
     #[test]
@@ -116,15 +123,15 @@ mod tests {
 
         #[test]
         fn a_formatted_date_comes_back_as_the_wait_until_it(
-            now in 0_u64..253_402_214_400, ahead in 0_u64..86_400,
+            sent in 0_u64..253_402_214_400, ahead in 1_u64..86_400,
         ) {
-            let now = UNIX_EPOCH + s(now);
-            let text = httpdate::fmt_http_date(now + s(ahead));
-            prop_assert_eq!(parse(text.as_bytes(), now), Some(s(ahead)));
+            let sent = UNIX_EPOCH + s(sent);
+            let text = httpdate::fmt_http_date(sent + s(ahead));
+            prop_assert_eq!(parse(text.as_bytes(), sent), Some(s(ahead)));
         }
 
         #[test]
-        fn whole_seconds_come_back(seconds in any::<u64>()) {
+        fn whole_seconds_come_back(seconds in 1..=u64::MAX) {
             let wait = parse(seconds.to_string().as_bytes(), UNIX_EPOCH);
             prop_assert_eq!(wait, Some(s(seconds.min(86_400))));
         }

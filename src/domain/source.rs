@@ -129,6 +129,9 @@ pub struct SourceSpec {
     pub fallback: Json,
     /// When a failed attempt is repeated.
     pub retry: RetryPolicy,
+    /// The longest time that the upstream can hold calls back, by `Retry-After` or by what it says of
+    /// its rate limit.
+    pub max_retry_after: Duration,
     /// How many repeats all requests together may cause; unspent, to be cloned into the source's
     /// state.
     pub retry_budget: RetryBudget,

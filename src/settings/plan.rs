@@ -173,6 +173,8 @@ fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
 fn write_policies(out: &mut String, source: &SourceSpec) -> fmt::Result {
     let repeat = if source.repeatable { "" } else { ", only if nothing was sent (not idempotent)" };
     writeln!(out, "  retry           up to {} attempts{repeat}", source.retry.max_attempts())?;
+    let longest = show_duration(source.max_retry_after);
+    writeln!(out, "  retry_after     is waited for up to {longest}")?;
     match &source.rate_limit {
         Some(limit) => {
             let apart = if limit.key.is_some() { " for each key" } else { "" };

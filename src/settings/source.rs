@@ -10,6 +10,7 @@ use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::{Id, InputName};
 use crate::domain::json::Json;
 use crate::domain::retry::RetryPolicy;
+use crate::domain::retry_after::LONGEST_WAIT;
 use crate::domain::source::{EmptyBody, Method, RateLimitSpec, SourceSpec, Tenancy};
 use crate::domain::template::{Endpoint, HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
 
@@ -50,6 +51,8 @@ pub(super) fn read(
     let fallback = table.json("fallback").map_or(Json::null(), |value| Json::from_value(&value));
     let empty_data = table.json("empty_data").map(|value| Json::from_value(&value));
     let retry = retry(table);
+    let retry_after = MILLISECOND..=LONGEST_WAIT;
+    let max_retry_after = table.duration("max_retry_after", retry_after, seconds(300));
     let paging = paging::read(table, body.as_ref(), &query);
     let (extra_ca, rate_limit) = (read_ca_file(table), rate_limit(table));
     let breaker = breaker(table);
@@ -85,6 +88,7 @@ pub(super) fn read(
         empty_data: empty_data.unwrap_or_else(|| fallback.clone()),
         fallback,
         retry,
+        max_retry_after,
         retry_budget,
         rate_limit,
         breaker,

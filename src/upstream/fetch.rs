@@ -351,7 +351,8 @@ impl Call<'_> {
         token: Option<&Token>,
         tried: &mut Tried,
     ) -> Result<Reply, CallError> {
-        reply.hints.obey(reply.status, self.lane);
+        let longest = self.source.spec.max_retry_after;
+        reply.hints.obey(reply.status, self.lane, longest);
         if reply.status == 401
             && let (Auth::Token(provider), Some(token)) = (&self.source.auth, token)
         {
@@ -369,8 +370,8 @@ impl Call<'_> {
             }
             return Ok(reply);
         }
-        let (status, retry_after) = (reply.status, reply.hints.retry_after);
-        Err(CallError::Status { status, retry_after })
+        let retry_after = reply.hints.retry_after.map(|wait| wait.min(longest));
+        Err(CallError::Status { status: reply.status, retry_after })
     }
 }
 

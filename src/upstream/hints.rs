@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use awc::http::header::{HeaderMap, HeaderValue, LINK, RETRY_AFTER};
+use awc::http::header::{DATE, HeaderMap, HeaderValue, LINK, RETRY_AFTER};
 
 use super::clock;
 use super::limiter::Lane;
 use crate::domain::rate_limit_headers::{self, UpstreamBudget};
 use crate::domain::{jitter, link_header, retry_after};
 
-/// An upstream that asks for a longer pause is asked again after this long all the same.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// With less than one in so many of its budget left, the rest is spread over the time until the
 /// reset.
 const SPREAD_BELOW_ONE_IN: u64 = 5;
@@ -29,53 +27,61 @@ pub struct Hints {
 impl Hints {
     /// Reads the headers.
     pub fn read(headers: &HeaderMap) -> Self {
-        let now = SystemTime::now();
+        let sent = sent_at(headers);
         let waits = headers.get_all(RETRY_AFTER).map(HeaderValue::as_bytes);
         let links = headers.get_all(LINK).map(HeaderValue::as_bytes);
         Self {
-            retry_after: retry_after::first_valid(waits, now),
-            budget: budget(headers, now),
+            retry_after: retry_after::first_valid(waits, sent),
+            budget: budget(headers, sent),
             next_link: link_header::next_target(links),
         }
     }
 
-    /// Holds the lane back as far as the reply asks for it: everybody's calls, not only those of
-    /// the request that happened to hear it.
-    pub(super) fn obey(&self, status: u16, lane: &Lane) {
+    /// Holds the lane back as far as the reply asks for it, for `longest` at most: everybody's calls,
+    /// not only those of the request that happened to hear it.
+    pub(super) fn obey(&self, status: u16, lane: &Lane, longest: Duration) {
         let now = clock::now();
         if matches!(status, 429 | 503)
             && let Some(wait) = self.retry_after
         {
-            lane.pause(now + spread(wait));
+            lane.pause(now + spread(wait, longest));
         }
         if let Some(budget) = &self.budget {
-            spread_out(budget, lane, now);
+            spread_out(budget, lane, now, longest);
         }
     }
 }
 
-fn budget(headers: &HeaderMap, now: SystemTime) -> Option<UpstreamBudget> {
+/// When the reply was sent: by the upstream's own clock (`Date`, RFC 9110 section 6.6.1), which other
+/// dates in it are of as well, else by ours.
+fn sent_at(headers: &HeaderMap) -> SystemTime {
+    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    date.unwrap_or_else(SystemTime::now)
+}
+
+fn budget(headers: &HeaderMap, sent: SystemTime) -> Option<UpstreamBudget> {
     // Most replies have none, and looking for each of the many names costs an allocation.
     if !headers.keys().any(|name| name.as_str().contains("ratelimit")) {
         return None;
     }
     let lookup = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
-    rate_limit_headers::read(&lookup, now)
+    rate_limit_headers::read(&lookup, sent)
 }
 
 /// A pause of at least `wait`, up to a tenth longer, so that not everybody who was told the same
-/// comes back in the same moment; at most [`LONGEST_PAUSE`].
-fn spread(wait: Duration) -> Duration {
-    wait.saturating_add(jitter::share(wait / 10, fastrand::f64())).min(LONGEST_PAUSE)
+/// comes back in the same moment; at most `longest`.
+fn spread(wait: Duration, longest: Duration) -> Duration {
+    wait.saturating_add(jitter::share(wait / 10, fastrand::f64())).min(longest)
 }
 
 /// Spends what is left of an upstream's budget so that it lasts until the reset.
-fn spread_out(budget: &UpstreamBudget, lane: &Lane, now: Instant) {
+fn spread_out(budget: &UpstreamBudget, lane: &Lane, now: Instant, longest: Duration) {
     if budget.remaining == 0 {
-        lane.pause(now + spread(budget.reset));
+        lane.pause(now + spread(budget.reset, longest));
         return;
     }
-    let reset_in = budget.reset.min(LONGEST_PAUSE);
+    let reset_in = budget.reset.min(longest);
     let is_low = budget.limit.is_some_and(|limit| budget.remaining < limit / SPREAD_BELOW_ONE_IN);
     if is_low {
         let remaining = u32::try_from(budget.remaining).unwrap_or(u32::MAX);

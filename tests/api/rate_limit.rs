@@ -191,8 +191,12 @@ fn saying(fields: &[(&str, &str)]) -> TestApp {
 
 #[test]
 fn a_budget_that_is_used_up_holds_calls_back_before_a_429_comes_whoever_tells_it() {
-    let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later");
-    let in_a_minute = (epoch.as_secs() + 60).to_string();
+    // By our clock, and by those of upstreams that are two hours apart from it.
+    let (now, apart) = (SystemTime::now(), Duration::from_hours(2));
+    let [ours, behind, ahead] = [now, now - apart, now + apart].map(|clock| {
+        let epoch = clock.duration_since(SystemTime::UNIX_EPOCH).expect("it is later");
+        (httpdate::fmt_http_date(clock), (epoch.as_secs() + 60).to_string())
+    });
     let huge = "9".repeat(40);
     for fields in [
         &[
@@ -204,7 +208,9 @@ fn a_budget_that_is_used_up_holds_calls_back_before_a_429_comes_whoever_tells_it
         &[("ratelimit", "\"hour\";r=9;t=3600, \"minute\";r=0;t=60")],
         &[("ratelimit", "limit=100, remaining=0, reset=60")],
         &[("ratelimit-remaining", "0"), ("ratelimit-reset", "60")],
-        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &in_a_minute)],
+        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &ours.1)],
+        &[("date", &behind.0), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &behind.1)],
+        &[("date", &ahead.0), ("ratelimit-remaining", "0"), ("ratelimit-reset", &ahead.1)],
         &[
             ("inin-ratelimit-count", &huge),
             ("inin-ratelimit-allowed", "1"),

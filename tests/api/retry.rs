@@ -153,6 +153,66 @@ fn a_retry_after_as_a_date_is_waited_for() {
     assert_between(calls[1] - calls[0], 900, 2_600);
 }
 
+/// A 429 of an upstream with this clock that wants to be left alone until then.
+fn until(date: SystemTime, clock: SystemTime) -> Reply {
+    Reply::status(429)
+        .with_header("date", httpdate::fmt_http_date(clock))
+        .with_header("retry-after", httpdate::fmt_http_date(date))
+}
+
+#[test]
+fn a_date_is_taken_by_the_upstreams_own_clock() {
+    let (now, apart) = (SystemTime::now(), Duration::from_hours(2));
+    for clock in [now - apart, now + apart] {
+        let app = TestApp::start_with(QUICK);
+        app.sim.crm().script([until(clock + Duration::from_secs(1), clock)]);
+        let reply = app.profile("c-1");
+        assert_eq!((reply.outcome("crm").as_str(), app.sim.crm().hits()), ("ok", 2));
+        let calls = moments(app.sim.crm());
+        assert_between(calls[1] - calls[0], 1_000, 1_600);
+    }
+}
+
+#[test]
+fn a_date_that_has_passed_and_no_time_leave_the_usual_waits() {
+    let (now, apart) = (SystemTime::now(), Duration::from_hours(2));
+    let past = httpdate::fmt_http_date(now - apart);
+    for said in [
+        until(now + apart, now + 2 * apart),
+        until(now + apart, now + apart),
+        Reply::status(503).with_header("retry-after", past),
+        Reply::status(503).with_header("retry-after", "0"),
+    ] {
+        let app = TestApp::start_with(
+            "[sources.crm]\nretry = { max_attempts = 5, base = \"600ms\", cap = \"600ms\", \
+             budget_min_per_second = 1000 }\n[actions.customer_profile]\ndeadline = \"20s\"",
+        );
+        app.sim.crm().set_behaviour(said.clone());
+        app.profile("c-1");
+        let calls = moments(app.sim.crm());
+        assert_eq!(calls.len(), 5, "{said:?}");
+        // Four waits of up to 600 ms each; one in 240,000 times they come to less.
+        assert_between(calls[4] - calls[0], 60, 3_500);
+    }
+}
+
+#[test]
+fn a_longer_pause_than_is_allowed_is_cut_to_that() {
+    let (now, hour) = (SystemTime::now(), Duration::from_hours(1));
+    for said in [Reply::status(503).with_header("retry-after", "86400"), until(now + hour, now)] {
+        let app = TestApp::start_with(&format!("{QUICK}max_retry_after = \"1s\""));
+        app.sim.orders().script([said]);
+        let reply = app.profile("c-1");
+        assert_eq!((reply.outcome("orders").as_str(), app.sim.orders().hits()), ("ok", 2));
+        let calls = moments(app.sim.orders());
+        assert_between(calls[1] - calls[0], 1_000, 1_600);
+    }
+    let app = TestApp::start_with(QUICK);
+    app.sim.crm().set_behaviour(Reply::status(429).with_header("retry-after", "86400"));
+    let error = app.profile("c-1").source("crm")["error"].to_string();
+    assert!(error.contains("asked for a pause of 300000 ms, which ends after"), "{error}");
+}
+
 #[test]
 fn a_retry_after_beyond_the_deadline_is_answered_at_once() {
     for value in

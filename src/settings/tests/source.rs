@@ -66,6 +66,8 @@ fn rules_of_retry_rate_limit_and_breaker() {
         ("retry = { max_attempts = 0 }", "retry.max_attempts", "from 1 to 20"),
         ("retry = { base = '3s', cap = '2s' }", "retry.cap", "at least base"),
         ("retry = { budget_ratio = 1.5 }", "retry.budget_ratio", "from 0 to 1"),
+        ("max_retry_after = '0s'", "max_retry_after", "from 1ms to 24h"),
+        ("max_retry_after = '25h'", "max_retry_after", "from 1ms to 24h"),
         ("retry = { attempts = 2 }", "retry.attempts", "unknown key"),
         ("rate_limit = {}", "rate_limit.requests", "found nothing"),
         ("rate_limit = 100", "rate_limit", "found a number; allowed: a table"),
@@ -121,7 +123,7 @@ fn a_source_has_the_defaults_of_the_readme() {
     assert_eq!((source.max_depth, source.empty_statuses.as_slice()), (50, [404].as_slice()));
     assert_eq!(source.empty_body, EmptyBody::BadPayload);
     assert_eq!((source.empty_data.as_str(), source.fallback.as_str()), ("null", "null"));
-    assert_eq!(source.retry.max_attempts(), 3);
+    assert_eq!((source.retry.max_attempts(), source.max_retry_after.as_secs()), (3, 300));
     assert_eq!(source.breaker.min_requests, 20);
     assert!(source.rate_limit.is_none() && source.paging.is_none());
 }
@@ -130,12 +132,16 @@ fn a_source_has_the_defaults_of_the_readme() {
 fn what_a_source_leaves_out_follows_from_what_it_says() {
     let more = "fallback = { a = 1 }\nmethod = 'POST'\ntimeout = '1s'\nmax_connections = 4\n\
                 retry = { base = '9s' }\nbreaker = { open_for = '5m' }\n\
-                rate_limit = { requests = 7 }\nempty_body = 'null'";
+                rate_limit = { requests = 7 }\nempty_body = 'null'\n\
+                max_retry_after = '90s'";
     let settings = good(&BASE.replace("[sources.crm]", &format!("[sources.crm]\n{more}")));
     let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
     assert_eq!(source.empty_data.as_str(), r#"{"a":1}"#);
     assert_eq!((source.repeatable, source.empty_body), (false, EmptyBody::Null));
-    assert!(settings.plan().contains("empty_body      null"), "{}", settings.plan());
+    let plan = settings.plan();
+    for line in ["empty_body      null", "retry_after     is waited for up to 90s"] {
+        assert!(plan.contains(line), "{plan}");
+    }
     assert_eq!((source.connect_timeout.as_millis(), source.max_idle_connections), (500, 4));
     assert_eq!(source.retry.backoff().longest_delay(9).as_secs(), 9);
     assert_eq!(source.breaker.max_open_for.as_secs(), 300);

@@ -55,7 +55,7 @@ fn the_examples_in_the_default_configurations_comments_are_right() {
     server.retain(|line| !line.starts_with("tls ="));
     let source = examples("# What every source may have", "# --- Actions");
     let traces = examples("# [traces]", "# --- Credentials");
-    assert_eq!((server.len(), source.len(), traces.len()), (6, 14, 4));
+    assert_eq!((server.len(), source.len(), traces.len()), (6, 15, 4));
     let source = source.join("\n").replace("externalApiKey", "id");
     let base = BASE.replace("[sources.crm]", &format!("[sources.crm]\n{source}"));
     let (server, traces) = (server.join("\n"), traces.join("\n"));

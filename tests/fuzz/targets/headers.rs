@@ -15,28 +15,29 @@ const MOMENTS: [u64; 4] = [0, 784_111_777, 1_900_000_000, 253_402_214_400];
 /// The input's lines are several fields of the same name.
 pub fn retry_after(input: &[u8]) {
     let values: Vec<&[u8]> = input.split(|byte| *byte == b'\n').collect();
-    for now in MOMENTS.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)) {
+    for sent in MOMENTS.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)) {
         for value in &values {
-            let wait = after::parse(value, now);
-            assert_eq!(wait, expected_wait(value, now), "{}", value.escape_ascii());
+            let wait = after::parse(value, sent);
+            assert_eq!(wait, expected_wait(value, sent), "{}", value.escape_ascii());
         }
-        let first = values.iter().find_map(|value| after::parse(value, now));
-        assert_eq!(after::first_valid(values.iter().copied(), now), first);
+        let first = values.iter().find_map(|value| after::parse(value, sent));
+        assert_eq!(after::first_valid(values.iter().copied(), sent), first);
     }
 }
 
 /// The same by RFC 9110 section 10.2.3, written down without regard to cost.
-fn expected_wait(value: &[u8], now: SystemTime) -> Option<Duration> {
+fn expected_wait(value: &[u8], sent: SystemTime) -> Option<Duration> {
     let text = std::str::from_utf8(value).ok()?;
     let digits = text.trim_matches(|c: char| c.is_ascii_whitespace());
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let seconds = digits.trim_start_matches('0').parse::<u128>();
         let seconds = if digits.bytes().all(|byte| byte == b'0') { Ok(0) } else { seconds };
         let seconds = seconds.unwrap_or(u128::MAX).min(86_400);
-        return u64::try_from(seconds).ok().map(Duration::from_secs);
+        return u64::try_from(seconds).ok().filter(|wait| *wait > 0).map(Duration::from_secs);
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default().min(DAY))
+    let wait = date.duration_since(sent).unwrap_or_default();
+    (wait > Duration::ZERO).then_some(wait.min(DAY))
 }
 
 /// The input's lines are a reply's header fields.
@@ -53,8 +54,8 @@ pub fn rate_limit(input: &[u8]) {
         let found = fields.iter().find(|(name, _)| name.trim() == wanted);
         found.map(|(_, value)| value.trim_ascii())
     };
-    for now in MOMENTS.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)) {
-        let Some(budget) = rate_limit_headers::read(&lookup, now) else { continue };
+    for sent in MOMENTS.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)) {
+        let Some(budget) = rate_limit_headers::read(&lookup, sent) else { continue };
         assert!(budget.reset <= DAY, "{budget:?}");
         // Nothing is invented: every number comes from one of the fields, or is their difference.
         assert!(!fields.is_empty());
