@@ -8,6 +8,8 @@ use awc::error::{ConnectError, SendRequestError};
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::CertificateError;
 
+use super::server_certificate::is_of_an_authority;
+
 /// What was being done when the time ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectStep {
@@ -139,9 +141,9 @@ fn certificate_reason(error: &CertificateError, host: &str) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "certificate is not meant for a server"
         }
-        CertificateError::Other(_) if error.to_string().contains("CaUsedAsEndEntity") => {
-            "certificate of an authority used as a server's (make one with CA:FALSE, or one that \
-             the authority has signed)"
+        error if is_of_an_authority(error) => {
+            "certificate of an authority (CA:TRUE) used as a server's (give it in ca_file, or make one \
+             that the authority has signed)"
         }
         // rustls' own, non-exhaustive.
         other => return format!("certificate refused: {other}"),

@@ -24,6 +24,7 @@ pub mod prepare;
 mod probe;
 pub mod response_guard;
 pub mod response_head;
+mod server_certificate;
 pub mod shared;
 pub mod stream_fault;
 pub mod tls;

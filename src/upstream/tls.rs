@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::domain::template::Endpoint;
-
+use tokio_rustls::rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
+
+use super::server_certificate::ServerCertificates;
+use crate::domain::template::Endpoint;
 
 /// Why no TLS configuration could be made.
 #[derive(Debug, thiserror::Error)]
@@ -18,22 +20,34 @@ pub enum TlsSetupError {
     /// The cryptography does not support TLS 1.2 and 1.3.
     #[error("TLS versions 1.2 and 1.3 are not available: {0}")]
     Versions(#[source] Error),
+    /// There is no authority at all that could be asked.
+    #[error("no certificate can be verified: {0}")]
+    NoAuthority(#[from] VerifierBuilderError),
 }
 
 /// TLS 1.2 and 1.3 with `ring`, HTTP/1.1 only. Trusts the platform's authorities (Mozilla's list if
-/// the platform has none) and `extra_ca_pem`.
+/// the platform has none) and the certificates of `extra_ca_pem`: what they have signed, and a server
+/// that has one of them.
 ///
 /// # Errors
 /// [`TlsSetupError::ExtraCa`] if that is not PEM with at least one usable certificate.
 pub fn client_config(extra_ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, TlsSetupError> {
     let mut roots = platform_roots();
-    if let Some(pem) = extra_ca_pem {
-        add_extra_ca(&mut roots, pem)?;
+    let extra = extra_ca_pem.map_or(Ok(Vec::new()), certificates)?;
+    for certificate in &extra {
+        let unreadable = |_| extra_ca("a certificate that cannot be read");
+        roots.add(certificate.clone()).map_err(unreadable)?;
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let authorities =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let verifier = ServerCertificates::new(authorities.build()?, extra);
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsSetupError::Versions)?
-        .with_root_certificates(roots)
+        // Dangerous is a verifier that verifies less; this one asks rustls' own.
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
@@ -59,14 +73,11 @@ fn platform_roots() -> RootCertStore {
     roots
 }
 
-fn add_extra_ca(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), TlsSetupError> {
-    let mut found = false;
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|_| extra_ca("not PEM"))?;
-        roots.add(certificate).map_err(|_| extra_ca("a certificate that cannot be read"))?;
-        found = true;
-    }
-    if found { Ok(()) } else { Err(extra_ca("no certificate in it")) }
+/// The certificates in a PEM file, at least one.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+    let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let all = all.map_err(|_| extra_ca("not PEM"))?;
+    if all.is_empty() { Err(extra_ca("no certificate in it")) } else { Ok(all) }
 }
 
 fn extra_ca(reason: &str) -> TlsSetupError {

@@ -4,14 +4,13 @@ use serde_json::json;
 
 use tributary::simulator::{Options, Simulator};
 
-use crate::authority::{Authority, VALID};
+use crate::authority::{Authority, Issued, VALID};
 use crate::checks::{Expected, assert_one, assert_others_whole};
 use crate::harness::TestApp;
 
 /// The service with its CRM there, trusting the certificates in that file.
 fn app_with_crm(url: &str, ca_file: Option<&tempfile::NamedTempFile>) -> TestApp {
-    let ca =
-        ca_file.map(|file| format!("ca_file = '{}'", file.path().display())).unwrap_or_default();
+    let ca = ca_line(ca_file);
     TestApp::start_with(&format!("[sources.crm]\nurl = \"{url}/v2/accounts\"\n{ca}"))
 }
 
@@ -60,6 +59,63 @@ fn an_unknown_authority_is_refused() {
     assert_eq!(upstreams.crm().hits(), 0);
 }
 
+/// Says that it is an authority's, as what `openssl req -x509` makes.
+const AUTHORITY: rcgen::IsCa = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+
+#[test]
+fn a_servers_own_certificate_is_trusted_if_it_is_the_configured_one() {
+    let host = "127.0.0.1";
+    for certificate in [
+        Issued::self_signed(host, VALID, AUTHORITY),
+        Issued::self_signed(host, VALID, rcgen::IsCa::NoCa),
+        Issued::self_signed(host, VALID, rcgen::IsCa::ExplicitNoCa),
+        Authority::new("of nobody").issue(host, VALID),
+    ] {
+        let upstreams = certificate.upstreams();
+        let app = app_with_crm(&upstreams.crm().base_url(), Some(&certificate.file()));
+        assert_others_whole(&app.profile("c-1"), "");
+    }
+}
+
+#[test]
+fn the_name_and_the_dates_of_a_configured_certificate_count() {
+    for is_ca in [AUTHORITY, rcgen::IsCa::NoCa] {
+        for (host, years, error) in [
+            ("crm.example.com", VALID, "certificate not valid for host name 127.0.0.1"),
+            ("127.0.0.1", 2001..2002, "TLS handshake failed: certificate expired"),
+            ("127.0.0.1", 2088..2089, "TLS handshake failed: certificate not yet valid"),
+        ] {
+            let certificate = Issued::self_signed(host, years, is_ca);
+            let upstreams = certificate.upstreams();
+            let app = app_with_crm(&upstreams.crm().base_url(), Some(&certificate.file()));
+            expect_refused(&app, error);
+            assert_eq!(upstreams.crm().hits(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_certificate_like_the_configured_one_is_refused() {
+    let of = |is_ca| Issued::self_signed("127.0.0.1", VALID, is_ca);
+    let configured = of(AUTHORITY).file();
+    let upstreams = of(AUTHORITY).upstreams();
+    let app = app_with_crm(&upstreams.crm().base_url(), Some(&configured));
+    expect_refused(&app, "certificate of an authority (CA:TRUE) used as a server's");
+    let upstreams = of(rcgen::IsCa::NoCa).upstreams();
+    let app = app_with_crm(&upstreams.crm().base_url(), Some(&configured));
+    expect_refused(&app, "TLS handshake failed: certificate");
+}
+
+#[test]
+fn a_configured_certificate_without_its_key_is_refused() {
+    let certificate = Issued::self_signed("127.0.0.1", VALID, AUTHORITY);
+    let file = certificate.file();
+    let stolen = certificate.without_its_key().upstreams();
+    let app = app_with_crm(&stolen.crm().base_url(), Some(&file));
+    expect_refused(&app, "TLS handshake failed: certificate with a wrong signature");
+    assert_eq!(stolen.crm().hits(), 0);
+}
+
 #[test]
 fn an_upstream_that_does_not_speak_tls_is_told_apart() {
     let plain = Simulator::start(Options::default()).expect("loopback has ports");
@@ -69,25 +125,39 @@ fn an_upstream_that_does_not_speak_tls_is_told_apart() {
 
 #[test]
 fn tokens_come_over_tls_as_well() {
+    let certificate = Issued::self_signed("127.0.0.1", VALID, AUTHORITY);
+    tokens_come_from(&certificate.upstreams(), &certificate.file());
     let authority = Authority::new("theirs");
     let upstreams = authority.upstreams("127.0.0.1", VALID);
-    let file = authority.file();
-    let with = |ca: &str| {
-        format!(
-            "[credentials.genesys]\ntoken_url = \"{}/oauth/token\"\n{ca}\n\
-                 [sources.genesys]\nurl = \"{}/api/v2/users/{{customerId}}\"\n{ca}",
-            upstreams.oauth().base_url(),
-            upstreams.users().base_url()
-        )
-    };
-    let app = TestApp::start_with(&with(&format!("ca_file = '{}'", file.path().display())));
-    assert_others_whole(&app.profile("c-1"), "");
-
-    let app = TestApp::start_with(&with(""));
-    let reply = app.profile("c-1");
+    tokens_come_from(&upstreams, &authority.file());
+    let reply = with_users_and_tokens(&upstreams, None).profile("c-1");
     let error = "no token: the token endpoint cannot be reached: TLS handshake failed: \
                  certificate from an unknown issuer";
     let data = json!(null);
     let expected = Expected { outcome: "auth_failed", status: 401, error, attempts: 0, data };
     assert_one(&reply, "genesys", &expected);
+}
+
+#[track_caller]
+fn tokens_come_from(upstreams: &Simulator, ca_file: &tempfile::NamedTempFile) {
+    let app = with_users_and_tokens(upstreams, Some(ca_file));
+    assert_others_whole(&app.profile("c-1"), "");
+}
+
+/// The service with its users and tokens there, trusting the certificates in that file.
+fn with_users_and_tokens(
+    upstreams: &Simulator,
+    ca_file: Option<&tempfile::NamedTempFile>,
+) -> TestApp {
+    let ca = ca_line(ca_file);
+    TestApp::start_with(&format!(
+        "[credentials.genesys]\ntoken_url = \"{}/oauth/token\"\n{ca}\n\
+         [sources.genesys]\nurl = \"{}/api/v2/users/{{customerId}}\"\n{ca}",
+        upstreams.oauth().base_url(),
+        upstreams.users().base_url()
+    ))
+}
+
+fn ca_line(ca_file: Option<&tempfile::NamedTempFile>) -> String {
+    ca_file.map(|file| format!("ca_file = '{}'", file.path().display())).unwrap_or_default()
 }
