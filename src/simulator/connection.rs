@@ -56,6 +56,8 @@ async fn serve_requests(
         match served {
             Ok(Then::KeepOpen) => {}
             Ok(Then::Close) => return wire.socket.shutdown().await,
+            // Dropping the socket closes it.
+            Ok(Then::CloseWithoutNotify) => return Ok(()),
             Ok(Then::Reset) => return wire.socket.reset(),
             Err(Broken::Io(error)) => return Err(error),
             Err(Broken::Request(malformed)) => {
@@ -98,7 +100,7 @@ impl Wire {
         let then = self.play(plan).await?;
         Ok(match then {
             Then::KeepOpen if head.close => Then::Close,
-            Then::KeepOpen | Then::Close | Then::Reset => then,
+            Then::KeepOpen | Then::Close | Then::CloseWithoutNotify | Then::Reset => then,
         })
     }
 

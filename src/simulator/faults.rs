@@ -93,6 +93,8 @@ pub enum Then {
     KeepOpen,
     /// It is closed (FIN).
     Close,
+    /// It is closed (FIN) as by a server that has crashed: without the `close_notify` of TLS.
+    CloseWithoutNotify,
     /// It is broken (RST).
     Reset,
 }

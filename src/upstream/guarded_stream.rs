@@ -106,10 +106,13 @@ impl GuardedStream {
     /// TLS reports a connection that ended without `close_notify` as an error. Where the length of
     /// the body is known that says nothing new; where it is not, the body may have been cut.
     fn read_failed(&mut self, error: io::Error) -> Poll<io::Result<()>> {
-        if error.kind() == io::ErrorKind::UnexpectedEof && !self.guard.ends_with_the_stream() {
-            return self.stream_ended();
+        if error.kind() != io::ErrorKind::UnexpectedEof {
+            return self.fail(error);
         }
-        self.fail(error)
+        if self.guard.ends_with_the_stream() {
+            return self.fail(StreamFault::NoCloseNotify);
+        }
+        self.stream_ended()
     }
 }
 

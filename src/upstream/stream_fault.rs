@@ -59,6 +59,10 @@ pub enum StreamFault {
         /// The Content-Length in bytes.
         expected: u64,
     },
+    /// End of a TLS stream without `close_notify`, where nothing else tells that the body is whole
+    /// (RFC 9112 section 9.8).
+    #[error("connection closed without TLS close_notify, so the body may be cut off")]
+    NoCloseNotify,
     /// End of the stream before the last chunk.
     #[error("connection closed inside a chunked body")]
     ChunkedBodyCutShort,
@@ -72,9 +76,10 @@ impl StreamFault {
         match self {
             Self::ClosedWhileIdle | Self::ClosedBeforeReply => io::ErrorKind::ConnectionReset,
             Self::UnsolicitedBytes | Self::PreviousReplyUnread => io::ErrorKind::BrokenPipe,
-            Self::HeadCutShort | Self::BodyCutShort { .. } | Self::ChunkedBodyCutShort => {
-                io::ErrorKind::UnexpectedEof
-            }
+            Self::HeadCutShort
+            | Self::BodyCutShort { .. }
+            | Self::NoCloseNotify
+            | Self::ChunkedBodyCutShort => io::ErrorKind::UnexpectedEof,
             Self::HeadTooLarge { .. }
             | Self::TooManyHeaders { .. }
             | Self::MalformedHead(_)

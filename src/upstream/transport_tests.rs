@@ -871,7 +871,8 @@ async fn a_close_delimited_body_over_tls_must_end_with_close_notify() {
     let client = new_client(&transport);
     assert_eq!(body(&client, "/until-close").await, "some");
     let (_, result) = get(&client, "/cut").await;
-    assert!(matches!(result, Err(Failure::Body(_))), "{result:?}");
+    let failure = result.unwrap_err();
+    assert_eq!(failure.fault(), Some(&StreamFault::NoCloseNotify), "{failure:?}");
 }
 
 async fn tls_failure(name: &str, years: std::ops::Range<i32>, trusted: bool) -> String {

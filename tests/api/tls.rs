@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use tributary::simulator::{Options, Simulator};
+use tributary::simulator::{Behaviour, Options, Simulator, Then};
 
 use crate::authority::{Authority, Issued, VALID};
 use crate::checks::{Expected, assert_one, assert_others_whole};
@@ -11,7 +11,9 @@ use crate::harness::TestApp;
 /// The service with its CRM there, trusting the certificates in that file.
 fn app_with_crm(url: &str, ca_file: Option<&tempfile::NamedTempFile>) -> TestApp {
     let ca = ca_line(ca_file);
-    TestApp::start_with(&format!("[sources.crm]\nurl = \"{url}/v2/accounts\"\n{ca}"))
+    TestApp::start_with(&format!(
+        "[sources.crm]\nurl = \"{url}/v2/accounts\"\nretry = {{ max_attempts = 1 }}\n{ca}"
+    ))
 }
 
 #[track_caller]
@@ -121,6 +123,79 @@ fn an_upstream_that_does_not_speak_tls_is_told_apart() {
     let plain = Simulator::start(Options::default()).expect("loopback has ports");
     let app = app_with_crm(&plain.crm().base_url().replace("http:", "https:"), None);
     expect_refused(&app, "the server does not answer in TLS");
+}
+
+/// The service, and a CRM over TLS that says these bytes and then closes in that way.
+fn crm_that_closes(then: Then) -> (TestApp, impl Fn(&str)) {
+    let authority = Authority::new("theirs");
+    let upstreams = authority.upstreams("127.0.0.1", VALID);
+    let app = app_with_crm(&upstreams.crm().base_url(), Some(&authority.file()));
+    let say = move |text: &str| {
+        upstreams.crm().set_behaviour(Behaviour::Raw { bytes: text.as_bytes().to_vec(), then });
+    };
+    (app, say)
+}
+
+#[test]
+fn a_reply_that_says_its_length_needs_no_close_notify() {
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(300_000));
+    let length = large.len();
+    for then in [Then::CloseWithoutNotify, Then::Close] {
+        let (app, say) = crm_that_closes(then);
+        for (head, body, data) in [
+            ("200 OK\r\nContent-Length: 7", r#"{"a":1}"#, json!({"a": 1})),
+            ("200 OK\r\nConnection: close\r\nContent-Length: 7", r#"{"a":1}"#, json!({"a": 1})),
+            (
+                &format!("200 OK\r\nContent-Length: {length}"),
+                &large,
+                json!({"a": large[6..length - 2]}),
+            ),
+            (
+                "200 OK\r\nTransfer-Encoding: chunked",
+                "7\r\n{\"a\":1}\r\n0\r\n\r\n",
+                json!({"a": 1}),
+            ),
+            ("201 Created\r\nContent-Length: 0", "", json!(null)),
+            ("202 Accepted\r\nTransfer-Encoding: chunked", "0\r\n\r\n", json!(null)),
+            ("204 No Content\r\nConnection: close", "", json!(null)),
+        ] {
+            let status = head[..3].parse().expect("a status");
+            for version in ["1.0", "1.1"] {
+                if version == "1.0" && head.contains("chunked") {
+                    continue;
+                }
+                say(&format!("HTTP/{version} {head}\r\n\r\n{body}"));
+                let data = data.clone();
+                let expected = Expected { outcome: "ok", status, error: "", attempts: 1, data };
+                assert_one(&app.profile("c-1"), "crm", &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reply_that_only_the_end_of_the_connection_ends_needs_close_notify() {
+    let until_close = "HTTP/1.1 200 OK\r\n\r\n{\"a\":1}";
+    let (app, say) = crm_that_closes(Then::Close);
+    say(until_close);
+    assert_eq!(app.profile("c-1").source("crm")["data"], json!({"a": 1}));
+    let (app, say) = crm_that_closes(Then::CloseWithoutNotify);
+    for (text, why) in [
+        (until_close, "without TLS close_notify, so the body may be cut off"),
+        ("HTTP/1.1 201 Created\r\n\r\n", "without TLS close_notify, so the body may be cut off"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"a\":1}", "after 7 of 8 body bytes"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{\"a\":1}\r\n",
+            "inside a chunked body",
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Le", "inside the response head"),
+    ] {
+        say(text);
+        let error = format!("the connection broke: connection closed {why}");
+        let (outcome, data) = ("connect_failed", json!(null));
+        let expected = Expected { outcome, status: 502, error: &error, attempts: 1, data };
+        assert_one(&app.profile("c-1"), "crm", &expected);
+    }
 }
 
 #[test]
