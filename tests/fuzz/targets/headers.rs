@@ -2,9 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use awc::http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use awc::http::uri::PathAndQuery;
 use tributary::domain::template::Endpoint;
 use tributary::domain::{link_header as link, rate_limit_headers, retry_after as after};
+use tributary::upstream::hints::Hints;
 use tributary::upstream::next_page::same_origin_target;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -54,6 +56,7 @@ pub fn rate_limit(input: &[u8]) {
         let found = fields.iter().find(|(name, _)| name.trim() == wanted);
         found.map(|(_, value)| value.trim_ascii())
     };
+    hints(&fields);
     for sent in MOMENTS.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)) {
         let Some(budget) = rate_limit_headers::read(&lookup, sent) else { continue };
         assert!(budget.reset <= DAY, "{budget:?}");
@@ -65,6 +68,27 @@ pub fn rate_limit(input: &[u8]) {
                 fields.iter().any(|(_, value)| String::from_utf8_lossy(value).contains(&digits));
             assert!(is_there || budget.remaining == u64::MAX, "{budget:?}");
         }
+    }
+}
+
+/// The same as a reply's head, `Date` and `Retry-After` among it: no wait is longer than a day or none
+/// at all, and with a `Date` nothing depends on our clock.
+fn hints(fields: &[(String, &[u8])]) {
+    let mut head = HeaderMap::new();
+    for (name, value) in fields {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::try_from(name.trim()), HeaderValue::from_bytes(value.trim_ascii()))
+        {
+            head.append(name, value);
+        }
+    }
+    let hints = Hints::read(&head);
+    assert!(hints.retry_after.is_none_or(|wait| wait > Duration::ZERO && wait <= DAY));
+    assert!(hints.budget.is_none_or(|budget| budget.reset <= DAY));
+    let date = head.get(DATE).and_then(|date| date.to_str().ok());
+    if let Some(sent) = date.and_then(|date| httpdate::parse_http_date(date).ok()) {
+        let waits = head.get_all(RETRY_AFTER).map(HeaderValue::as_bytes);
+        assert_eq!(hints.retry_after, after::first_valid(waits, sent));
     }
 }
 
