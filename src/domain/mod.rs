@@ -25,6 +25,7 @@ pub mod record_json;
 pub mod retry;
 pub mod retry_after;
 pub mod secret;
+pub mod sliding_log;
 pub mod sliding_window;
 pub mod source;
 pub mod story;

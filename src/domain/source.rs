@@ -189,11 +189,12 @@ impl SourceSpec {
 /// How many requests may be sent to a source in a time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimitSpec {
-    /// This many requests …
+    /// Never more than this many requests …
     pub requests: NonZeroU32,
-    /// … in this time, evenly spread …
+    /// … in any time of this length, unless `burst` is larger.
     pub per: Duration,
-    /// … with this many at once after a rest.
+    /// So many at the same instant after a rest, and then one each `per / requests`: the size of
+    /// a token bucket. A larger one than `requests` is kept by itself.
     pub burst: NonZeroU32,
     /// What is limited apart, for example an API key; absent: the source as a whole.
     pub key: Option<TextTemplate>,

@@ -318,8 +318,9 @@ fn rate_limit(table: &mut Table) -> Option<RateLimitSpec> {
         && burst > requests
     {
         let text = format!(
-            "after a rest, {burst} requests may go in one `per`, more than the {requests} of \
-             `requests`; write at most {requests} if the upstream does not allow that"
+            "after a rest, {burst} requests may go at once, and {} within one `per`; write at most \
+             {requests}, and there are never more than {requests}",
+            u64::from(burst) + u64::from(requests)
         );
         table.warn("burst", &text);
     }

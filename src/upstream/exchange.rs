@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use super::limiter::Permit;
 
 tokio::task_local! {
     static CURRENT: Exchange;
@@ -26,12 +27,19 @@ struct Record {
     connect: Cell<Option<Duration>>,
     reused: Cell<bool>,
     sent: Cell<bool>,
+    /// Leave to send the request, until it is sent.
+    permit: RefCell<Option<Permit>>,
     connection: RefCell<Option<Rc<Connection>>>,
 }
 
 impl Exchange {
     /// A record of which nothing has happened.
     pub fn new() -> Self {
+        Self::with_permit(None)
+    }
+
+    /// The same for a request that a rate limit counts from the moment it leaves.
+    pub fn with_permit(permit: Option<Permit>) -> Self {
         let id = LAST_ID.with(|last| {
             last.set(last.get() + 1);
             last.get()
@@ -42,6 +50,7 @@ impl Exchange {
             connect: Cell::new(None),
             reused: Cell::new(false),
             sent: Cell::new(false),
+            permit: RefCell::new(permit),
             connection: RefCell::new(None),
         }))
     }
@@ -94,7 +103,12 @@ impl Exchange {
 
     pub(super) fn mark_sent() {
         // Outside of any exchange there is nobody to tell.
-        let _ = CURRENT.try_with(|exchange| exchange.0.sent.set(true));
+        let _ = CURRENT.try_with(|exchange| {
+            exchange.0.sent.set(true);
+            if let Some(permit) = exchange.0.permit.take() {
+                permit.sent();
+            }
+        });
     }
 
     pub(super) fn id(&self) -> u64 {

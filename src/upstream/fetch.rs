@@ -15,7 +15,7 @@ use super::auth::{Auth, Token};
 use super::call_log::{CallLog, Made};
 use super::clock;
 use super::error::{CallError, PayloadError};
-use super::limiter::Lane;
+use super::limiter::{Bucket, Permit};
 use super::origin::{Origin, Prepared, Reply, Sent};
 use super::pages;
 use super::prepare::RequestPlan;
@@ -142,8 +142,8 @@ impl Source {
         let _slot = self.shared.try_enter().ok_or(CallError::Overloaded { limit })?;
         let values = Values { inputs: &request.inputs, sources: &request.sources };
         let prepared = self.plan.prepare(&self.spec, &values, &request.forwarded)?;
-        let lane = self.lane(&values)?;
-        let call = Call { source: self, request, lane: &lane };
+        let bucket = self.bucket(&values)?;
+        let call = Call { source: self, request, bucket: &bucket };
         match &self.spec.paging {
             // In a box: its future is large, and most sources have no pages.
             Some(paging) => Box::pin(pages::collect(&call, paging, prepared, log)).await,
@@ -151,10 +151,10 @@ impl Source {
         }
     }
 
-    fn lane(&self, values: &Values<'_>) -> Result<Arc<Lane>, CallError> {
+    fn bucket(&self, values: &Values<'_>) -> Result<Arc<Bucket>, CallError> {
         let key = self.spec.rate_limit.as_ref().and_then(|limit| limit.key.as_ref());
         let key = key.map(|key| key.render(values)).transpose()?;
-        Ok(self.shared.limiter.lane(key.as_deref()))
+        Ok(self.shared.limiter.bucket(key.as_deref()))
     }
 
     /// What a whole reply says.
@@ -238,7 +238,7 @@ impl Source {
 pub(super) struct Call<'a> {
     pub(super) source: &'a Source,
     pub(super) request: &'a FetchRequest,
-    lane: &'a Lane,
+    bucket: &'a Arc<Bucket>,
 }
 
 impl Call<'_> {
@@ -299,7 +299,7 @@ impl Call<'_> {
         Pass::refuse_if_open(&source.shared).map_err(not_tried)?;
         let token = self.token(tried, log).await.map_err(not_tried)?;
         let pass = Pass::take(&source.shared).map_err(not_tried)?;
-        self.permit(log).await.map_err(not_tried)?;
+        let permit = self.permit(log).await.map_err(not_tried)?;
 
         tried.attempts += 1;
         let began = clock::now();
@@ -313,7 +313,8 @@ impl Call<'_> {
         let traceparent = self.request.forwarded.traceparent(span_id);
         let own = [credential, traceparent.as_ref().map(|parent| (&TRACEPARENT, parent))];
         let max_body = source.spec.max_response;
-        let (reply, sent) = source.origin.send(prepared, &own, max_body, deadline).await;
+        let (reply, sent) =
+            source.origin.send(prepared, &own, max_body, deadline, Some(permit)).await;
         let status = reply.as_ref().ok().map(|reply| reply.status);
         let result = reply.and_then(|reply| self.check(reply, token.as_ref(), tried));
         let is_probe = pass.is_probe();
@@ -337,9 +338,9 @@ impl Call<'_> {
         Ok(Some(token?))
     }
 
-    async fn permit(&self, log: &mut CallLog) -> Result<(), CallError> {
+    async fn permit(&self, log: &mut CallLog) -> Result<Permit, CallError> {
         let now = clock::now();
-        let permit = self.lane.acquire(self.request.deadline.at()).await;
+        let permit = self.bucket.acquire(self.request.deadline.at()).await;
         log.span_if_long(SpanKind::RateLimit, now);
         Ok(permit?)
     }
@@ -352,7 +353,7 @@ impl Call<'_> {
         tried: &mut Tried,
     ) -> Result<Reply, CallError> {
         let longest = self.source.spec.max_retry_after;
-        reply.hints.obey(reply.status, self.lane, longest);
+        reply.hints.obey(reply.status, self.bucket, longest);
         if reply.status == 401
             && let (Auth::Token(provider), Some(token)) = (&self.source.auth, token)
         {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use awc::http::header::{DATE, HeaderMap, HeaderValue, LINK, RETRY_AFTER};
 
 use super::clock;
-use super::limiter::Lane;
+use super::limiter::Bucket;
 use crate::domain::rate_limit_headers::{self, UpstreamBudget};
 use crate::domain::{jitter, link_header, retry_after};
 
@@ -37,17 +37,17 @@ impl Hints {
         }
     }
 
-    /// Holds the lane back as far as the reply asks for it, for `longest` at most: everybody's calls,
-    /// not only those of the request that happened to hear it.
-    pub(super) fn obey(&self, status: u16, lane: &Lane, longest: Duration) {
+    /// Holds the bucket back as far as the reply asks for it, for `longest` at most: everybody's
+    /// calls, not only those of the request that happened to hear it.
+    pub(super) fn obey(&self, status: u16, bucket: &Bucket, longest: Duration) {
         let now = clock::now();
         if matches!(status, 429 | 503)
             && let Some(wait) = self.retry_after
         {
-            lane.pause(now + spread(wait, longest));
+            bucket.pause(now + spread(wait, longest));
         }
         if let Some(budget) = &self.budget {
-            spread_out(budget, lane, now, longest);
+            spread_out(budget, bucket, now, longest);
         }
     }
 }
@@ -76,15 +76,15 @@ fn spread(wait: Duration, longest: Duration) -> Duration {
 }
 
 /// Spends what is left of an upstream's budget so that it lasts until the reset.
-fn spread_out(budget: &UpstreamBudget, lane: &Lane, now: Instant, longest: Duration) {
+fn spread_out(budget: &UpstreamBudget, bucket: &Bucket, now: Instant, longest: Duration) {
     if budget.remaining == 0 {
-        lane.pause(now + spread(budget.reset, longest));
+        bucket.pause(now + spread(budget.reset, longest));
         return;
     }
     let reset_in = budget.reset.min(longest);
     let is_low = budget.limit.is_some_and(|limit| budget.remaining < limit / SPREAD_BELOW_ONE_IN);
     if is_low {
         let remaining = u32::try_from(budget.remaining).unwrap_or(u32::MAX);
-        lane.pace(reset_in / remaining, now + reset_in);
+        bucket.pace(reset_in / remaining, now + reset_in);
     }
 }

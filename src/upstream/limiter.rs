@@ -1,27 +1,26 @@
 //! The rate limit of one source: permits in order of arrival, refused at once if too late.
 //!
-//! governor decides whether a request may go now. It reserves nothing for those who wait, and
-//! lets them overtake each other; so a lane keeps its own line: one waiter at a time asks
-//! governor, the others stand behind it in a fair mutex, and how long the line is tells a
-//! newcomer at once whether its turn can come in time. The upstream's own word (`Retry-After`,
-//! rate-limit headers) holds the whole lane back through [`Lane::pause`] and
-//! [`Lane::pace`].
+//! Each key has a [`Bucket`] of its own; a source without keys has one. It is the bucket that counts
+//! and makes wait; here is which of them a call belongs to, and that there never are too many.
+
+mod bucket;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
-
-use super::clock::{self, GovernorClock};
+pub use self::bucket::{Bucket, Permit};
+use super::clock;
 use crate::domain::source::RateLimitSpec;
 
-/// Keys that had no request for a while are forgotten once there are more than this.
-const MANY_LANES: usize = 10_000;
-
-type Governor = RateLimiter<NotKeyed, InMemoryState, GovernorClock, NoOpMiddleware<Instant>>;
+/// Buckets that nobody needs any more are looked for whenever there are this many more.
+const MANY_BUCKETS: usize = 10_000;
+/// The most buckets of one source: some 50 MB. Above that, those that were used the longest ago are
+/// forgotten, as in other limiters with room for so many keys only.
+const MOST_BUCKETS: usize = 100_000;
+/// How many are left then, so that it is not done again for the next key.
+const BUCKETS_LEFT: usize = MOST_BUCKETS - MANY_BUCKETS;
 
 /// A permit cannot come in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,48 +39,97 @@ pub enum Refused {
     },
 }
 
-/// The rate limit of one source, shared by all workers; one lane per key.
+/// The rate limit of one source, shared by all workers; one bucket per key.
 #[derive(Debug)]
 pub struct Limiter {
+    source: String,
     spec: Option<RateLimitSpec>,
-    unkeyed: Arc<Lane>,
-    keyed: Mutex<HashMap<String, Arc<Lane>>>,
+    unkeyed: Arc<Bucket>,
+    keyed: Mutex<Buckets>,
+    /// Makes a key's hash, which stands for it: a key may be long, and a secret. Nobody outside can
+    /// find two keys with the same hash; that two of 100,000 have it by chance is less likely than
+    /// one in a billion, and then they share a limit.
+    hasher: RandomState,
+}
+
+/// The buckets by their keys' hashes.
+#[derive(Debug)]
+struct Buckets {
+    by_hash: HashMap<u64, Arc<Bucket>>,
+    /// Nobody's buckets are looked for once there are so many.
+    next_cleaning: usize,
 }
 
 impl Limiter {
-    /// A limiter that obeys `spec`; without one it obeys only the upstream's own word.
-    pub fn new(spec: Option<RateLimitSpec>) -> Self {
-        let unkeyed = Arc::new(Lane::new(spec.as_ref()));
-        Self { spec, unkeyed, keyed: Mutex::default() }
+    /// A limiter that obeys `spec`; without one it obeys only the upstream's own word. `source` is
+    /// for the log.
+    pub fn new(source: &str, spec: Option<RateLimitSpec>) -> Self {
+        let unkeyed = Arc::new(Bucket::new(spec.as_ref()));
+        let buckets = Buckets { by_hash: HashMap::new(), next_cleaning: MANY_BUCKETS };
+        let (keyed, hasher) = (Mutex::new(buckets), RandomState::new());
+        Self { source: source.to_owned(), spec, unkeyed, keyed, hasher }
     }
 
-    /// The lane of `key`; without a key, the lane of the whole source.
-    pub fn lane(&self, key: Option<&str>) -> Arc<Lane> {
+    /// The bucket of `key`; without a key, the bucket of the whole source. It stays that key's as
+    /// long as somebody holds it.
+    pub fn bucket(&self, key: Option<&str>) -> Arc<Bucket> {
         let Some(key) = key else { return Arc::clone(&self.unkeyed) };
-        let mut lanes = lock(&self.keyed);
-        if let Some(lane) = lanes.get(key) {
-            return Arc::clone(lane);
+        let hash = self.hasher.hash_one(key);
+        let mut buckets = lock(&self.keyed);
+        if let Some(bucket) = buckets.by_hash.get(&hash) {
+            return Arc::clone(bucket);
         }
-        if lanes.len() >= MANY_LANES {
-            let now = clock::now();
-            lanes.retain(|_, lane| !lane.is_at_rest(now));
+        if buckets.by_hash.len() >= buckets.next_cleaning {
+            let forgotten = buckets.clean(clock::now());
+            if forgotten > 0 {
+                let (source, keys) = (&self.source, buckets.by_hash.len());
+                tracing::warn!(
+                    source,
+                    forgotten,
+                    keys,
+                    "too many keys have a rate limit: those unused the longest begin anew"
+                );
+            }
         }
-        let lane = Arc::new(Lane::new(self.spec.as_ref()));
-        lanes.insert(key.to_owned(), Arc::clone(&lane));
-        lane
+        let bucket = Arc::new(Bucket::new(self.spec.as_ref()));
+        buckets.by_hash.insert(hash, Arc::clone(&bucket));
+        bucket
     }
 
-    /// The state of all lanes together.
+    /// The state of all buckets together.
     pub fn snapshot(&self, now: Instant) -> LimiterSnapshot {
-        let keyed: Vec<Arc<Lane>> = lock(&self.keyed).values().map(Arc::clone).collect();
+        let keyed: Vec<_> = lock(&self.keyed).by_hash.values().map(Arc::clone).collect();
         let mut snapshot = LimiterSnapshot { keys: keyed.len(), ..LimiterSnapshot::default() };
-        for lane in keyed.iter().chain([&self.unkeyed]) {
-            let line = lock(&lane.line);
-            snapshot.waiting += line.waiting;
-            let held = line.held_until(now).map(|end| end.saturating_duration_since(now));
-            snapshot.held_for = snapshot.held_for.max(held);
+        for bucket in keyed.iter().chain([&self.unkeyed]) {
+            let (waiting, held_for) = bucket.snapshot(now);
+            snapshot.waiting += waiting;
+            snapshot.held_for = snapshot.held_for.max(held_for);
         }
         snapshot
+    }
+}
+
+impl Buckets {
+    /// Forgets the buckets of which nothing is worth keeping, and if there still are too many, those
+    /// that were used the longest ago. Says how many these were. One that is in use stays: its key
+    /// would have two.
+    fn clean(&mut self, now: Instant) -> usize {
+        let is_held = |bucket: &Arc<Bucket>| Arc::strong_count(bucket) > 1;
+        self.by_hash.retain(|_, bucket| is_held(bucket) || !bucket.is_at_rest(now));
+        let surplus = self.by_hash.len().saturating_sub(BUCKETS_LEFT);
+        let mut oldest: Vec<_> = self
+            .by_hash
+            .iter()
+            .filter(|(_, bucket)| surplus > 0 && !is_held(bucket))
+            .map(|(hash, bucket)| (bucket.last_used(), *hash))
+            .collect();
+        oldest.sort_unstable();
+        oldest.truncate(surplus);
+        for (_, hash) in &oldest {
+            self.by_hash.remove(hash);
+        }
+        self.next_cleaning = self.by_hash.len() + MANY_BUCKETS;
+        oldest.len()
     }
 }
 
@@ -94,181 +142,6 @@ pub struct LimiterSnapshot {
     pub held_for: Option<Duration>,
     /// How many keys have a limit of their own at present.
     pub keys: usize,
-}
-
-/// The line in front of one key's permits.
-#[derive(Debug)]
-pub struct Lane {
-    governor: Option<Governor>,
-    interval: Duration,
-    max_wait: Duration,
-    rest: Duration,
-    /// Held by the first in the line; tokio's mutex hands over in order of arrival.
-    first: tokio::sync::Mutex<()>,
-    line: Mutex<Line>,
-}
-
-#[derive(Debug, Default)]
-struct Line {
-    /// How many wait, the first included.
-    waiting: u32,
-    /// When the first in the line can go, as far as is known.
-    next: Option<Instant>,
-    /// The upstream wants nothing before then.
-    paused_until: Option<Instant>,
-    /// What [`Lane::pace`] asked for.
-    pace: Option<Pace>,
-    last_used: Option<Instant>,
-}
-
-impl Line {
-    /// Until when the upstream's word holds the line back, if it does.
-    fn held_until(&self, now: Instant) -> Option<Instant> {
-        let ends = [self.paused_until, self.pace.map(|pace| pace.until)];
-        ends.into_iter().flatten().filter(|end| *end > now).max()
-    }
-
-    /// Whose limit it is that takes so long.
-    fn refusal(&self, wait: Duration, now: Instant) -> Refused {
-        if self.held_until(now).is_some() {
-            Refused::UpstreamsWord { wait }
-        } else {
-            Refused::OwnLimit { wait }
-        }
-    }
-
-    /// The earliest moment at which somebody who joins the line now can go.
-    fn turn(&self, first_goes: Instant, interval: Duration) -> Instant {
-        let turn = first_goes + interval * self.waiting;
-        // Once the pace has ended, the line moves as fast as the lane itself allows.
-        let paced = self
-            .pace
-            .map(|pace| (first_goes + pace.interval.saturating_mul(self.waiting)).min(pace.until));
-        paced.map_or(turn, |paced| paced.max(turn))
-    }
-}
-
-/// Until `until`, permits come at least `interval` apart, the next not before `next`.
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    interval: Duration,
-    until: Instant,
-    next: Instant,
-}
-
-impl Lane {
-    fn new(spec: Option<&RateLimitSpec>) -> Self {
-        let interval = spec.map_or(Duration::ZERO, |spec| spec.per / spec.requests.get());
-        let quota =
-            spec.and_then(|spec| Some(Quota::with_period(interval)?.allow_burst(spec.burst)));
-        Self {
-            governor: quota.map(|quota| RateLimiter::direct_with_clock(quota, GovernorClock)),
-            interval,
-            max_wait: spec.map_or(Duration::MAX, |spec| spec.max_wait),
-            rest: spec.map_or(Duration::ZERO, |spec| interval * spec.burst.get()),
-            first: tokio::sync::Mutex::default(),
-            line: Mutex::default(),
-        }
-    }
-
-    /// Waits for a permit, in order of arrival.
-    ///
-    /// # Errors
-    /// [`Refused`], at once if the permit cannot come before `deadline` and within `max_wait`,
-    /// else when that time has passed.
-    pub async fn acquire(&self, deadline: Instant) -> Result<(), Refused> {
-        let now = clock::now();
-        let latest = now.checked_add(self.max_wait).map_or(deadline, |then| then.min(deadline));
-        let Some(place) = self.join(now, latest)? else { return Ok(()) };
-        let permitted = clock::until(latest, async {
-            let _first = self.first.lock().await;
-            while let Err(then) = self.ask(clock::now()) {
-                clock::sleep_until(then).await;
-            }
-        });
-        let permitted = permitted.await;
-        drop(place);
-        permitted.ok_or_else(|| {
-            let waited = latest.saturating_duration_since(now);
-            lock(&self.line).refusal(waited, clock::now())
-        })
-    }
-
-    /// Holds everything in this lane back until then; an earlier end does not shorten a pause.
-    pub fn pause(&self, until: Instant) {
-        let mut line = lock(&self.line);
-        line.paused_until = Some(line.paused_until.map_or(until, |end| end.max(until)));
-    }
-
-    /// Until then, keeps permits at least `interval` apart.
-    pub fn pace(&self, interval: Duration, until: Instant) {
-        let mut line = lock(&self.line);
-        let next = line.pace.map_or_else(clock::now, |pace| pace.next);
-        line.pace = Some(Pace { interval, until, next });
-    }
-
-    /// Takes a permit at once (`None`), or a place in the line, if that is short enough.
-    fn join(&self, now: Instant, latest: Instant) -> Result<Option<Place<'_>>, Refused> {
-        let mut line = lock(&self.line);
-        if line.waiting == 0 {
-            match self.try_take(&mut line, now) {
-                Ok(()) => return Ok(None),
-                Err(then) => line.next = Some(then),
-            }
-        }
-        let first_goes = line.next.unwrap_or(now).max(now);
-        let turn = line.turn(first_goes, self.interval);
-        if turn >= latest {
-            return Err(line.refusal(turn - now, now));
-        }
-        line.waiting += 1;
-        Ok(Some(Place { lane: self }))
-    }
-
-    /// [`Self::try_take`] for the first in the line; those behind learn when it is their turn.
-    fn ask(&self, now: Instant) -> Result<(), Instant> {
-        let mut line = lock(&self.line);
-        let answer = self.try_take(&mut line, now);
-        line.next = Some(answer.err().unwrap_or(now + self.interval));
-        answer
-    }
-
-    /// Takes a permit, or says when to try again.
-    fn try_take(&self, line: &mut Line, now: Instant) -> Result<(), Instant> {
-        line.last_used = Some(now);
-        if let Some(end) = line.paused_until.filter(|&end| end > now) {
-            return Err(end);
-        }
-        let pace = line.pace.filter(|pace| pace.until > now);
-        if let Some(pace) = pace.filter(|pace| pace.next > now) {
-            return Err(pace.next.min(pace.until));
-        }
-        if let Some(governor) = &self.governor
-            && let Err(not_until) = governor.check()
-        {
-            return Err(now + not_until.wait_time_from(now).max(Duration::from_micros(1)));
-        }
-        line.pace = pace.map(|pace| Pace { next: now + pace.interval, ..pace });
-        Ok(())
-    }
-
-    /// Whether forgetting this lane changes nothing.
-    fn is_at_rest(&self, now: Instant) -> bool {
-        let line = lock(&self.line);
-        let rested = line.last_used.is_none_or(|used| now >= used + self.rest);
-        rested && line.waiting == 0 && line.held_until(now).is_none()
-    }
-}
-
-/// A place in the line, given up when dropped.
-struct Place<'a> {
-    lane: &'a Lane,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        lock(&self.lane.line).waiting -= 1;
-    }
 }
 
 /// A panic while the lock was held leaves plain numbers behind: they are still good.

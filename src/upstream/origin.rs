@@ -21,6 +21,7 @@ use super::connect_failure::{ConnectFailure, connect_failure, tcp_reason};
 use super::error::{CallError, PayloadError};
 use super::exchange::Exchange;
 use super::hints::Hints;
+use super::limiter::Permit;
 use super::stream_fault::{StreamFault, payload_fault, stream_fault};
 use super::transport::{Transport, TransportSpec, TransportSpecError, new_client};
 use crate::domain::template::Endpoint;
@@ -137,7 +138,8 @@ impl Origin {
     }
 
     /// Sends one request and reads the whole reply, until `deadline`. `own` are the headers that
-    /// the next attempt may have otherwise: the credential's, the trace's.
+    /// the next attempt may have otherwise: the credential's, the trace's. `permit` counts from the
+    /// moment at which the request leaves; given back if it does not.
     ///
     /// The result's error is `Connect`, `Broken`, `TimedOut`, or `Payload` for a success that is
     /// larger than `max_body`, encoded, or a part that was not asked for. Any other is a reply.
@@ -147,8 +149,9 @@ impl Origin {
         own: &[Option<(&HeaderName, &HeaderValue)>],
         max_body: usize,
         deadline: Instant,
+        permit: Option<Permit>,
     ) -> (Result<Reply, CallError>, Sent) {
-        let exchange = Exchange::new();
+        let exchange = Exchange::with_permit(permit);
         let began = clock::now();
         let work = exchange.scope(self.exchange(&exchange, request, own, max_body));
         let result = clock::until(deadline, work).await;
@@ -384,7 +387,7 @@ mod tests {
         let request = Prepared { method: Method::POST, target, headers: vec![], body: None };
         let send = async || {
             let deadline = clock::now() + Duration::from_secs(10);
-            origin.send(&request, &[], 100, deadline).await.0.map(|reply| reply.body)
+            origin.send(&request, &[], 100, deadline, None).await.0.map(|reply| reply.body)
         };
         assert_eq!(send().await.unwrap(), "true");
         // Waiting here without giving the runtime a turn keeps it from seeing the close: so does a

@@ -34,7 +34,7 @@ impl SourceShared {
     pub fn try_new(spec: &SourceSpec) -> Result<Self, BreakerSpecError> {
         Ok(Self {
             name: spec.name(),
-            limiter: Arc::new(Limiter::new(spec.rate_limit.clone())),
+            limiter: Arc::new(Limiter::new(&spec.name(), spec.rate_limit.clone())),
             breaker: Arc::new(Mutex::new(Breaker::try_new(spec.breaker)?)),
             retry_budget: Arc::new(Mutex::new(spec.retry_budget.clone())),
             in_flight: Arc::default(),

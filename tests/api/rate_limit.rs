@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
-use tributary::simulator::{Behaviour, Reply, Upstream};
+use tributary::simulator::{Behaviour, Options, Reply, Simulator, Upstream};
 
 use crate::checks::{assert_others_whole, at_once, profile_with_key};
 use crate::harness::{TestApp, assert_between, eventually};
@@ -21,8 +21,86 @@ fn moments(upstream: &Upstream) -> Vec<Instant> {
     upstream.received().iter().map(|call| call.at).collect()
 }
 
+/// The most calls in any time of this length. An upstream's thread that has no processor for a while
+/// reads a request late, and then the next ones soon after: so a test leaves out a tenth.
+fn most_within(calls: &[Instant], time: Duration) -> usize {
+    let is_within = |from: Instant, at: Instant| (from..from + time).contains(&at);
+    let within = |from: Instant| calls.iter().filter(|at| is_within(from, **at)).count();
+    calls.iter().map(|first| within(*first)).max().unwrap_or(0)
+}
+
 #[test]
-fn both_workers_share_one_limit() {
+fn the_limit_is_used_and_never_exceeded_in_any_second() {
+    let app = limited("requests = 50, per = \"1s\", max_wait = \"10s\"");
+    at_once(40, |caller| {
+        while app.sim.crm().hits() < 200 {
+            assert_others_whole(&app.profile(&format!("c-{caller}")), "");
+        }
+    });
+    let calls = moments(app.sim.crm());
+    let most = most_within(&calls, Duration::from_millis(900));
+    assert_eq!(most, 50, "in any second");
+    let end = calls[0] + Duration::from_secs(3);
+    let used = calls.iter().filter(|at| **at < end).count();
+    assert!((48 * 3..=150).contains(&used), "{used} in the first three seconds");
+}
+
+#[test]
+fn after_a_rest_the_whole_limit_goes_at_once() {
+    let app = limited("requests = 300, per = \"1m\", max_wait = \"0s\"");
+    for reply in at_once(50, |number| app.profile(&format!("c-{number}"))) {
+        assert_others_whole(&reply, "");
+    }
+    let metrics = app.admin_get("/metrics").text();
+    assert!(!metrics.contains("tributary_rate_limit_wait_seconds_count"), "nobody waits");
+}
+
+#[test]
+fn requests_count_from_when_they_leave_not_from_when_they_may() {
+    // One connection for all, and the first answer takes half a second: nine of ten calls leave half a
+    // second after they got their permits.
+    let app = TestApp::start_with(
+        "[server]\nworkers = 1\n[actions.customer_profile]\ndeadline = \"20s\"\n\
+         [sources.crm]\nmax_connections = 1\n\
+         rate_limit = { requests = 10, per = \"1s\", max_wait = \"10s\" }",
+    );
+    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.crm().script([Behaviour::Delay(Duration::from_millis(500))]);
+    for reply in at_once(30, |number| app.profile(&format!("c-{number}"))) {
+        assert_others_whole(&reply, "");
+    }
+    let calls = moments(app.sim.crm());
+    assert_eq!(calls.len(), 30);
+    assert_eq!(most_within(&calls, Duration::from_millis(900)), 10);
+}
+
+#[test]
+fn a_request_that_could_not_be_sent_leaves_its_permit_to_the_next() {
+    let gone = Simulator::start(Options::default()).expect("ports");
+    let url = gone.crm().base_url();
+    gone.stop();
+    let limit = "rate_limit = { requests = 1, per = \"1h\", max_wait = \"0s\" }\n\
+                 retry = { budget_min_per_second = 1000 }";
+    let app = TestApp::start_with(&format!("[sources.crm]\nurl = \"{url}/v2/accounts\"\n{limit}"));
+    for _ in 0..2 {
+        let reply = app.profile("c-1");
+        assert_eq!(reply.outcome("crm"), "connect_failed", "{}", reply.text());
+        assert_eq!(reply.source("crm")["attempts"], 3);
+    }
+}
+
+#[test]
+fn each_attempt_takes_a_permit() {
+    let app = limited("requests = 2, per = \"1h\", max_wait = \"0s\"");
+    app.sim.crm().set_behaviour(Behaviour::status(503));
+    let reply = app.profile("c-1");
+    assert_eq!((reply.outcome("crm").as_str(), app.sim.crm().hits()), ("upstream_error", 2));
+    assert_eq!(app.profile("c-1").outcome("crm"), "rate_limited");
+    assert_eq!(app.sim.crm().hits(), 2);
+}
+
+#[test]
+fn both_workers_share_one_limit_and_its_burst() {
     let app = limited("requests = 20, per = \"1s\", burst = 5, max_wait = \"10s\"");
     let began = Instant::now();
     for reply in at_once(35, |number| app.profile(&format!("c-{number}"))) {
@@ -30,12 +108,21 @@ fn both_workers_share_one_limit() {
     }
     let calls = moments(app.sim.crm());
     assert_eq!(calls.len(), 35);
-    // 5 at once, and one each 50 ms after that.
+    // 5 at once, and one each 50 ms after that; but 20 in a second.
     for (number, call) in (1..).zip(&calls[5..]) {
         let earliest = Duration::from_millis(50) * number;
         assert!(*call - began >= earliest, "call {number} after the burst: {:?}", *call - began);
     }
+    assert_eq!(most_within(&calls, Duration::from_millis(900)), 20);
     assert_between(calls[34] - began, 1_500, 4_000);
+}
+
+#[test]
+fn a_burst_above_the_limit_goes_at_once() {
+    let app = limited("requests = 2, per = \"10s\", burst = 6, max_wait = \"0s\"");
+    let replies = at_once(10, |number| app.profile(&format!("c-{number}")));
+    assert_eq!(replies.iter().filter(|reply| reply.outcome("crm") == "ok").count(), 6);
+    assert_eq!(app.sim.crm().hits(), 6);
 }
 
 #[test]

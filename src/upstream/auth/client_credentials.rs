@@ -91,7 +91,7 @@ impl TokenClient {
         async move {
             let request = token_request(&spec)?;
             let deadline = clock::now() + spec.timeout;
-            let (reply, _) = origin.send(&request, &[], MAX_REPLY, deadline).await;
+            let (reply, _) = origin.send(&request, &[], MAX_REPLY, deadline, None).await;
             let reply = reply.map_err(unreachable)?;
             read_reply(&reply, &spec.scopes)
         }
