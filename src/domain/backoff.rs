@@ -1,13 +1,18 @@
-//! Exponential backoff with full jitter: before retry `n`, wait a random time between nothing and
-//! `min(cap, base × 2^(n−1))`.
+//! Exponential backoff with equal jitter: before retry `n`, wait a random time between the half and
+//! the whole of `min(cap, base × 2^(n−1))`.
 //!
-//! "Full jitter" is the term of the AWS Architecture Blog ("Exponential Backoff And Jitter").
-//! The whole range is random, because callers that failed in the same moment would otherwise
-//! come back in the same moment.
+//! "Equal jitter" is the term of the AWS Architecture Blog ("Exponential Backoff And Jitter"). Half of
+//! the range is random, because callers that failed in the same moment would otherwise come back in
+//! the same moment. The other half is not: what most often goes wrong for a moment is an upstream that
+//! is restarted, and with waits from nothing on ("full jitter", which spreads callers still better) all
+//! attempts may be over before it is back. With the defaults, three attempts span 300 to 600 ms.
 
 use super::jitter;
 use std::time::Duration;
 use thiserror::Error;
+
+/// A wait for which there is little room is cut down to one part in so many of the longest.
+const SHORTEST_PART: u32 = 10;
 
 /// The longest `cap` that is accepted.
 pub const LONGEST_CAP: Duration = Duration::from_hours(24);
@@ -72,9 +77,23 @@ impl Backoff {
         longest.min(self.cap)
     }
 
-    /// The wait before retry `retry_number`, `unit` being a random number in `[0, 1)`.
+    /// The wait before retry `retry_number`, `unit` being a random number in `[0, 1)`: at least half
+    /// of the longest.
     pub fn delay(&self, retry_number: u32, unit: f64) -> Duration {
-        jitter::share(self.longest_delay(retry_number), unit)
+        let half = self.longest_delay(retry_number) / 2;
+        half.saturating_add(jitter::share(half, unit))
+    }
+
+    /// The same where only `room` is left for the wait and the attempt after it: the attempt gets
+    /// half of it, if the wait would leave it less. `None` if that is less than a tenth of the longest
+    /// wait: who configures long waits wants no retry at once.
+    pub fn delay_within(&self, room: Duration, retry_number: u32, unit: f64) -> Option<Duration> {
+        let delay = self.delay(retry_number, unit);
+        let most = room / 2;
+        if delay <= most {
+            return Some(delay);
+        }
+        (most >= self.longest_delay(retry_number) / SHORTEST_PART).then_some(most)
     }
 }
 
@@ -92,11 +111,11 @@ mod tests {
     }
 
     #[test]
-    fn the_delay_is_spread_over_the_whole_range() {
+    fn the_delay_is_spread_over_the_upper_half_of_the_range() {
         let backoff = Backoff::try_new(ms(200), s(5)).unwrap();
-        assert_eq!(backoff.delay(2, 0.0), Duration::ZERO);
-        assert_eq!(backoff.delay(2, 0.25), ms(100));
-        assert_eq!(backoff.delay(2, 0.5), ms(200));
+        assert_eq!(backoff.delay(2, 0.0), ms(200));
+        assert_eq!(backoff.delay(2, 0.25), ms(250));
+        assert_eq!(backoff.delay(2, 1.0), ms(400));
     }
 
     #[test]
@@ -125,8 +144,25 @@ mod tests {
             let delay = backoff.delay(retry, unit);
             prop_assert!(delay <= cap);
             prop_assert!(delay.as_secs_f64() <= doubled * (1.0 + 1e-9));
+            prop_assert!(delay >= backoff.longest_delay(retry) / 2);
             let later = backoff.longest_delay(retry.saturating_add(1));
             prop_assert!(backoff.longest_delay(retry) <= later);
+        }
+
+        #[test]
+        fn a_wait_with_little_room_leaves_half_of_it_and_is_no_retry_at_once(
+            retry in 0_u32..40, unit in 0.0_f64..1.0, room in 0_u64..20_000,
+        ) {
+            let backoff = Backoff::try_new(ms(200), s(5)).unwrap();
+            let (delay, longest) = (backoff.delay(retry, unit), backoff.longest_delay(retry));
+            match backoff.delay_within(ms(room), retry, unit) {
+                Some(within) => {
+                    prop_assert!(within <= delay && within <= ms(room) / 2);
+                    prop_assert!(within == delay || within == ms(room) / 2);
+                    prop_assert!(within >= longest / 10);
+                }
+                None => prop_assert!(ms(room) / 2 < longest / 10),
+            }
         }
 
         #[test]

@@ -189,11 +189,10 @@ fn wait_before_retry(
     policy: &RetryPolicy,
     unit: f64,
 ) -> Result<Duration, GiveUp> {
-    let (wait, jitter) = match failure.retry_after {
-        Some(asked) => (asked, jitter::share(asked / RETRY_AFTER_JITTER, unit)),
-        None => (policy.backoff.delay(situation.attempts_made, unit), Duration::ZERO),
+    let Some(wait) = failure.retry_after else {
+        return backoff_wait(situation, policy.backoff, unit);
     };
-    let spread = wait.saturating_add(jitter);
+    let spread = wait.saturating_add(jitter::share(wait / RETRY_AFTER_JITTER, unit));
     if fits(situation, spread) {
         Ok(spread)
     } else if fits(situation, wait) {
@@ -202,6 +201,16 @@ fn wait_before_retry(
     } else {
         Err(GiveUp::NoTimeLeft { wait })
     }
+}
+
+fn backoff_wait(situation: Situation, backoff: Backoff, unit: f64) -> Result<Duration, GiveUp> {
+    let retry_number = situation.attempts_made;
+    let left = situation.deadline.remaining(situation.now);
+    let room = left.saturating_sub(situation.minimum_useful);
+    backoff
+        .delay_within(room, retry_number, unit)
+        .filter(|wait| fits(situation, *wait))
+        .ok_or_else(|| GiveUp::NoTimeLeft { wait: backoff.delay(retry_number, unit) })
 }
 
 /// Whether a useful attempt after `wait` ends before the deadline.

@@ -58,10 +58,16 @@ pub enum ConnectFailure {
         /// How far it had come.
         during: ConnectStep,
     },
-    /// The TLS handshake failed.
+    /// The TLS handshake failed: one side does not take what the other one says.
     #[error("TLS handshake failed: {reason}")]
     Tls {
         /// What was wrong.
+        reason: String,
+    },
+    /// The connection broke during the TLS handshake, as it does when a server is restarted.
+    #[error("TLS handshake failed: {reason}")]
+    HandshakeBroken {
+        /// What became of the connection.
         reason: String,
     },
 }
@@ -72,7 +78,9 @@ impl From<ConnectFailure> for io::Error {
             ConnectFailure::Dns { .. } => io::ErrorKind::NotFound,
             ConnectFailure::Tcp { .. } => io::ErrorKind::NotConnected,
             ConnectFailure::Timeout { .. } => io::ErrorKind::TimedOut,
-            ConnectFailure::Tls { .. } => io::ErrorKind::ConnectionAborted,
+            ConnectFailure::Tls { .. } | ConnectFailure::HandshakeBroken { .. } => {
+                io::ErrorKind::ConnectionAborted
+            }
         };
         io::Error::new(kind, failure)
     }
@@ -101,23 +109,29 @@ pub(super) fn tcp_reason(error: &io::Error) -> String {
 }
 
 /// A failed handshake in plain words.
-pub(super) fn tls_reason(error: &io::Error, host: &str) -> String {
+pub(super) fn tls_failure(error: &io::Error, host: &str) -> ConnectFailure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(error)) => certificate_reason(error, host),
-        Some(rustls::Error::InvalidMessage(_)) => {
+        Some(error) => ConnectFailure::Tls { reason: tls_reason(error, host) },
+        None if error.kind() == io::ErrorKind::UnexpectedEof => ConnectFailure::HandshakeBroken {
+            reason: "the server closed the connection during the handshake".to_owned(),
+        },
+        None => ConnectFailure::HandshakeBroken { reason: tcp_reason(error) },
+    }
+}
+
+fn tls_reason(error: &rustls::Error, host: &str) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(error) => certificate_reason(error, host),
+        rustls::Error::InvalidMessage(_) => {
             "the server does not answer in TLS (is this a plain HTTP port?)".to_owned()
         }
-        Some(rustls::Error::AlertReceived(alert)) => {
+        rustls::Error::AlertReceived(alert) => {
             format!("the server refused the handshake (alert {alert:?})")
         }
-        Some(rustls::Error::PeerIncompatible(_)) => {
+        rustls::Error::PeerIncompatible(_) => {
             "the server offers no TLS version or cipher that is taken here (1.2 or 1.3)".to_owned()
         }
-        Some(other) => other.to_string(),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the server closed the connection during the handshake".to_owned()
-        }
-        None => tcp_reason(error),
+        other => other.to_string(),
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::clock;
-use super::connect_failure::{ConnectFailure, ConnectStep, tcp_reason, tls_reason};
+use super::connect_failure::{ConnectFailure, ConnectStep, tcp_reason, tls_failure};
 use super::connection::{Connection, Connections, Socket};
 use super::exchange::Exchange;
 use super::guarded_stream::GuardedStream;
@@ -225,7 +225,7 @@ impl Inner {
         step.set(ConnectStep::Handshaking);
         match connector.connect(name.clone(), tcp).await {
             Ok(stream) => Ok(Socket::Tls(Box::new(stream))),
-            Err(error) => Err(ConnectFailure::Tls { reason: tls_reason(&error, &self.host) }),
+            Err(error) => Err(tls_failure(&error, &self.host)),
         }
     }
 

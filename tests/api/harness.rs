@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tributary::app;
 use tributary::settings::{Layer, Problems, Settings};
@@ -185,6 +186,35 @@ url = "{}/v1/orders"
         sim.crm().base_url(),
         sim.orders().base_url(),
     )
+}
+
+/// A port of loopback that nobody else is given as long as this is there. Connections to it are
+/// refused, but for the times in which a simulator listens on it.
+pub struct HeldPort(Socket);
+
+impl HeldPort {
+    pub fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        // A listener may come beside it.
+        socket.set_reuse_address(true).expect("an option of sockets");
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("loopback has ports");
+        Self(socket)
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.number())
+    }
+
+    /// A simulator whose CRM is on this port.
+    pub fn crm(&self) -> Simulator {
+        let ports = Some([0, 0, self.number(), 0]);
+        Simulator::start(Options { ports, ..Options::default() }).expect("the port is kept free")
+    }
+
+    fn number(&self) -> u16 {
+        let address = self.0.local_addr().expect("it is bound");
+        address.as_socket().expect("it has a port").port()
+    }
 }
 
 /// Waits until the condition holds, at most 10 s.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
-use tributary::simulator::{Behaviour, Options, Reply, Simulator, Upstream};
+use tributary::simulator::{Behaviour, Reply, Upstream};
 
 use crate::checks::{assert_others_whole, at_once, profile_with_key};
-use crate::harness::{TestApp, assert_between, eventually};
+use crate::harness::{HeldPort, TestApp, assert_between, eventually};
 
 fn limited(limit: &str) -> TestApp {
     let app = TestApp::start_with(&format!(
@@ -76,12 +76,12 @@ fn requests_count_from_when_they_leave_not_from_when_they_may() {
 
 #[test]
 fn a_request_that_could_not_be_sent_leaves_its_permit_to_the_next() {
-    let gone = Simulator::start(Options::default()).expect("ports");
-    let url = gone.crm().base_url();
-    gone.stop();
-    let limit = "rate_limit = { requests = 1, per = \"1h\", max_wait = \"0s\" }\n\
-                 retry = { budget_min_per_second = 1000 }";
-    let app = TestApp::start_with(&format!("[sources.crm]\nurl = \"{url}/v2/accounts\"\n{limit}"));
+    let port = HeldPort::new();
+    let app = TestApp::start_with(&format!(
+        "[sources.crm]\nurl = \"{}/v2/accounts\"\nretry = {{ budget_min_per_second = 1000 }}\n\
+         rate_limit = {{ requests = 1, per = \"1h\", max_wait = \"0s\" }}",
+        port.url()
+    ));
     for _ in 0..2 {
         let reply = app.profile("c-1");
         assert_eq!(reply.outcome("crm"), "connect_failed", "{}", reply.text());

@@ -1,12 +1,13 @@
 //! What is tried again, how often, and when.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
-use tributary::simulator::{Behaviour, Options, Reply, Simulator, Upstream};
+use tributary::simulator::{Behaviour, Reply, Upstream};
 
 use crate::checks::{assert_others_whole, assert_whole, at_once};
-use crate::harness::{TestApp, assert_between, eventually};
+use crate::harness::{HeldPort, TestApp, assert_between, eventually};
 
 /// Quick retries, as many as are asked for.
 const QUICK: &str = r#"
@@ -109,9 +110,8 @@ fn a_post_that_is_idempotent_is_repeated() {
 
 #[test]
 fn a_post_whose_connection_was_refused_is_repeated_all_the_same() {
-    let gone = Simulator::start(Options::default()).expect("ports");
-    let url = gone.orders().base_url();
-    gone.stop();
+    let port = HeldPort::new();
+    let url = port.url();
     let app = TestApp::start_with(&format!("{QUICK}idempotent = false\nurl = \"{url}/v1/orders\""));
     assert_eq!(app.profile("c-1").source("orders")["attempts"], 3);
 }
@@ -233,18 +233,109 @@ fn a_retry_after_beyond_the_deadline_is_answered_at_once() {
 
 #[test]
 fn a_wait_that_cannot_end_in_time_is_not_begun() {
-    // The wait is random from nothing on: with a cap of 20 s hardly one fits into 200 ms.
+    // The wait is 10 s at least, and would be cut to 2 s: neither leaves an attempt its time.
     let app = TestApp::start_with(
         "[sources.crm]\nretry = { max_attempts = 20, base = \"20s\", cap = \"20s\", \
          budget_min_per_second = 1000 }\n[actions.customer_profile]\ndeadline = \"2s\"",
     );
     app.sim.crm().set_behaviour(Behaviour::status(503));
-    let quick = (0..10).filter(|_| {
+    for _ in 0..10 {
         let reply = app.profile("c-1");
         assert_eq!(reply.outcome("crm"), "upstream_error");
-        reply.took < Duration::from_secs(1)
+        assert_between(reply.took, 0, 1_000);
+    }
+    assert_eq!(app.sim.crm().hits(), 10);
+}
+
+#[test]
+fn a_wait_is_cut_where_the_deadline_leaves_less() {
+    // 300 ms at least are drawn for the first wait, and there are only 400 for wait and attempt.
+    let app = TestApp::start_with(
+        "[sources.crm]\nretry = { base = \"600ms\" }\n\
+         [actions.customer_profile]\ndeadline = \"400ms\"",
+    );
+    eventually("there is a token", || app.sim.oauth_settings().issued() == 1);
+    app.sim.crm().script([Behaviour::status(503)]);
+    assert_eq!(app.profile("c-1").outcome("crm"), "ok");
+    let calls = moments(app.sim.crm());
+    assert_between(calls[1] - calls[0], 100, 300);
+}
+
+#[test]
+fn three_attempts_at_a_refused_connection_span_what_a_restart_takes() {
+    let port = HeldPort::new();
+    let reply = with_crm_at(&port).profile("c-1");
+    assert_eq!(reply.source("crm")["attempts"], 3);
+    let took = reply.source("crm")["latency_ms"].as_u64().expect("a number");
+    assert!((300..1_000).contains(&took), "{took}");
+}
+
+const OUTAGE: Duration = Duration::from_millis(150);
+
+/// The shipped policy, for one request that fails and another soon after.
+fn with_crm_at(port: &HeldPort) -> TestApp {
+    TestApp::start_with(&format!(
+        "[sources.crm]\nurl = \"{}/v2/accounts\"\nretry = {{ budget_min_per_second = 1000 }}",
+        port.url()
+    ))
+}
+
+#[test]
+fn a_restart_of_the_upstream_costs_no_request_that_comes_meanwhile() {
+    let port = HeldPort::new();
+    let app = with_crm_at(&port);
+    let mut crm = port.crm();
+    for _ in 0..4 {
+        // A connection is kept, which then ends.
+        assert_others_whole(&app.profile("c-1"), "");
+        crm.stop();
+        let reply;
+        (reply, crm) = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| app.profile("c-1"));
+            std::thread::sleep(OUTAGE);
+            let crm = port.crm();
+            (asked.join().expect("no panic"), crm)
+        });
+        assert_others_whole(&reply, "");
+        assert!(reply.source("crm")["attempts"].as_u64() > Some(1), "{}", reply.text());
+    }
+}
+
+#[test]
+fn a_restart_of_the_upstream_costs_no_request_that_is_on_its_way() {
+    let port = HeldPort::new();
+    let app = with_crm_at(&port);
+    let mut crm = port.crm();
+    for _ in 0..4 {
+        crm.crm().set_behaviour(Behaviour::Hang);
+        let reply;
+        (reply, crm) = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| app.profile("c-1"));
+            eventually("it is on its way", || crm.crm().in_progress() == 1);
+            crm.stop();
+            std::thread::sleep(OUTAGE);
+            let crm = port.crm();
+            (asked.join().expect("no panic"), crm)
+        });
+        assert_others_whole(&reply, "");
+        assert!(reply.source("crm")["attempts"].as_u64() > Some(1), "{}", reply.text());
+    }
+}
+
+#[test]
+fn a_handshake_that_breaks_is_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it has one");
+    let app = TestApp::start_with(&format!("{QUICK}url = \"https://{address}/v1/orders\""));
+    let server = std::thread::spawn(move || {
+        // What ends a server's TLS before it has said anything.
+        (0..3).for_each(|_| drop(listener.accept().expect("a connection")));
     });
-    assert!(quick.count() >= 5, "a reply at once is the rule");
+    let reply = app.profile("c-1");
+    server.join().expect("three attempts");
+    assert_eq!(reply.outcome("orders"), "connect_failed");
+    assert_eq!(reply.source("orders")["attempts"], 3);
+    assert_others_whole(&reply, "orders");
 }
 
 #[test]

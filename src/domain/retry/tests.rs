@@ -31,10 +31,42 @@ fn decide_with_budget(failure: Failure, situation: Situation) -> Decision {
 #[test]
 fn a_transient_failure_is_retried_after_backoff() {
     let first = decide_with_budget(failure(FailureClass::Transient), situation());
-    assert_eq!(first, Decision::RetryAfter(ms(100)));
+    assert_eq!(first, Decision::RetryAfter(ms(150)));
     let second = Situation { attempts_made: 2, ..situation() };
     let second = decide_with_budget(failure(FailureClass::Transient), second);
-    assert_eq!(second, Decision::RetryAfter(ms(200)));
+    assert_eq!(second, Decision::RetryAfter(ms(300)));
+}
+
+#[test]
+fn three_attempts_span_what_a_restart_takes() {
+    for (unit, expected) in [(0.0, ms(300)), (0.999_999, ms(600))] {
+        let waits = [1, 2].map(|attempts_made| {
+            let situation = Situation { attempts_made, ..situation() };
+            match decide(failure(FailureClass::Transient), situation, &policy(3), unit, &mut || {
+                true
+            }) {
+                Decision::RetryAfter(wait) => wait,
+                other => panic!("{other:?}"),
+            }
+        });
+        let span: Duration = waits.iter().sum();
+        assert!(span.abs_diff(expected) < ms(1), "{span:?}");
+    }
+}
+
+#[test]
+fn a_backoff_gives_way_to_the_deadline() {
+    let with_left = |left: Duration| {
+        let now = start();
+        let hurried = Situation { deadline: Deadline::after(now, left), now, ..situation() };
+        decide_with_budget(failure(FailureClass::Transient), hurried)
+    };
+    // 150 ms are drawn; the attempt after it is to have as long as the wait, and 10 ms more.
+    assert_eq!(with_left(ms(310)), Decision::RetryAfter(ms(150)));
+    assert_eq!(with_left(ms(110)), Decision::RetryAfter(ms(50)));
+    assert_eq!(with_left(ms(50)), Decision::RetryAfter(ms(20)));
+    // A tenth of 200 ms is the least.
+    assert_eq!(with_left(ms(49)), Decision::GiveUp(GiveUp::NoTimeLeft { wait: ms(150) }));
 }
 
 #[test]
@@ -75,7 +107,7 @@ fn a_request_that_must_not_be_repeated_is_retried_only_if_nothing_was_sent() {
         let sent = failure(class);
         let not_sent = Failure { request_was_sent: false, ..sent };
         assert_eq!(decide_with_budget(sent, once_only), Decision::GiveUp(GiveUp::NotRepeatable));
-        assert_eq!(decide_with_budget(not_sent, once_only), Decision::RetryAfter(ms(100)));
+        assert_eq!(decide_with_budget(not_sent, once_only), Decision::RetryAfter(ms(150)));
     }
 }
 

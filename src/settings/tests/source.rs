@@ -14,7 +14,11 @@ fn assert_all_refused(cases: &[(&str, &str, &str)]) {
 #[test]
 fn a_burst_above_the_limit_itself_is_warned_of() {
     let limit = "[sources.crm]\nrate_limit = { requests = 5, burst = 9 }";
-    assert_warned(limit, "sources.crm.rate_limit.burst", "9 requests may go at once, and 14 within");
+    assert_warned(
+        limit,
+        "sources.crm.rate_limit.burst",
+        "9 requests may go at once, and 14 within",
+    );
 }
 
 #[test]
