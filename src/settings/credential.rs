@@ -12,7 +12,7 @@ use crate::domain::template::{Endpoint, HeaderTemplate, UrlTemplate};
 use super::layers::variable;
 use super::regions::{self, Region};
 use super::secrets::{SecretKeys, read_ca_file, read_secret};
-use super::table::Table;
+use super::table::{OneOf, Table};
 
 const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -43,7 +43,9 @@ pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<CredentialSpec> 
 }
 
 fn client_credentials(table: &mut Table) -> Option<ClientCredentialsSpec> {
-    let url = token_url(table);
+    let given = table.one_of("token_url", "region");
+    let region = region(table, given);
+    let url = token_url(table, given, region);
     let client_id = client_id(table);
     let keys = SecretKeys { value: "client_secret", file: "client_secret_file" };
     let client_secret = read_secret(table, keys);
@@ -54,7 +56,7 @@ fn client_credentials(table: &mut Table) -> Option<ClientCredentialsSpec> {
     let timeout =
         table.duration("timeout", Duration::from_millis(1)..=MINUTE, Duration::from_secs(5));
     let extra_ca = read_ca_file(table);
-    let api = api(table);
+    let api = api(table, region);
     let (endpoint, path_and_query) = url?;
     Some(ClientCredentialsSpec {
         endpoint,
@@ -70,38 +72,44 @@ fn client_credentials(table: &mut Table) -> Option<ClientCredentialsSpec> {
     })
 }
 
-/// Where tokens come from: `token_url`, or the one of the `region`.
-fn token_url(table: &mut Table) -> Option<(Endpoint, String)> {
-    let both = table.has("token_url") && table.has("region");
-    let url = table.text("token_url");
-    let region = table.text("region");
-    if both {
-        table.refuse_found("token_url", "both `token_url` and `region`", "exactly one of the two");
+/// The region, unless a later layer says `token_url` instead.
+fn region(table: &mut Table, given: OneOf) -> Option<Region> {
+    if given != OneOf::Key("region") {
         return None;
     }
-    if let Some(url) = url {
-        return checked_url(table, "token_url", url);
+    let region = table.text("region").map(regions::find)?;
+    if region.is_none() {
+        table.refuse("region", &format!("one of {}", regions::known()));
     }
-    if let Some(name) = region {
-        let Some(region) = regions::find(name) else {
-            table.refuse("region", &format!("one of {}", regions::known()));
-            return None;
-        };
-        return checked_url(table, "region", &region.token_url());
+    region
+}
+
+/// Where tokens come from: `token_url`, or the one of the `region`.
+fn token_url(
+    table: &mut Table,
+    given: OneOf,
+    region: Option<Region>,
+) -> Option<(Endpoint, String)> {
+    match given {
+        OneOf::Key("token_url") => {
+            let url = table.text("token_url")?;
+            checked_url(table, "token_url", url)
+        }
+        OneOf::Key(_) => checked_url(table, "region", &region?.token_url()),
+        OneOf::Neither => {
+            let allowed = "the URL of the token endpoint, or `region` with a region of Genesys \
+                           Cloud such as \"mypurecloud.com\"";
+            table.refuse("token_url", allowed);
+            None
+        }
+        OneOf::Both => None,
     }
-    if !table.has("token_url") && !table.has("region") {
-        let allowed = "the URL of the token endpoint, or `region` with a region of Genesys Cloud \
-                       such as \"mypurecloud.com\"";
-        table.refuse("token_url", allowed);
-    }
-    None
 }
 
 /// Where the API is: `api_url`, or that of the `region`.
-fn api(table: &mut Table) -> Option<Endpoint> {
-    let region = table.text("region").and_then(regions::find).map(Region::api_url);
+fn api(table: &mut Table, region: Option<Region>) -> Option<Endpoint> {
     let given = table.text("api_url");
-    let url = given.map(str::to_owned).or(region)?;
+    let url = given.map(str::to_owned).or_else(|| region.map(Region::api_url))?;
     let (endpoint, path) = checked_url(table, "api_url", &url)?;
     if path != "/" && !path.is_empty() {
         table.refuse("api_url", "scheme, host and port only, such as \"https://api.example.com\"");
@@ -143,7 +151,8 @@ fn scopes(table: &mut Table) -> Vec<String> {
 }
 
 fn static_secret(table: &mut Table) -> Option<StaticSecretSpec> {
-    let secret = read_secret(table, SecretKeys { value: "secret", file: "secret_file" });
+    let keys = SecretKeys { value: "secret", file: "secret_file" };
+    let secret = read_secret(table, keys);
     let header = table.text("header").unwrap_or("Authorization");
     let is_authorization = header.eq_ignore_ascii_case("authorization");
     let prefix = table.text("prefix").unwrap_or(if is_authorization { "Bearer " } else { "" });
@@ -156,7 +165,11 @@ fn static_secret(table: &mut Table) -> Option<StaticSecretSpec> {
     if value.trim() != value || !value.chars().all(good) {
         let found = "prefix and secret that no header can carry (not shown)";
         let allowed = "visible ASCII characters, without spaces at the ends";
-        table.refuse_found("secret", found, allowed);
+        let key = match table.one_of(keys.value, keys.file) {
+            OneOf::Key(key) => key,
+            OneOf::Neither | OneOf::Both => keys.value,
+        };
+        table.refuse_found(key, found, allowed);
         return None;
     }
     Some(StaticSecretSpec { header: header.to_owned(), value: SecretString::from(value) })

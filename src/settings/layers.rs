@@ -64,6 +64,7 @@ pub(super) fn merge(
 ) -> Value {
     let mut merged = Value::new(None, Map::<String, Value>::new());
     for layer in layers {
+        report.begin_layer(&layer.name);
         match File::from_str(&layer.text, FileFormat::Toml).collect() {
             Ok(table) => {
                 put_table(&mut merged, stamped(&Value::new(None, table), &layer.name));
@@ -74,6 +75,7 @@ pub(super) fn merge(
             }
         }
     }
+    report.begin_layer(ENVIRONMENT);
     for (key, value) in read_environment(environment, report) {
         let path: Vec<&str> = key.split('.').collect();
         if path.len() > DEEPEST {

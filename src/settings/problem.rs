@@ -114,11 +114,25 @@ impl fmt::Display for Problems {
 /// Collects problems and warnings while the configuration is read, so that all are told at once.
 #[derive(Debug, Default)]
 pub(super) struct Report {
+    /// The names of the layers, those that win over others after them.
+    layers: RefCell<Vec<String>>,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Warning>>,
 }
 
 impl Report {
+    /// Notes that the values of this layer win over those of all layers so far.
+    pub(super) fn begin_layer(&self, name: &str) {
+        self.layers.borrow_mut().push(name.to_owned());
+    }
+
+    /// Whether the layer of the first name wins over that of the second.
+    pub(super) fn wins(&self, layer: &str, other: &str) -> bool {
+        let layers = self.layers.borrow();
+        let place = |name: &str| layers.iter().rposition(|known| known == name);
+        place(layer) > place(other)
+    }
+
     /// Notes one problem with what the configuration says.
     pub(super) fn add(&self, file: &str, key: &str, found: &str, allowed: &str) {
         self.add_caused(Cause::Configuration, file, key, found, allowed);

@@ -6,7 +6,7 @@ use crate::domain::secret::SecretString;
 
 use super::layers::variable;
 use super::problem::Cause;
-use super::table::Table;
+use super::table::{OneOf, Table};
 
 /// The two keys of one secret: the secret itself or the file that holds it.
 #[derive(Debug, Clone, Copy)]
@@ -17,25 +17,19 @@ pub(super) struct SecretKeys {
     pub(super) file: &'static str,
 }
 
-/// The secret of the two keys, exactly one of which must be there.
+/// The secret of the two keys, one of which must be there. Given by two layers, that of the later
+/// one counts; the file of the other need not be there.
 pub(super) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretString> {
-    let both = table.has(keys.value) && table.has(keys.file);
-    let value = table.text(keys.value);
-    let file = table.text(keys.file);
-    if both {
-        let found = format!("both `{}` and `{}`", keys.value, keys.file);
-        table.refuse_found(keys.value, &found, "exactly one of the two");
-        return None;
-    }
-    match (value, file) {
-        (Some(secret), _) => checked(table, keys.value, secret),
-        (None, Some(path)) => read_file(table, keys.file, path),
-        (None, None) => {
-            if !table.has(keys.value) && !table.has(keys.file) {
-                refuse_missing(table, keys);
-            }
+    match table.one_of(keys.value, keys.file) {
+        OneOf::Key(key) => {
+            let text = table.text(key)?;
+            if key == keys.file { read_file(table, key, text) } else { checked(table, key, text) }
+        }
+        OneOf::Neither => {
+            refuse_missing(table, keys);
             None
         }
+        OneOf::Both => None,
     }
 }
 

@@ -10,6 +10,17 @@ use super::shown::{join, show};
 use super::suggest::nearest;
 use super::value::{as_list, kind};
 
+/// Which of two keys counts that exclude each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OneOf {
+    /// None is given.
+    Neither,
+    /// This one.
+    Key(&'static str),
+    /// One layer gives both; the problem is noted.
+    Both,
+}
+
 /// One table of the configuration, and what has been asked of it.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
@@ -56,6 +67,26 @@ impl<'a> Table<'a> {
     /// Whether the value of this key is a list with nothing in it.
     pub(super) fn is_empty_list(&self, key: &str) -> bool {
         self.peek(key).and_then(as_list).is_some_and(<[Value]>::is_empty)
+    }
+
+    /// Which of two keys counts that exclude each other; both are known ones from now on. Of two
+    /// layers the later one wins, as it does over the same key.
+    pub(super) fn one_of(&mut self, first: &'static str, second: &'static str) -> OneOf {
+        let (Some(one), Some(other)) = (self.get(first), self.get(second)) else {
+            let given = [first, second].into_iter().find(|key| self.has(key));
+            return given.map_or(OneOf::Neither, OneOf::Key);
+        };
+        let layer = |value: &'a Value| value.origin().unwrap_or(self.origin);
+        let (one, other) = (layer(one), layer(other));
+        if self.report.wins(one, other) {
+            OneOf::Key(first)
+        } else if self.report.wins(other, one) {
+            OneOf::Key(second)
+        } else {
+            let found = format!("both `{first}` and `{second}`");
+            self.refuse_found(first, &found, "exactly one of the two");
+            OneOf::Both
+        }
     }
 
     /// Every entry, in the order of the file.
