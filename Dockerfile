@@ -32,7 +32,7 @@ COPY config/default.toml /etc/tributary/tributary.toml
 ENV TRIBUTARY_CONFIG=/etc/tributary/tributary.toml
 USER 65532:65532
 EXPOSE 8080 9090
-# The image has no shell: the program asks itself.
+# The image has no shell: the program asks itself, at the address of its environment or file.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["/tributary", "health"]
 ENTRYPOINT ["/tributary"]
 CMD ["serve"]

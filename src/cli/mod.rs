@@ -103,10 +103,11 @@ enum Command {
     Call(call::CallArgs),
     /// Say whether a running service answers
     ///
-    /// Asks /livez on the configured admin address, for 2 s at most. For a container's health
-    /// check: the program is all that it needs.
+    /// Asks /livez on the operators' port, for 2 s at most. For a container's health check: the
+    /// program is all that it needs. Mistakes in the configuration do not matter, since a service
+    /// that began with another one may be running; only the address is looked for.
     #[command(verbatim_doc_comment)]
-    Health(ConfigArgs),
+    Health(health::HealthArgs),
     /// Print what another system is to be told of an action
     ///
     /// Derived from the configuration, so that the two cannot disagree. The export goes to standard
@@ -126,12 +127,15 @@ pub struct ConfigArgs {
 
 impl ConfigArgs {
     fn load(&self) -> Result<Settings, Problems> {
-        let mut files = self.files.clone();
-        if files.is_empty() {
-            let named = std::env::var_os(CONFIG_VARIABLE).filter(|name| !name.is_empty());
-            files.push(named.map_or_else(|| PathBuf::from(DEFAULT_CONFIG), PathBuf::from));
+        Settings::load(&self.files(), process_environment())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        if !self.files.is_empty() {
+            return self.files.clone();
         }
-        Settings::load(&files, process_environment())
+        let named = std::env::var_os(CONFIG_VARIABLE).filter(|name| !name.is_empty());
+        vec![named.map_or_else(|| PathBuf::from(DEFAULT_CONFIG), PathBuf::from)]
     }
 }
 

@@ -35,6 +35,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use config::Value;
@@ -104,6 +105,21 @@ impl Settings {
     /// Every problem of the configuration.
     pub fn from_layers(layers: &[Layer]) -> Result<Self, Problems> {
         Self::build(layers, std::iter::empty(), Report::default())
+    }
+
+    /// Where the operators' port is of a service that was started with these files and this
+    /// environment, as far as they can be read: whatever else is wrong with them, and whatever cannot
+    /// be read, a service that began with something better may be running there.
+    pub fn admin_address(
+        files: &[PathBuf],
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> SocketAddr {
+        // Its problems are of no interest.
+        let report = Report::default();
+        let layers = layers::read_files(files, &report);
+        let merged = layers::merge(&layers, environment, &report);
+        let mut root = Table::root(&merged, ENVIRONMENT, &report);
+        server::admin_address(&mut root.table_or_empty("server"))
     }
 
     /// What the service would do, for people; secrets are left out.

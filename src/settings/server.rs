@@ -1,6 +1,6 @@
 //! The `[server]` table: listeners, limits and the keys of callers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::domain::ids::Id;
@@ -10,8 +10,8 @@ use super::secrets::{SecretKeys, read_secret};
 use super::server_tls::{self, ServerTls};
 use super::table::Table;
 
-const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
-const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9090";
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
 const MIB: u32 = 1 << 20;
 
 /// Listeners and process-wide limits, checked.
@@ -73,12 +73,16 @@ pub(super) fn read(table: &mut Table) -> Option<ServerSpec> {
     Some(spec)
 }
 
-fn address(table: &mut Table, key: &'static str, default: &str) -> Option<SocketAddr> {
-    let text = table.text(key);
-    if text.is_none() && table.has(key) {
-        return None;
-    }
-    let address = text.unwrap_or(default).parse().ok();
+/// Where the operators' port is, if that can be read; else the default.
+pub(super) fn admin_address(table: &mut Table) -> SocketAddr {
+    address(table, "admin_listen", DEFAULT_ADMIN_LISTEN).unwrap_or(DEFAULT_ADMIN_LISTEN)
+}
+
+fn address(table: &mut Table, key: &'static str, default: SocketAddr) -> Option<SocketAddr> {
+    let Some(text) = table.text(key) else {
+        return (!table.has(key)).then_some(default);
+    };
+    let address = text.parse().ok();
     if address.is_none() {
         table.refuse(key, "an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"");
     }

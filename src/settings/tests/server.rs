@@ -2,6 +2,7 @@
 
 use super::{BASE, assert_refused, good, problems};
 use crate::domain::secret::ExposeSecret;
+use crate::settings::Settings;
 
 #[test]
 fn rules_of_the_server_table() {
@@ -119,4 +120,38 @@ fn rules_of_tls() {
     ))
     .server;
     assert!(server.tls.is_some_and(|tls| tls.asks_for_certificate));
+}
+
+#[test]
+fn the_operators_address_is_found_in_a_configuration_with_mistakes() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a temporary file");
+        path
+    };
+    let good = file("good.toml", "[server]\nadmin_listen = '10.0.0.1:1'\nlisten = 5\n[sources]");
+    let later = file("later.toml", "[server]\nadmin_listen = '[::1]:2'");
+    let broken = file("broken.toml", "[server]\nadmin_listen = '10.0.0.1:3'\n= 1");
+    let wrong = file("wrong.toml", "[server]\nadmin_listen = 'here'");
+    let other = file("other.toml", "server = 1");
+    let gone = folder.path().join("gone.toml");
+    let default = "127.0.0.1:9090";
+    for (files, variable, expected) in [
+        (vec![&good], "", "10.0.0.1:1"),
+        (vec![&good, &later], "", "[::1]:2"),
+        (vec![&good, &broken, &gone], "", "10.0.0.1:1"),
+        (vec![&good], "10.0.0.1:4", "10.0.0.1:4"),
+        (vec![&broken, &other, &gone], "10.0.0.1:4", "10.0.0.1:4"),
+        (vec![&broken], "", default),
+        (vec![&gone], "", default),
+        (vec![&wrong], "", default),
+        (vec![&other], "", default),
+        (vec![], "", default),
+    ] {
+        let variable = ("TRIBUTARY__SERVER__ADMIN_LISTEN".to_owned(), variable.to_owned());
+        let files: Vec<_> = files.into_iter().cloned().collect();
+        let found = Settings::admin_address(&files, std::iter::once(variable));
+        assert_eq!(found.to_string(), expected, "{files:?}");
+    }
 }
