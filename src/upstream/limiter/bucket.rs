@@ -30,10 +30,11 @@ use crate::upstream::clock::{self, GovernorClock};
 
 type Governor = RateLimiter<NotKeyed, InMemoryState, GovernorClock, StateInformationMiddleware>;
 
-/// The most that is put on top of `per`.
-const LONGEST_GUARD: Duration = Duration::from_millis(20);
+/// The most that is put on top of `per`: what a busy server may take to accept a connection and to
+/// read from it.
+const LONGEST_GUARD: Duration = Duration::from_millis(30);
 /// Where `per` is short, one part in so many is put on top of it: more of the limit is not given up.
-const GUARD_PART: u32 = 50;
+const GUARD_PART: u32 = 32;
 
 /// The limit of one key, and the queue in front of it.
 #[derive(Debug)]

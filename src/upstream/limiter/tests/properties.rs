@@ -146,7 +146,7 @@ proptest! {
     ) {
         let mut seen = play(requests, per, burst, 2_000, &calls);
         seen.sort_unstable_by_key(|call| call.number);
-        let window = ms(per) + (ms(per) / 50).min(ms(20));
+        let window = ms(per) + (ms(per) / 32).min(ms(30));
         let interval = ms(per) / requests;
         // When the next one can go, after those who went at these times.
         let next = |gone: &[Instant], arrived: Instant| {
