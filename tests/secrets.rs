@@ -354,7 +354,7 @@ fn a_secret_of_the_wrong_form_is_refused_without_showing_it() {
         format!("[[server.api_keys]]\nname = 'a'\nkey = ['{KEY}']"),
         format!("[[server.api_keys]]\nname = 'a'\nkey = '{KEY_IN_FILE}'\nkye = '{KEY}'"),
         format!("[credentials.fixed]\nsecret_file = '{}'", path(&file)),
-        format!("[credentials.fixed]\nsecret = '{STATIC}'"),
+        format!("[credentials.fixed]\nsecret = '{STATIC}'\nsecret_file = '{}'", path(&file)),
         format!("[credentials.fixed]\nsecret = {{ a = '{STATIC}' }}"),
         format!("[credentials.genesys]\nclient_secret_file = '/none'\nclient_secrets = '{CLIENT}'"),
         format!("[credentials.genesys]\ntoken_url = 'http://u:{KEY_IN_FILE}@x/?a={KEY_IN_FILE}'"),

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Args)]
 pub struct HealthArgs {
     /// The operators' port, an IP address with a port such as 127.0.0.1:9090.
-    /// Without it: TRIBUTARY__SERVER__ADMIN_LISTEN, else `admin_listen` of the configuration file if
+    /// Without it: `TRIBUTARY__SERVER__ADMIN_LISTEN`, else `admin_listen` of the configuration file if
     /// it can be read, else 127.0.0.1:9090
     #[arg(long, value_name = "ADDRESS", verbatim_doc_comment)]
     address: Option<SocketAddr>,
