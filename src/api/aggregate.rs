@@ -15,7 +15,7 @@ use crate::actors::coordinator::RunAction;
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
 use crate::domain::deadline::Deadline;
-use crate::domain::fields::OutputSpec;
+use crate::domain::fields::{FlatReply, OutputSpec};
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
@@ -126,8 +126,11 @@ pub async fn run(
         let source = shared.sources.iter().find(|source| source.id == *id);
         source.map_or(&null, |source| &source.fallback)
     };
-    let mut json = match &action.output {
-        None => aggregate.to_json_within(action.max_reply, fallback),
+    let (mut json, complete) = match &action.output {
+        None => {
+            let json = aggregate.to_json_within(action.max_reply, fallback);
+            (json, aggregate.is_complete())
+        }
         Some(output) => flatten(output, &aggregate, action, observation),
     };
     // Only now: a required source whose data gave way for the size has failed as well.
@@ -137,7 +140,7 @@ pub async fn run(
     }
     let server_timing = HeaderValue::try_from(aggregate.server_timing());
     let server_timing = server_timing.map_err(|_| Problem::internal())?;
-    observation.complete = Some(aggregate.is_complete());
+    observation.complete = Some(complete);
     observation.sources = aggregate.replies.into_iter().map(SourceRecord::of).collect();
     match problem {
         None => Ok(Reply { json, server_timing }),
@@ -145,21 +148,28 @@ pub async fn run(
     }
 }
 
-/// The action's flat reply; notes the fields for which a value of another type came.
+/// The action's flat reply, and whether it is complete; notes the fields that do not have
+/// what came for them.
 fn flatten(
     output: &OutputSpec,
     aggregate: &Aggregate,
     action: &ActionSpec,
     observation: &mut Observation<'_>,
-) -> Vec<u8> {
-    let reply = output.flatten(aggregate, action.max_reply);
-    if !reply.wrong_types.is_empty() {
-        let request_id = observation.id().to_str().unwrap_or_default();
-        let fields = &reply.wrong_types;
+) -> (Vec<u8>, bool) {
+    let FlatReply { json, complete, wrong_types, left_out } =
+        output.flatten(aggregate, action.max_reply);
+    let request_id = observation.id().to_str().unwrap_or_default();
+    if !wrong_types.is_empty() {
+        let fields = &wrong_types;
         tracing::debug!(request_id, action = %action.id, ?fields, "values of another type");
     }
-    observation.wrong_types = reply.wrong_types;
-    reply.json
+    if !left_out.is_empty() {
+        let fields = &left_out;
+        tracing::debug!(request_id, action = %action.id, ?fields, "left out for the reply's size");
+    }
+    observation.wrong_types = wrong_types;
+    observation.left_out = left_out;
+    (json, complete)
 }
 
 /// The action's deadline, or the caller's if that is earlier.

@@ -28,10 +28,12 @@ pub struct Observation<'a> {
     pub trace: Option<TraceContext>,
     /// When the reply has to leave.
     pub deadline: Option<Instant>,
-    /// Whether every source gave a definite answer.
+    /// Whether every source gave a definite answer, and every field of a flat reply has what came.
     pub complete: Option<bool>,
     /// The fields for which a value of another type came.
     pub wrong_types: Vec<InputName>,
+    /// The fields that gave way to their defaults because of the reply's size.
+    pub left_out: Vec<InputName>,
     /// What each source did.
     pub sources: Vec<SourceRecord>,
 }
@@ -57,6 +59,7 @@ impl<'a> Observation<'a> {
             deadline: None,
             complete: None,
             wrong_types: Vec::new(),
+            left_out: Vec::new(),
             sources: Vec::new(),
         }
     }
@@ -87,6 +90,7 @@ impl<'a> Observation<'a> {
             complete: self.complete,
             reply_bytes,
             wrong_types: std::mem::take(&mut self.wrong_types),
+            left_out: std::mem::take(&mut self.left_out),
             sources: std::mem::take(&mut self.sources),
         };
         self.observer.answered(&Arc::new(record));

@@ -19,7 +19,7 @@ use crate::domain::secret::ExposeSecret as _;
 use crate::settings::{DURATION_FORM, Settings, parse_duration};
 use crate::telemetry;
 
-/// The aggregate came, but not every source gave a definite answer.
+/// The aggregate came, but not every part of it is there.
 const EXIT_PARTIAL: u8 = 1;
 /// Inputs are missing or not as they should be.
 const EXIT_REFUSED: u8 = 3;

@@ -39,12 +39,15 @@ pub struct RequestRecord {
     /// The HTTP status, that of the envelope's inside for an event; [`CALLER_GONE`] if nobody
     /// waited for it.
     pub status: u16,
-    /// Whether every source gave a definite answer; absent when none was asked.
+    /// Whether every source gave a definite answer, and every field of a flat reply has what came;
+    /// absent when no source was asked.
     pub complete: Option<bool>,
     /// The reply's body, bytes.
     pub reply_bytes: usize,
     /// The fields of a flat reply for which a value of another type came.
     pub wrong_types: Vec<InputName>,
+    /// The fields that gave way to their defaults because of the reply's size.
+    pub left_out: Vec<InputName>,
     /// Its sources, in the order of the reply.
     pub sources: Vec<SourceRecord>,
 }
@@ -110,6 +113,7 @@ impl RequestRecord {
             complete: Some(sources.iter().all(|source| source.outcome.is_definite())),
             reply_bytes: 1000,
             wrong_types: Vec::new(),
+            left_out: Vec::new(),
             sources,
         }
     }

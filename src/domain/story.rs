@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::ids::InputName;
 use super::outcome::Outcome;
 use super::record::{RequestRecord, SourceRecord};
 use super::trace::{Attempt, AttemptFailure, BreakerChange, Span, SpanKind};
@@ -12,7 +13,8 @@ const SHORT: Duration = Duration::from_millis(1);
 /// A source that ends within this time of the deadline was stopped by it.
 const AT_DEADLINE: Duration = Duration::from_millis(25);
 
-/// One line for the slowest source, and one for each source that did not simply answer.
+/// One line for the slowest source, one for each source that did not simply answer, and one for the
+/// fields that do not have what came for them.
 pub fn tell(record: &RequestRecord) -> Vec<String> {
     let slowest = record.sources.iter().max_by_key(|source| source.latency);
     let slowest = slowest.map(|source| {
@@ -20,7 +22,21 @@ pub fn tell(record: &RequestRecord) -> Vec<String> {
         format!("{} took longest: {took} of {whole}.", source.source)
     });
     let sources = record.sources.iter().filter_map(|source| of_source(source, record));
-    slowest.into_iter().chain(sources).collect()
+    slowest.into_iter().chain(sources).chain(defaults(record)).collect()
+}
+
+/// The fields that do not have what came for them, and why.
+fn defaults(record: &RequestRecord) -> Vec<String> {
+    let why = [
+        (&record.wrong_types, "a value of another type came"),
+        (&record.left_out, "left out, or the reply would be larger than max_reply"),
+    ];
+    let some = why.into_iter().filter(|(fields, _)| !fields.is_empty());
+    some.map(|(fields, why)| {
+        let names: Vec<&str> = fields.iter().map(InputName::as_str).collect();
+        format!("{}: {why}; the reply has the default instead.", names.join(", "))
+    })
+    .collect()
 }
 
 fn of_source(source: &SourceRecord, record: &RequestRecord) -> Option<String> {
@@ -180,6 +196,21 @@ mod tests {
         let expected = "orders: attempt 1 failed (503), sent again after 200 ms; \
                         attempt 2 had an answer.";
         assert_eq!(told(Outcome::Ok, 280, "", good), expected);
+    }
+
+    #[test]
+    fn fields_that_do_not_have_what_came_are_told_last() {
+        let source = SourceRecord::sample("crm", Outcome::Ok, 5, Vec::new());
+        let mut record = RequestRecord::sample(start(), 3000, 6, vec![source]);
+        let name = |name: &str| InputName::try_new(name).expect("a name");
+        record.wrong_types = vec![name("tier")];
+        record.left_out = vec![name("ids"), name("states")];
+        let expected = [
+            "tier: a value of another type came; the reply has the default instead.",
+            "ids, states: left out, or the reply would be larger than max_reply; \
+             the reply has the default instead.",
+        ];
+        assert_eq!(tell(&record)[1..], expected);
     }
 
     #[test]

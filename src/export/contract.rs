@@ -4,6 +4,12 @@ use crate::domain::action::ActionSpec;
 use crate::domain::fields::FieldType;
 use crate::domain::inputs::InputKind;
 
+/// What `complete` means in an aggregate.
+pub(super) const COMPLETE: &str = "Whether every source gave a definite answer.";
+/// What `complete` means in a flat reply.
+pub(super) const COMPLETE_FLAT: &str = "Whether every source gave a definite answer, and no field has \
+                                        its default in place of a value that came.";
+
 /// One value that a flow can bind.
 #[derive(Debug, Clone)]
 pub(super) struct Output {
@@ -30,7 +36,7 @@ pub(super) fn outputs(action: &ActionSpec) -> Vec<Output> {
         description: field.description.clone(),
     });
     let mut outputs: Vec<Output> = fields.collect();
-    let complete = "Whether every source gave a definite answer.";
+    let complete = if action.output.is_some() { COMPLETE_FLAT } else { COMPLETE };
     outputs.push(output("complete", &["complete"], InputKind::Boolean, complete));
     let latency = "The time within the service, milliseconds.";
     outputs.push(output("latency_ms", &["latency_ms"], InputKind::Integer, latency));

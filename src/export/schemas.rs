@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::contract::{COMPLETE, COMPLETE_FLAT};
 use crate::domain::action::ActionSpec;
 use crate::domain::fields::{FieldType, OutputSpec};
 use crate::domain::inputs::{InputKind, InputSpec, InputValue};
@@ -80,7 +81,7 @@ pub(super) fn aggregate(action: &ActionSpec) -> Value {
     let sources = action.sources.iter().map(|id| (id.to_string(), source(id.as_str())));
     let sources = closed(sources.collect(), &[]);
     let own = [
-        ("complete", described("boolean", "Whether every source gave a definite answer.")),
+        ("complete", described("boolean", COMPLETE)),
         ("sources", sources),
         ("latency_ms", described("integer", "The time within the service, milliseconds.")),
     ];
@@ -115,7 +116,7 @@ fn flat(action: &ActionSpec, output: &OutputSpec) -> Value {
         (field.name.to_string(), schema)
     });
     let own = [
-        ("complete", described("boolean", "Whether every source gave a definite answer.")),
+        ("complete", described("boolean", COMPLETE_FLAT)),
         ("latency_ms", described("integer", "The time within the service, milliseconds.")),
     ];
     let own = own.map(|(name, schema)| (name.to_owned(), schema));

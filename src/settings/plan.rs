@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 
 use crate::domain::action::{ActionSpec, OnRequiredFailure};
 use crate::domain::credential::{ClientAuth, CredentialKind, CredentialSpec};
+use crate::domain::fields::Extraction;
 use crate::domain::ids::Id;
 use crate::domain::paging::PagingKind;
 use crate::domain::source::SourceSpec;
@@ -105,7 +106,11 @@ fn write_action(out: &mut String, action: &ActionSpec) -> fmt::Result {
     }
     for field in action.output.iter().flat_map(|output| &output.fields) {
         let (kind, from) = (field.kind.as_str(), &field.from);
-        writeln!(out, "  field           {}: {kind}, from {from}", field.name)?;
+        let rows = match &field.extraction {
+            Extraction::Path(_) => String::new(),
+            Extraction::Rows(rows) => format!(", an element for each of {:?}", rows.each.as_str()),
+        };
+        writeln!(out, "  field           {}: {kind}, from {from}{rows}", field.name)?;
     }
     Ok(())
 }

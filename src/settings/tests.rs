@@ -5,6 +5,7 @@ mod credential;
 mod dependencies;
 mod environment;
 mod injection;
+mod output;
 mod paging;
 mod server;
 mod source;

@@ -10,6 +10,7 @@ use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference, UrlTemplate};
 
 use super::dependencies;
+use super::output;
 use super::problem::Report;
 use super::server::ServerSpec;
 use super::shown::join;
@@ -114,6 +115,7 @@ pub(super) fn check(parts: &Parts, names: &Names, finder: &Finder) {
         check_sources(action, names, finder);
         check_input_names(action, finder);
         check_default_places(action, finder);
+        output::check(action, finder);
         tenants::check(action, parts, names, finder);
         for source in parts.sources.iter().filter(|source| action.sources.contains(&source.id)) {
             check_inputs(action, source, finder);

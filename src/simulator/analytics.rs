@@ -114,10 +114,14 @@ fn conversation(user: &str, number: u64, day: &str) -> Value {
     };
     let metric = |name: &str, value: u64| json!({"emitDate": end, "name": name, "value": value});
     let customer = session(json!([metric("nConnected", 1)]), "interact");
-    // The time to answer of an email that was opened at once is not there.
     let mut of_agent = vec![metric("tTalk", talk), metric("tHandle", talk + 30_000)];
+    // The time to answer of an email that was opened at once is not there.
     if media != "email" {
         of_agent.push(metric("tAnswered", 4_000));
+    }
+    // An agent who did not respond did not talk.
+    if number % 4 == 2 {
+        of_agent = vec![metric("tNotResponding", 20_000)];
     }
     let agent = session(of_agent.into(), "interact");
     json!({

@@ -83,6 +83,25 @@ fn an_agents_conversations_come_beside_the_agent_and_its_status() {
 }
 
 #[test]
+fn what_belongs_to_one_conversation_stands_at_one_place_of_all_lists() {
+    let app = start();
+    let of = |purpose: &str, metric: Value| json!({"purpose": purpose, "sessions": [{"metrics": [metric]}]});
+    let talk = |value: u64| json!({"name": "tTalk", "value": value});
+    let data = json!({"totalHits": 4, "conversations": [
+        {"conversationId": "a", "originatingDirection": "inbound", "participants": [of("customer", talk(1)), of("agent", talk(7))]},
+        {"conversationId": "b", "originatingDirection": "outbound", "participants": [of("agent", json!({"name": "tAlert", "value": 9}))]},
+        {"conversationId": "c", "participants": [of("agent", talk(5)), of("agent", talk(6))]},
+        {"conversationId": "d", "originatingDirection": null},
+    ]});
+    app.sim.users().set_behaviour_for(DETAILS, Behaviour::json(200, &data));
+    let reply = overview(&app, "c-1");
+    assert_eq!(reply["conversationIds"], json!(["a", "b", "c", "d"]));
+    assert_eq!(reply["directions"], json!(["inbound", "outbound", "", ""]));
+    assert_eq!(reply["talkMs"], json!([7, 0, 5, 0]));
+    assert_eq!(reply["complete"], true);
+}
+
+#[test]
 fn the_query_has_the_form_that_genesys_cloud_wants() {
     let app = start();
     overview(&app, "c-\"1");

@@ -97,6 +97,101 @@ fn a_number_that_no_double_holds_is_one_fields_default_and_no_other_fields_matte
 }
 
 #[test]
+fn a_value_of_another_type_makes_the_reply_incomplete_wherever_that_is_told() {
+    let app = TestApp::start();
+    for (total, complete) in [(json!(3), true), (json!("3"), false), (json!(null), true)] {
+        let orders = json!({"total": total, "results": []});
+        app.sim.orders().set_behaviour(Behaviour::json(200, &orders));
+        let reply = card(&app, "c-1");
+        assert_eq!(reply["complete"], complete, "{orders}");
+        assert_eq!(reply["orders_outcome"], "ok");
+    }
+    let partial = r#"tributary_aggregates_total{action="customer_card",completeness="partial"}"#;
+    assert!((app.metric(partial) - 1.0).abs() < 1e-9);
+    let requests = app.admin_get("/v1/requests").json();
+    let told = requests["requests"].as_array().expect("a list").iter();
+    let told: Vec<_> = told.filter(|record| record["complete"] == false).collect();
+    let [record] = told.as_slice() else { panic!("{requests}") };
+    let id = record["request_id"].as_str().expect("a text");
+    let story = app.admin_get(&format!("/v1/requests/{id}")).json()["story"].to_string();
+    assert!(story.contains("openOrders: a value of another type came"), "{story}");
+}
+
+/// An action whose reply has these fields of the CRM, in TOML.
+fn crm_action(fields: &str, more: &str) -> String {
+    format!(
+        "[actions.lists]\nsources = ['crm']\n{more}\n\
+         [actions.lists.inputs]\ncustomerId = {{}}\nexternalApiKey = {{}}\n\
+         [actions.lists.output]\n{fields}"
+    )
+}
+
+fn lists(app: &TestApp) -> Value {
+    let inputs = json!({"customerId": "c-1", "externalApiKey": "key-1"});
+    let reply = app.post("/v1/actions/lists", &inputs);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    reply.json()
+}
+
+#[test]
+fn arrays_of_one_list_do_not_slip_when_a_row_lacks_a_member() {
+    let fields = "a = { from = 'crm', each = '', item = '/a', type = 'integer[]' }\n\
+                  b = { from = 'crm', each = '', item = '$.b', type = 'string[]', default = '-' }";
+    let app = TestApp::start_with(&crm_action(fields, ""));
+    let rows = json!([{"a": 1, "b": "x"}, {"a": 2}, {"a": 3, "b": "z"}]);
+    app.sim.crm().set_behaviour(Behaviour::json(200, &rows));
+    let reply = lists(&app);
+    assert_eq!((&reply["a"], &reply["b"]), (&json!([1, 2, 3]), &json!(["x", "-", "z"])));
+    assert_eq!(reply["complete"], true);
+
+    let rows = json!([{"a": "1", "b": "x"}, {"b": null}, null, {"a": 3.5}]);
+    app.sim.crm().set_behaviour(Behaviour::json(200, &rows));
+    let reply = lists(&app);
+    assert_eq!((&reply["a"], &reply["b"]), (&json!([0, 0, 0, 0]), &json!(["x", "-", "-", "-"])));
+    assert_eq!((&reply["complete"], &reply["crm_outcome"]), (&json!(false), &json!("ok")));
+    let wrong = r#"tributary_field_wrong_type_total{action="lists",field="a"}"#;
+    assert!((app.metric(wrong) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_rows_of_pages_a_fallback_and_empty_data_are_read_alike() {
+    let paging = "[sources.orders]\npaging = { kind = 'cursor', items = '/results', \
+                  next = '/nextCursor', send_as = 'json:cursor' }\n\
+                  [actions.customer_card.output]\n\
+                  orderIds = { each = '/items' }\norderStates = { each = '/items' }";
+    let app = TestApp::start_with(paging);
+    app.sim.orders_settings().set_total(12);
+    let reply = card(&app, "c-1");
+    for name in ["orderIds", "orderStates"] {
+        assert_eq!(reply[name].as_array().map(Vec::len), Some(12), "{reply}");
+    }
+
+    let fields = "a = { from = 'crm', each = '/list', item = '/a', type = 'integer[]' }";
+    let data = "[sources.crm]\nfallback = { list = [{ a = 1 }, {}] }\n\
+                empty_data = { list = [{}, {}, { a = 3 }] }\n";
+    let app = TestApp::start_with(&format!("{data}{}", crm_action(fields, "")));
+    app.sim.crm().set_behaviour(Behaviour::status(404));
+    assert_eq!(lists(&app)["a"], json!([0, 0, 3]));
+    app.sim.crm().set_behaviour(Behaviour::status(500));
+    assert_eq!(lists(&app)["a"], json!([1, 0]));
+}
+
+#[test]
+fn arrays_of_one_list_are_left_out_of_a_reply_together_and_it_says_so() {
+    let fields = "ids = { from = 'crm', each = '/l', item = '/id', type = 'string[]' }\n\
+                  flags = { from = 'crm', each = '/l', item = '/ok', type = 'boolean[]' }\n\
+                  name = { from = 'crm', path = '/name', type = 'string' }";
+    let app = TestApp::start_with(&crm_action(fields, "max_reply = '2KiB'"));
+    let row = json!({"id": "x".repeat(40), "ok": true});
+    let data = json!({"name": "n".repeat(1_000), "l": vec![row; 100]});
+    app.sim.crm().set_behaviour(Behaviour::json(200, &data));
+    let reply = lists(&app);
+    assert_eq!((&reply["ids"], &reply["flags"]), (&json!([]), &json!([])));
+    assert_eq!((&reply["name"], &reply["complete"]), (&data["name"], &json!(false)));
+    assert_eq!(reply["crm_outcome"], "ok");
+}
+
+#[test]
 fn an_event_gets_the_flat_reply_in_its_envelope() {
     let app = TestApp::start();
     let input = json!({"customerId": "c-1", "externalApiKey": "key-1"});

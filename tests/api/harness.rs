@@ -95,6 +95,12 @@ impl TestApp {
         client::send(self.admin, "GET", path, &[], b"").expect("there is always a reply")
     }
 
+    /// The value of one series of `/metrics`.
+    #[track_caller]
+    pub fn metric(&self, series: &str) -> f64 {
+        value_of(&self.admin_get("/metrics").text(), series)
+    }
+
     /// Replaces the layer on top, and tells the service to take its configuration anew.
     pub fn reload(&self, overrides: &str) -> Reply {
         overrides.clone_into(&mut self.overrides.lock().expect("no test panics with it"));
@@ -215,6 +221,13 @@ impl HeldPort {
         let address = self.0.local_addr().expect("it is bound");
         address.as_socket().expect("it has a port").port()
     }
+}
+
+/// The value of one series in the text of `/metrics`.
+#[track_caller]
+pub fn value_of(metrics: &str, series: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in\n{metrics}")).parse().expect("a number")
 }
 
 /// Waits until the condition holds, at most 10 s.

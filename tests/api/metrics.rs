@@ -7,20 +7,13 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use tributary::simulator::Behaviour;
 
-use crate::harness::{PROFILE, TestApp};
+use crate::harness::{PROFILE, TestApp, value_of as value};
 
 fn scrape(app: &TestApp) -> String {
     let reply = app.admin_get("/metrics");
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     reply.text()
-}
-
-/// The value of the one series that begins so.
-#[track_caller]
-fn value(text: &str, series: &str) -> f64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().expect("a number")
 }
 
 /// A service that has had a whole aggregate, a partial one with retries, and refused requests.

@@ -21,7 +21,7 @@ use crate::domain::record_json;
 struct Document<'a> {
     /// The HTTP status.
     status: u16,
-    /// Whether every source gave a definite answer.
+    /// Whether every part of it is there.
     complete: Option<bool>,
     /// The reply with status 200, as it came.
     aggregate: Option<&'a RawValue>,

@@ -1,9 +1,13 @@
+mod rows;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::aggregate::Aggregate;
+use crate::domain::inputs::InputKind;
 use crate::domain::outcome::{Outcome, SourceReply};
 use crate::domain::target::Target;
 
@@ -12,12 +16,23 @@ fn field(name: &str, path: &str, kind: &str) -> FieldSpec {
     FieldSpec {
         name: InputName::try_new(name).unwrap(),
         from: Id::try_new("crm").unwrap(),
-        path: FieldPath::try_new(path).unwrap(),
+        extraction: Extraction::Path(FieldPath::try_new(path).unwrap()),
         kind,
         default: kind.natural_default(),
         title: None,
         description: None,
     }
+}
+
+/// An array with an element for each row of a list.
+fn rows(name: &str, each: &str, item: &str, kind: &str) -> FieldSpec {
+    let field = field(name, "", kind);
+    let spec = RowsSpec {
+        each: Pointer::try_new(each).unwrap(),
+        item: FieldPath::try_new(item).unwrap(),
+        default: field.kind.element().natural_default(),
+    };
+    FieldSpec { extraction: Extraction::Rows(spec), ..field }
 }
 
 fn aggregate(data: Json) -> Aggregate {
@@ -40,13 +55,22 @@ fn aggregate(data: Json) -> Aggregate {
     }
 }
 
-/// The text of the value of one field, and whether another type came.
+/// The reply with one field `x`: the text of its value, and whether another type came.
+fn read_field(data: &str, field: FieldSpec) -> (String, bool) {
+    let data = Json::parse(data.to_owned().into(), 1_000).unwrap();
+    let reply = OutputSpec { fields: vec![field] }.flatten(&aggregate(data), 1 << 20);
+    assert_eq!(reply.complete, reply.wrong_types.is_empty());
+    let text = Json::parse(reply.json.into(), 50).unwrap();
+    let value = text.pointer(&Pointer::try_new("/x").unwrap()).unwrap();
+    (value.as_str().to_owned(), !reply.wrong_types.is_empty())
+}
+
 fn read(data: &str, path: &str, kind: &str) -> (String, bool) {
-    let data = Json::parse(data.to_owned().into(), 50).unwrap();
-    let output = OutputSpec { fields: vec![field("x", path, kind)] };
-    let mut wrong = Vec::new();
-    let values = output.values(&aggregate(data), &mut wrong);
-    (values[0].as_str().to_owned(), !wrong.is_empty())
+    read_field(data, field("x", path, kind))
+}
+
+fn read_rows(data: &str, each: &str, item: &str, kind: &str) -> (String, bool) {
+    read_field(data, rows("x", each, item, kind))
 }
 
 #[test]
@@ -110,6 +134,34 @@ fn what_is_absent_or_null_is_the_default_and_does_not_count() {
             assert_eq!(read(data, path, kind.as_str()), expected, "{data} {path}");
         }
     }
+}
+
+#[test]
+fn a_scalar_takes_the_first_of_several_values_and_nothing_else_counts() {
+    let cases = [
+        (r#"[null,"x"]"#, "\"\"", false),
+        (r#"["x",null,5]"#, "\"x\"", false),
+        (r#"[5,"x"]"#, "\"\"", true),
+    ];
+    for (data, expected, is_wrong) in cases {
+        assert_eq!(read(data, "$[*]", "string"), (expected.to_owned(), is_wrong), "{data}");
+    }
+}
+
+#[test]
+fn a_value_of_another_type_or_left_out_makes_the_reply_incomplete() {
+    let data = Json::from_value(&json!({"long": "x".repeat(500), "odd": 5}));
+    let fields = vec![field("long", "/long", "string"), field("odd", "/odd", "string")];
+    let reply = |count: usize, max_reply| {
+        let output = OutputSpec { fields: fields[..count].to_vec() };
+        let reply = output.flatten(&aggregate(data.clone()), max_reply);
+        let json: Value = serde_json::from_slice(&reply.json).unwrap();
+        assert_eq!(json["complete"], reply.complete);
+        reply.complete
+    };
+    assert!(reply(1, 1 << 20));
+    assert!(!reply(1, 400));
+    assert!(!reply(2, 1 << 20));
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Writes a flat reply, and keeps it small enough.
+
+use super::{FieldSpec, OutputSpec, field_values};
+use crate::domain::aggregate::{Aggregate, write_bool, write_number};
+use crate::domain::ids::InputName;
+use crate::domain::json::{Json, write_string};
+
+/// A flat reply.
+#[derive(Debug)]
+pub struct FlatReply {
+    /// The reply's JSON text.
+    pub json: Vec<u8>,
+    /// Whether every source gave a definite answer, and every field has what came for it.
+    pub complete: bool,
+    /// The fields for which a value of another type came.
+    pub wrong_types: Vec<InputName>,
+    /// The fields that gave way to their defaults because of the reply's size.
+    pub left_out: Vec<InputName>,
+}
+
+impl OutputSpec {
+    /// Writes the aggregate as a flat reply of at most `max_reply` bytes: while it is larger, the
+    /// largest field gives way to its default, together with those that are parallel to it.
+    pub fn flatten(&self, aggregate: &Aggregate, max_reply: usize) -> FlatReply {
+        let values = field_values::read(&self.fields, aggregate, max_reply);
+        let wrong = self.fields.iter().zip(&values).filter(|(_, value)| value.is_wrong_type);
+        let wrong_types: Vec<InputName> = wrong.map(|(field, _)| field.name.clone()).collect();
+        let mut values: Vec<Json> = values.into_iter().map(|value| value.json).collect();
+        let mut left_out = Vec::new();
+        let mut complete = aggregate.is_complete() && wrong_types.is_empty();
+        let mut json = self.write(aggregate, complete, &values);
+        while json.len() > max_reply {
+            let dropped = self.leave_out_largest(&mut values);
+            if dropped.is_empty() {
+                break;
+            }
+            left_out.extend(dropped);
+            complete = false;
+            json = self.write(aggregate, complete, &values);
+        }
+        FlatReply { json, complete, wrong_types, left_out }
+    }
+
+    /// Puts defaults in the place of the fields that make the reply largest, and names them; none:
+    /// that would not make it smaller.
+    fn leave_out_largest(&self, values: &mut [Json]) -> Vec<InputName> {
+        let gain = |field: &FieldSpec| -> usize {
+            let parts = self.fields.iter().zip(values.iter());
+            parts
+                .filter(|(other, _)| goes_with(field, other))
+                .map(|(other, value)| value.len().saturating_sub(other.default.len()))
+                .sum()
+        };
+        let largest = self.fields.iter().max_by_key(|field| gain(field));
+        let Some(largest) = largest.filter(|field| gain(field) > 0) else { return Vec::new() };
+        let parts = self.fields.iter().zip(values.iter_mut());
+        parts
+            .filter(|(field, _)| goes_with(largest, field))
+            .map(|(field, value)| {
+                *value = field.default.clone();
+                field.name.clone()
+            })
+            .collect()
+    }
+
+    fn write(&self, aggregate: &Aggregate, complete: bool, values: &[Json]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(512 + values.iter().map(Json::len).sum::<usize>());
+        out.push(b'{');
+        let echoed = aggregate.echoed.iter().map(|(name, value)| (name.as_str(), value));
+        let fields = self.fields.iter().map(|field| field.name.as_str()).zip(values);
+        for (name, value) in echoed.chain(fields) {
+            write_string(&mut out, name);
+            out.push(b':');
+            out.extend_from_slice(value.as_bytes());
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"complete\":");
+        write_bool(&mut out, complete);
+        write_number(&mut out, ",\"latency_ms\":", aggregate.latency.as_millis());
+        if let Some(latency) = aggregate.flow_latency_ms {
+            write_number(&mut out, ",\"flow_latency_ms\":", latency);
+        }
+        // Ids and outcomes need no escapes.
+        for reply in &aggregate.replies {
+            let (id, outcome) = (&reply.source, reply.outcome.as_str());
+            write_number(&mut out, ",\"", format_args!("{id}_outcome\":\"{outcome}\""));
+            write_number(&mut out, ",\"", format_args!("{id}_status\":{}", reply.status));
+        }
+        out.push(b'}');
+        out
+    }
+}
+
+/// Whether the other field has to give way together with this one.
+fn goes_with(field: &FieldSpec, other: &FieldSpec) -> bool {
+    field.name == other.name || field.is_parallel_to(other)
+}
