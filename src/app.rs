@@ -106,6 +106,7 @@ pub fn start_with_faults(
     let server = deployment.server.clone();
     let draining = Arc::clone(&process.draining);
     let parts = Arc::new(ArcSwap::from_pointee(deployment.parts()));
+    let status = Mutex::new(reload::succeeded(&deployment.config_hash));
     let (deployments, in_force) = watch::channel(Arc::new(deployment));
     let tls = server.tls.as_ref().map(|tls| Arc::new(ArcSwap::new(Arc::clone(&tls.config))));
     let reloader = Arc::new(Reloader {
@@ -115,6 +116,7 @@ pub fn start_with_faults(
         parts: Arc::clone(&parts),
         tls: tls.clone(),
         one_at_a_time: Mutex::default(),
+        status,
     });
     let overview = Arc::new(Overview {
         parts,

@@ -252,6 +252,12 @@ inputs.orgId = {}
     }
 }
 
+/// The hash of the configuration in force, out of a line of the log.
+fn config_hash(line: &str) -> String {
+    let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    line["config_hash"].as_str().expect("a text").to_owned()
+}
+
 #[test]
 fn sighup_takes_the_configuration_anew_and_one_with_a_mistake_is_told_and_left() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
@@ -270,12 +276,14 @@ fn sighup_takes_the_configuration_anew_and_one_with_a_mistake_is_told_and_left()
     service.signal("-HUP");
     let line = wait_for("configuration kept as it was");
     assert!(line.contains("deadline: found"), "{line}");
+    let hash = config_hash(&line);
 
     std::fs::write(&file, format!("{before}\n[sources.crm.breaker]\nprobes = 2\n"))
         .expect("a file");
     service.signal("-HUP");
     let line = wait_for("configuration replaced");
     assert!(line.contains("source crm: changed"), "{line}");
+    assert_ne!(config_hash(&line), hash, "another configuration is in force");
 
     service.signal("-TERM");
     assert_eq!(service.wait().1, Some(0));

@@ -35,6 +35,8 @@ pub(super) struct Deployment {
     pub(super) credentials: Vec<Credential>,
     pub(super) sources: Vec<SourceParts>,
     pub(super) shared: Arc<Shared>,
+    /// Of the settings, secrets left out.
+    pub(super) config_hash: String,
 }
 
 impl Deployment {
@@ -48,7 +50,8 @@ impl Deployment {
         before: Option<&Self>,
         process: &Process,
     ) -> Result<Self, StartError> {
-        let Settings { server, credentials, sources, actions, traces, warnings: _ } = settings;
+        let Settings { server, credentials, sources, actions, traces, config_hash, warnings: _ } =
+            settings;
         let known = before.map_or(&[][..], |before| &before.credentials);
         let credentials =
             credentials::start(credentials, known, &process.arbiter, &process.restarts)?;
@@ -84,7 +87,8 @@ impl Deployment {
             draining: Arc::clone(&process.draining),
             observer: Arc::clone(&process.observer),
         };
-        Ok(Self { server, traces, credentials, sources, shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        Ok(Self { server, traces, credentials, sources, shared, config_hash })
     }
 
     /// What operators may look at.

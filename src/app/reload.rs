@@ -1,13 +1,14 @@
 //! Takes the configuration anew while the service runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::deployment::{Deployment, Process};
 use crate::api::admin::Parts;
-use crate::api::admin::reload::{Kept, Reload, Reloaded};
+use crate::api::admin::reload::{Kept, Reload, ReloadStatus, Reloaded};
 use crate::api::inbound::TlsInForce;
 use crate::settings::{Problems, ServerSpec, Settings};
 
@@ -26,28 +27,56 @@ pub(super) struct Reloader {
     pub(super) tls: Option<TlsInForce>,
     /// A second reload waits for the first.
     pub(super) one_at_a_time: Mutex<()>,
+    /// How the last one went.
+    pub(super) status: Mutex<ReloadStatus>,
 }
 
 impl Reload for Reloader {
     fn reload(&self) -> Result<Reloaded, Kept> {
         let _alone = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let result = self.replace();
+        self.note(result.is_ok());
+        let config_hash = &self.status().config_hash;
         match &result {
             Ok(Reloaded { changes, warnings }) if warnings.is_empty() => {
-                tracing::info!(?changes, "configuration replaced");
+                tracing::info!(?changes, config_hash, "configuration replaced");
             }
             Ok(Reloaded { changes, warnings }) => {
-                tracing::warn!(?changes, ?warnings, "configuration replaced");
+                tracing::warn!(?changes, ?warnings, config_hash, "configuration replaced");
             }
             Err(kept) => {
-                tracing::error!(problems = ?kept.problems, "configuration kept as it was");
+                let problems = &kept.problems;
+                tracing::error!(?problems, config_hash, "configuration kept as it was");
             }
         }
         result
     }
+
+    fn status(&self) -> ReloadStatus {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The status after a configuration was put in force just now.
+pub(super) fn succeeded(config_hash: &str) -> ReloadStatus {
+    ReloadStatus {
+        succeeded: true,
+        last_success: SystemTime::now(),
+        config_hash: config_hash.to_owned(),
+    }
 }
 
 impl Reloader {
+    /// Notes how a reload went.
+    fn note(&self, is_replaced: bool) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_replaced {
+            *status = succeeded(&self.deployments.borrow().config_hash);
+        } else {
+            status.succeeded = false;
+        }
+    }
+
     fn replace(&self) -> Result<Reloaded, Kept> {
         let settings = (self.load)().map_err(|problems| Kept { problems: lines(&problems) })?;
         let warnings = settings.warnings.iter().map(ToString::to_string).collect();

@@ -52,6 +52,7 @@ fn start(settings: Settings, args: ConfigArgs) -> Result<Running, StartError> {
         address = %format_args!("{scheme}://{}", running.address),
         admin = %format_args!("http://{}", running.admin_address),
         version = env!("CARGO_PKG_VERSION"),
+        config_hash = plan.config_hash,
         "up"
     );
     introduce(&plan);

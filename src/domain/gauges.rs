@@ -12,6 +12,19 @@ pub struct Gauges {
     pub credentials: Vec<CredentialGauge>,
     /// How often each actor was started again.
     pub restarts: Vec<(String, u64)>,
+    /// The configuration.
+    pub config: ConfigGauge,
+}
+
+/// The configuration in force, and how the last reload went.
+#[derive(Debug, Clone, Default)]
+pub struct ConfigGauge {
+    /// Whether the last reload put its configuration in force; the first load counts as one.
+    pub last_reload_succeeded: bool,
+    /// When the configuration in force was put in force, seconds since the epoch (Unix).
+    pub last_success: f64,
+    /// The hash of the configuration in force, secrets left out.
+    pub hash: String,
 }
 
 /// The state of one source.

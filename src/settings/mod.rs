@@ -9,6 +9,7 @@
 //! Nothing here stops at the first mistake: readers note a [`Problem`] and go on.
 
 mod action;
+mod config_hash;
 mod credential;
 mod dependencies;
 mod getters;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub traces: Option<TraceExport>,
     /// What is allowed, but most likely not meant.
     pub warnings: Vec<Warning>,
+    /// A short hash of it all, secrets left out: equal where the configuration is.
+    pub config_hash: String,
 }
 
 impl Settings {
@@ -216,7 +219,15 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         action.dependencies = dependencies::of_action(action, &sources, &names, &finder);
     }
     let sources = tenants::expand(sources, &actions, &credentials);
-    Some(Settings { server: server?, credentials, sources, actions, traces, warnings: Vec::new() })
+    Some(Settings {
+        server: server?,
+        credentials,
+        sources,
+        actions,
+        traces,
+        warnings: Vec::new(),
+        config_hash: config_hash::of(merged),
+    })
 }
 
 /// The id of a table: its name.

@@ -14,15 +14,11 @@ use crate::domain::template::HeaderTemplate;
 use crate::domain::trace_export::TraceExport;
 
 use super::Settings;
-use super::server::ServerSpec;
+use super::shown::HARMLESS_HEADERS;
 use super::units::{show_duration, show_size};
 
 /// What stands where a secret would.
 const REDACTED: &str = "[redacted]";
-
-/// Headers whose fixed values are never secrets.
-const HARMLESS_HEADERS: [&str; 5] =
-    ["accept", "accept-language", "content-type", "user-agent", "cache-control"];
 
 /// The plan, one block for the server and one for each credential, source and action.
 pub(super) fn describe(settings: &Settings) -> String {
@@ -33,7 +29,7 @@ pub(super) fn describe(settings: &Settings) -> String {
 }
 
 fn write_all(out: &mut String, settings: &Settings) -> fmt::Result {
-    write_server(out, &settings.server)?;
+    write_server(out, settings)?;
     write_traces(out, settings.traces.as_ref())?;
     for action in &settings.actions {
         write_action(out, action)?;
@@ -47,8 +43,10 @@ fn write_all(out: &mut String, settings: &Settings) -> fmt::Result {
     Ok(())
 }
 
-fn write_server(out: &mut String, server: &ServerSpec) -> fmt::Result {
+fn write_server(out: &mut String, settings: &Settings) -> fmt::Result {
+    let server = &settings.server;
     writeln!(out, "server")?;
+    writeln!(out, "  config_hash     {}", settings.config_hash)?;
     writeln!(out, "  listen          {}", server.listen)?;
     let tls = match &server.tls {
         None => "none: callers are spoken to in plain text",

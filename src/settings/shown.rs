@@ -10,6 +10,10 @@ const LONGEST: usize = 60;
 const HIDDEN: [&str; 9] =
     ["secret", "key", "token", "password", "client_id", "prefix", "headers", "query", "json"];
 
+/// Headers whose fixed values are never secrets.
+pub(super) const HARMLESS_HEADERS: [&str; 5] =
+    ["accept", "accept-language", "content-type", "user-agent", "cache-control"];
+
 /// Whether the value at this key, or anything below it, must not be shown.
 pub(super) fn is_hidden(path: &str) -> bool {
     path.split('.').any(|segment| {
@@ -87,10 +91,15 @@ pub(super) fn show_url(url: &str, query: &[(String, String)]) -> String {
     format!("{before}{separator}{}", shown.join("&"))
 }
 
-fn show_parameter(name: &str, value: &str) -> String {
+/// Whether a parameter of this name may have a secret as its value.
+pub(super) fn may_name_secret(name: &str) -> bool {
     let lower = name.to_lowercase();
+    SECRET_WORDS.iter().any(|word| lower.contains(word))
+}
+
+fn show_parameter(name: &str, value: &str) -> String {
     let is_placeholder = value.starts_with('{') && value.find('}') == Some(value.len() - 1);
-    if !is_placeholder && SECRET_WORDS.iter().any(|word| lower.contains(word)) {
+    if !is_placeholder && may_name_secret(name) {
         format!("{name}=[redacted]")
     } else {
         format!("{name}={value}")

@@ -1,6 +1,7 @@
 //! Whole configurations: one table of rules for each kind of table, and the text of all problems.
 
 mod action;
+mod config_hash;
 mod credential;
 mod dependencies;
 mod environment;

@@ -19,6 +19,7 @@ use crate::domain::observer::Observer;
 use crate::domain::record::{RequestRecord, SourceRecord};
 use crate::domain::trace::{AttemptFailure, SpanKind};
 
+use super::config_metrics::ConfigMetrics;
 use super::large_replies::LARGE_REPLY;
 
 /// Upper bounds of the histograms, seconds: from a cache's answer to the longest deadline in use.
@@ -43,6 +44,7 @@ pub struct Metrics {
     token_expiry: GaugeVec,
     token_refreshes: IntCounterVec,
     restarts: IntCounterVec,
+    config: ConfigMetrics,
     /// Held while the gauges are set and read, so that two who ask at once do not mix.
     exposing: Mutex<()>,
 }
@@ -136,6 +138,7 @@ impl Metrics {
                 "Actors that were started again after a panic.",
                 &["actor"],
             )?,
+            config: ConfigMetrics::try_new(&registry)?,
             registry,
             exposing: Mutex::new(()),
         })
@@ -191,6 +194,7 @@ impl Metrics {
         for (actor, times) in &gauges.restarts {
             set_to(&self.restarts, &[actor], *times);
         }
+        self.config.set(&gauges.config);
     }
 }
 

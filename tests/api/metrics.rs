@@ -128,6 +128,39 @@ fn restarts_count_from_zero_so_that_the_first_one_is_an_increase() {
 }
 
 #[test]
+fn how_the_last_reload_went_and_which_configuration_is_in_force_is_told() {
+    const SUCCESSFUL: &str = "tributary_config_last_reload_successful";
+    const LAST_SUCCESS: &str = "tributary_config_last_reload_success_timestamp_seconds";
+    let hashes = |app: &TestApp| {
+        let text = scrape(app);
+        let lines =
+            text.lines().filter_map(|line| line.strip_prefix("tributary_config_info{hash=\""));
+        lines.map(|line| line.trim_end_matches("\"} 1").to_owned()).collect::<Vec<String>>()
+    };
+    let before = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs_f64();
+    let app = TestApp::start();
+    let (at_start, began) = (hashes(&app), app.metric(LAST_SUCCESS));
+    assert_eq!((at_start.len(), at_start[0].len()), (1, 12), "{at_start:?}");
+    assert!(app.metric(SUCCESSFUL) > 0.5 && began >= before - 1.0, "{began}");
+
+    assert_eq!(app.reload("[sources.crm]\ntimeout = 'soon'").status, 422);
+    assert!(app.metric(SUCCESSFUL) < 0.5);
+    // What needs a restart is refused as well.
+    assert_eq!(app.reload("[server]\nworkers = 3").status, 422);
+    assert!(app.metric(SUCCESSFUL) < 0.5);
+    assert!((app.metric(LAST_SUCCESS) - began).abs() < 1e-9, "the old one is in force");
+    assert_eq!(hashes(&app), at_start);
+
+    assert_eq!(app.reload("[sources.crm]\ntimeout = '4s'").status, 200);
+    assert!(app.metric(SUCCESSFUL) > 0.5 && app.metric(LAST_SUCCESS) > began);
+    let changed = hashes(&app);
+    assert!(changed.len() == 1 && changed != at_start, "{changed:?}");
+
+    assert_eq!(app.reload("[credentials.genesys]\nclient_secret = 'rotated'").status, 200);
+    assert_eq!(hashes(&app), at_start, "a secret makes no difference");
+}
+
+#[test]
 fn no_label_has_a_callers_text_and_no_metric_many_series() {
     let text = scrape(&used());
     assert!(

@@ -115,6 +115,18 @@ fn the_dashboard_and_the_alerts_ask_for_what_is_measured_and_leave_nothing_out()
     assert!(unused.is_empty(), "on no panel: {unused:?}");
 }
 
+#[test]
+fn the_readmes_table_has_every_metric_and_no_other() {
+    let readme = include_str!("../../README.md");
+    let rows = readme.lines().filter(|line| line.starts_with("| `") && line.contains('_'));
+    let named: BTreeSet<String> = rows.flat_map(names_in).collect();
+    let named: BTreeSet<&str> = named.iter().map(|name| family(name)).collect();
+    let metrics = everything_measured();
+    let (exposed, _) = exposed(&metrics);
+    let exposed: BTreeSet<&str> = exposed.iter().map(|name| family(name)).collect();
+    assert_eq!(named, exposed);
+}
+
 /// A histogram's name without what its three kinds of series add.
 fn family(name: &str) -> &str {
     ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)

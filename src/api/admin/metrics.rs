@@ -1,10 +1,12 @@
 //! `GET /metrics`: everything that is measured, in the text format of Prometheus.
 
+use std::time::UNIX_EPOCH;
+
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, web};
 
 use super::Overview;
-use crate::domain::gauges::{CredentialGauge, Gauges, SourceGauge};
+use crate::domain::gauges::{ConfigGauge, CredentialGauge, Gauges, SourceGauge};
 use crate::upstream::clock;
 
 /// The media type of the text format, version 0.0.4.
@@ -39,5 +41,16 @@ fn gauges(overview: &Overview) -> Gauges {
             failed: status.failed,
         }
     });
-    Gauges { sources, credentials: credentials.collect(), restarts: overview.restarts.by_actor() }
+    let reload = overview.reload.status();
+    let since_epoch = reload.last_success.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Gauges {
+        sources,
+        credentials: credentials.collect(),
+        restarts: overview.restarts.by_actor(),
+        config: ConfigGauge {
+            last_reload_succeeded: reload.succeeded,
+            last_success: since_epoch.as_secs_f64(),
+            hash: reload.config_hash,
+        },
+    }
 }

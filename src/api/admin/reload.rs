@@ -1,5 +1,7 @@
 //! `POST /v1/reload`: takes the configuration anew.
 
+use std::time::SystemTime;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
@@ -14,6 +16,20 @@ pub trait Reload: Send + Sync {
     /// # Errors
     /// [`Kept`]: what is wrong with it. The one in force stays then.
     fn reload(&self) -> Result<Reloaded, Kept>;
+
+    /// How the last reload went; the first load counts as one.
+    fn status(&self) -> ReloadStatus;
+}
+
+/// How the last reload went, and what is in force.
+#[derive(Debug, Clone)]
+pub struct ReloadStatus {
+    /// Whether the last one put its configuration in force.
+    pub succeeded: bool,
+    /// When the configuration in force was put in force.
+    pub last_success: SystemTime,
+    /// The hash of the configuration in force, secrets left out.
+    pub config_hash: String,
 }
 
 /// The configuration that was read is in force.

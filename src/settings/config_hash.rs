@@ -1,0 +1,108 @@
+//! A short hash of the configuration: equal in all processes that run with the same one.
+//!
+//! Secrets are left out, so that rotating one changes nothing and no guess can be tried against the
+//! hash. Comments, and which files the configuration is in, make no difference.
+
+use config::{Value, ValueKind};
+use ring::digest::{SHA256, digest};
+
+use super::shown::{HARMLESS_HEADERS, is_hidden, may_name_secret, show_url, without_url_secrets};
+use crate::domain::json::write_string;
+use crate::domain::template::TextTemplate;
+
+/// How much of the digest is shown, bytes: enough to tell configurations apart.
+const LENGTH: usize = 6;
+
+/// Keys of a source below which everything has names and values of the user's own.
+const OWN_NAMES: [&str; 5] = ["headers", "query", "json", "fallback", "empty_data"];
+
+/// The beginning of the SHA-256 (FIPS 180-4) of the merged table, in hexadecimal digits.
+pub(super) fn of(merged: &Value) -> String {
+    let mut text = Vec::new();
+    write_value(&mut text, &mut Vec::new(), merged);
+    let digest = digest(&SHA256, &text);
+    digest.as_ref().iter().take(LENGTH).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes the value without its secrets; different values are different texts.
+fn write_value<'a>(out: &mut Vec<u8>, path: &mut Vec<&'a str>, value: &'a Value) {
+    match &value.kind {
+        ValueKind::Table(table) => {
+            out.push(b'{');
+            for (key, value) in table {
+                if is_secret(path, key) {
+                    continue;
+                }
+                write_string(out, key);
+                out.push(b':');
+                path.push(key);
+                write_value(out, path, value);
+                path.pop();
+                out.push(b',');
+            }
+            out.push(b'}');
+        }
+        ValueKind::Array(list) => {
+            out.push(b'[');
+            for value in list {
+                write_value(out, path, value);
+                out.push(b',');
+            }
+            out.push(b']');
+        }
+        ValueKind::String(text) => write_string(out, &without_secrets(path, text)),
+        _ if may_be_secret(path) => {}
+        // With its point, a float differs from the integer.
+        ValueKind::Float(number) => out.extend_from_slice(format!("{number:?}").as_bytes()),
+        ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_) => out.extend_from_slice(value.kind.to_string().as_bytes()),
+    }
+}
+
+/// Whether the key of a table stands for a secret. Names that users choose never do.
+fn is_secret(path: &[&str], key: &str) -> bool {
+    match path {
+        [] | ["actions", ..] | ["credentials" | "sources"] => false,
+        ["sources", _] if OWN_NAMES.contains(&key) => false,
+        ["sources", _, within, ..] if OWN_NAMES.contains(within) => false,
+        // A template of inputs.
+        ["sources", _, "rate_limit"] if key == "key" => false,
+        // It is not shown, but it is no secret (RFC 6749 section 2.2).
+        ["credentials", _] if key == "client_id" => false,
+        _ => is_hidden(key),
+    }
+}
+
+/// Whether a fixed value at this place may be a secret; what it has of placeholders is none.
+fn may_be_secret(path: &[&str]) -> bool {
+    match path {
+        ["sources", _, "headers", name] => {
+            !HARMLESS_HEADERS.iter().any(|harmless| harmless.eq_ignore_ascii_case(name))
+        }
+        ["sources", _, "query" | "json", names @ ..] => {
+            names.iter().any(|name| may_name_secret(name))
+        }
+        _ => false,
+    }
+}
+
+fn without_secrets(path: &[&str], text: &str) -> String {
+    match path {
+        _ if may_be_secret(path) => placeholders(text),
+        ["sources", _, "url"] => show_url(text, &[]),
+        ["sources", _, within, ..] if OWN_NAMES.contains(within) => text.to_owned(),
+        ["actions", ..] => text.to_owned(),
+        _ => without_url_secrets(text),
+    }
+}
+
+/// What a template names, without its fixed text.
+fn placeholders(text: &str) -> String {
+    let template = TextTemplate::try_new(text);
+    let names = template.iter().flat_map(TextTemplate::references);
+    names.map(|name| format!("{{{name}}}")).collect()
+}
