@@ -21,7 +21,9 @@ pub(super) fn of(merged: &Value) -> String {
     let mut text = Vec::new();
     write_value(&mut text, &mut Vec::new(), merged);
     let digest = digest(&SHA256, &text);
-    digest.as_ref().iter().take(LENGTH).map(|byte| format!("{byte:02x}")).collect()
+    let bytes: Vec<String> =
+        digest.as_ref().iter().take(LENGTH).map(|byte| format!("{byte:02x}")).collect();
+    bytes.concat()
 }
 
 /// Writes the value without its secrets; different values are different texts.
@@ -104,5 +106,5 @@ fn without_secrets(path: &[&str], text: &str) -> String {
 fn placeholders(text: &str) -> String {
     let template = TextTemplate::try_new(text);
     let names = template.iter().flat_map(TextTemplate::references);
-    names.map(|name| format!("{{{name}}}")).collect()
+    names.map(|name| format!("{{{name}}}")).collect::<Vec<_>>().concat()
 }

@@ -45,6 +45,7 @@ impl FieldType {
     }
 
     /// The type of an array's elements; a scalar's own.
+    #[must_use]
     pub fn element(self) -> Self {
         Self { is_array: false, ..self }
     }

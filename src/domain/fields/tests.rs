@@ -151,7 +151,7 @@ fn a_scalar_takes_the_first_of_several_values_and_nothing_else_counts() {
 #[test]
 fn a_value_of_another_type_or_left_out_makes_the_reply_incomplete() {
     let data = Json::from_value(&json!({"long": "x".repeat(500), "odd": 5}));
-    let fields = vec![field("long", "/long", "string"), field("odd", "/odd", "string")];
+    let fields = [field("long", "/long", "string"), field("odd", "/odd", "string")];
     let reply = |count: usize, max_reply| {
         let output = OutputSpec { fields: fields[..count].to_vec() };
         let reply = output.flatten(&aggregate(data.clone()), max_reply);

@@ -9,9 +9,9 @@ use crate::domain::fields::{
 };
 use crate::domain::json::Json;
 
-fn with_default(mut field: FieldSpec, default: Value) -> FieldSpec {
+fn with_default(mut field: FieldSpec, default: &Value) -> FieldSpec {
     if let Extraction::Rows(rows) = &mut field.extraction {
-        rows.default = Json::from_value(&default);
+        rows.default = Json::from_value(default);
     }
     field
 }
@@ -26,7 +26,7 @@ fn a_row_without_the_member_gives_the_default_in_its_place() {
     let data = json!([{"a": 1, "b": "x"}, {"a": 2}, {"a": 3, "b": "z"}, {"b": null}, null, {}]);
     let (reply, written) = flatten(
         vec![
-            with_default(rows("a", "", "/a", "integer[]"), json!(-1)),
+            with_default(rows("a", "", "/a", "integer[]"), &json!(-1)),
             rows("b", "", "$.b", "string[]"),
         ],
         &data,
@@ -140,7 +140,7 @@ fn arrays_of_one_list_give_way_together_when_the_reply_would_be_too_large() {
     assert_eq!(reply["long"], data["long"]);
     assert_eq!((&reply["complete"], written.complete), (&json!(false), false));
     assert_eq!(
-        written.left_out.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        written.left_out.iter().map(crate::domain::ids::InputName::as_str).collect::<Vec<_>>(),
         ["ids", "ns"]
     );
     assert!(written.wrong_types.is_empty());
@@ -156,7 +156,7 @@ fn arrays_of_one_list_give_way_together_when_the_reply_would_be_too_large() {
 fn a_long_default_for_very_many_rows_takes_no_more_memory_than_a_reply() {
     let long = "x".repeat(1_000);
     let fields = vec![
-        with_default(rows("texts", "", "/a", "string[]"), json!(long)),
+        with_default(rows("texts", "", "/a", "string[]"), &json!(long)),
         rows("numbers", "", "/b", "integer[]"),
     ];
     let data = json!(vec![1; 10_000]);
