@@ -12,6 +12,7 @@ use crate::domain::template::{Endpoint, HeaderTemplate, UrlTemplate};
 use super::layers::variable;
 use super::regions::{self, Region};
 use super::secrets::{SecretKeys, read_ca_file, read_secret};
+use super::shown::show_text;
 use super::table::{OneOf, Table};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -145,7 +146,7 @@ fn scopes(table: &mut Table) -> Vec<String> {
     let good = |c: char| c.is_ascii_graphic() && c != '"' && c != '\\';
     if let Some(bad) = scopes.iter().find(|scope| scope.is_empty() || !scope.chars().all(good)) {
         let allowed = "a list of scopes such as [\"users:readonly\"], each without spaces";
-        table.refuse_found("scopes", &format!("{bad:?}"), allowed);
+        table.refuse_found("scopes", &show_text(bad), allowed);
     }
     scopes.into_iter().map(str::to_owned).collect()
 }
@@ -157,7 +158,8 @@ fn static_secret(table: &mut Table) -> Option<StaticSecretSpec> {
     let is_authorization = header.eq_ignore_ascii_case("authorization");
     let prefix = table.text("prefix").unwrap_or(if is_authorization { "Bearer " } else { "" });
     if let Err(error) = HeaderTemplate::try_new(header, "") {
-        table.refuse("header", &format!("a header's name ({error})"));
+        let allowed = format!("a header's name alone, such as \"X-API-Key\" ({error})");
+        table.refuse("header", &allowed);
         return None;
     }
     let value = format!("{prefix}{}", secret?.expose_secret());

@@ -6,9 +6,22 @@ use config::{Value, ValueKind};
 const LONGEST: usize = 60;
 
 /// Keys, and ends of keys after `_`, whose values are never shown. `headers`, `query` and `json`
-/// are among them because literal API keys may stand in there.
-const HIDDEN: [&str; 9] =
-    ["secret", "key", "token", "password", "client_id", "prefix", "headers", "query", "json"];
+/// are among them because literal API keys may stand in there, `header` and `credential` because
+/// the secret itself is put there by mistake.
+const HIDDEN: [&str; 12] = [
+    "secret",
+    "key",
+    "token",
+    "password",
+    "client_id",
+    "prefix",
+    "headers",
+    "query",
+    "json",
+    "header",
+    "credential",
+    "secret_url",
+];
 
 /// Headers whose fixed values are never secrets.
 pub(super) const HARMLESS_HEADERS: [&str; 5] =
@@ -32,6 +45,10 @@ pub(super) fn show(path: &str, value: &Value) -> String {
         ValueKind::Array(_) => "a list".to_owned(),
         ValueKind::String(text) if text.is_empty() => "an empty text".to_owned(),
         ValueKind::String(_) if hidden => "a text (not shown)".to_owned(),
+        ValueKind::String(text) if path.ends_with("_file") => show_file(text),
+        ValueKind::String(text) if path.ends_with("url") || path.ends_with("endpoint") => {
+            show_bad_url(text)
+        }
         ValueKind::String(text) => show_text(text),
         ValueKind::Boolean(_)
         | ValueKind::I64(_)
@@ -48,9 +65,28 @@ pub(super) fn show(path: &str, value: &Value) -> String {
     }
 }
 
-/// A text in quotes, cut where it is long; of a URL neither user nor query are shown.
+/// A text in quotes, cut where it is long.
 pub(super) fn show_text(text: &str) -> String {
-    let text = without_url_secrets(text);
+    if text.contains("://") {
+        return show_bad_url(text);
+    }
+    quoted(text)
+}
+
+/// A file's name, if it looks like one: the secret itself may stand there by mistake, and that is
+/// never a path from the root in plain characters.
+pub(super) fn show_file(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    let is_path = ["./", "../"].iter().any(|start| name.starts_with(start))
+        || (name.starts_with('/') && name.split('/').filter(|part| !part.is_empty()).count() > 1);
+    if is_path && name.chars().all(is_plain) {
+        format!("{name:?}")
+    } else {
+        "a file's name (not shown: the secret itself may stand there)".to_owned()
+    }
+}
+
+fn quoted(text: &str) -> String {
     if text.chars().count() <= LONGEST {
         return format!("{text:?}");
     }
@@ -58,35 +94,50 @@ pub(super) fn show_text(text: &str) -> String {
     format!("{start:?}…")
 }
 
-/// `https://user:pass@host/path?query` as `https://[redacted]@host/path?[redacted]`.
-pub(super) fn without_url_secrets(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
+/// What stands where a URL should, in quotes: without user, query and fragment, and nothing at all if
+/// it cannot be told where these are.
+fn show_bad_url(text: &str) -> String {
+    let schemes = ["https://", "http://"];
+    let scheme = schemes.into_iter().find(|scheme| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    let (scheme, rest) = match scheme {
+        Some(scheme) => (scheme, text.get(scheme.len()..).unwrap_or_default()),
+        None if text.starts_with('/') => ("", text),
+        None => return "a text without `https://` in front (not shown)".to_owned(),
     };
-    let (before_query, query) = match rest.split_once('?') {
-        Some((before, _)) => (before, "?[redacted]"),
-        None => (rest, ""),
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if path.contains('@') {
+        // A password with such a character in it makes a host of what stands before that.
+        return format!("{:?}", format!("{scheme}[redacted]"));
+    }
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((_, host)) => ("[redacted]@", host),
+        None => ("", authority),
     };
-    let (user, rest) = match before_query.rsplit_once('@') {
-        Some((_, after)) => ("[redacted]@", after),
-        None => ("", before_query),
-    };
-    format!("{scheme}://{user}{rest}{query}")
+    let (path, rest) = path.split_at(path.find(['?', '#']).unwrap_or(path.len()));
+    let rest = rest.chars().next().map(|first| format!("{first}[redacted]")).unwrap_or_default();
+    quoted(&format!("{scheme}{user}{host}{path}{rest}"))
 }
 
 /// Parts of a query parameter's name that let its value be a secret.
-const SECRET_WORDS: [&str; 8] =
-    ["key", "token", "secret", "pass", "auth", "sig", "code", "session"];
+const SECRET_WORDS: [&str; 13] = [
+    "key", "token", "secret", "pass", "pwd", "auth", "cred", "sig", "code", "session", "hash",
+    "jwt", "appid",
+];
 
-/// A URL template with its parameters: fixed values of parameters whose name sounds like
-/// a secret are left out.
+/// A URL template with its parameters: fixed values that may be secrets are left out, by the
+/// parameter's name or because they look like a key.
 pub(super) fn show_url(url: &str, query: &[(String, String)]) -> String {
     let (before, own) = url.split_once('?').unwrap_or((url, ""));
     let own = own.split('&').filter(|pair| !pair.is_empty());
-    let own = own.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let table = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let shown: Vec<String> =
-        own.chain(table).map(|(name, value)| show_parameter(name, value)).collect();
+    let own = own.map(|pair| match pair.split_once('=') {
+        Some((name, value)) => show_parameter(name, value),
+        None if looks_like_key(pair) => "[redacted]".to_owned(),
+        None => pair.to_owned(),
+    });
+    let table = query.iter().map(|(name, value)| show_parameter(name, value));
+    let shown: Vec<String> = own.chain(table).collect();
     let separator = if shown.is_empty() { "" } else { "?" };
     format!("{before}{separator}{}", shown.join("&"))
 }
@@ -98,19 +149,53 @@ pub(super) fn may_name_secret(name: &str) -> bool {
 }
 
 fn show_parameter(name: &str, value: &str) -> String {
-    let is_placeholder = value.starts_with('{') && value.find('}') == Some(value.len() - 1);
-    if !is_placeholder && may_name_secret(name) {
+    let fixed = without_placeholders(value);
+    if (may_name_secret(name) && !fixed.is_empty()) || looks_like_key(&fixed) {
         format!("{name}=[redacted]")
     } else {
         format!("{name}={value}")
     }
 }
 
-/// `path.key`, the key in quotes if it is not a plain word.
+/// What is fixed in a template: the text around its placeholders.
+fn without_placeholders(template: &str) -> String {
+    let mut fixed = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        fixed.push_str(before);
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    fixed + rest
+}
+
+/// Whether a text is more like a key than like a word, a list of words, a number or a date: letters
+/// and digits are mixed in it, or it is long.
+fn looks_like_key(text: &str) -> bool {
+    let of_parts = |part: &str| {
+        let digits = part.chars().filter(|c| c.is_ascii_digit()).count();
+        let all = part.chars().count();
+        match digits {
+            0 => all > 20,
+            _ if digits == all => all > 10,
+            _ => all > 3,
+        }
+    };
+    text.chars().count() > LONGEST || text.split(|c: char| !c.is_alphanumeric()).any(of_parts)
+}
+
+/// `path.key`, the key in quotes if it is not a plain word. A value that has slipped into the key
+/// (`"X-API-Key: s3cret" = ""`) is cut off.
 pub(super) fn join(path: &str, key: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let key =
-        if !key.is_empty() && key.chars().all(plain) { key.to_owned() } else { format!("{key:?}") };
+    let key = if !key.is_empty() && key.chars().all(plain) {
+        key.to_owned()
+    } else {
+        let is_end = |c: char| matches!(c, ':' | '=') || (c.is_whitespace() && is_hidden(path));
+        match key.split_once(is_end) {
+            Some((name, _)) => format!("{name:?}…"),
+            None => format!("{key:?}"),
+        }
+    };
     if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
@@ -128,6 +213,9 @@ mod tests {
             "sources.crm.json",
             "sources.crm.query.id",
             "credentials.a.secret",
+            "credentials.a.header",
+            "sources.crm.credential",
+            "sources.crm.secret_url",
         ];
         for path in hidden {
             assert!(is_hidden(path), "{path}");
@@ -135,8 +223,7 @@ mod tests {
             assert_eq!(shown, "a text (not shown)", "{path}");
             assert!(!show(path, &Value::new(None, 4711)).contains("4711"), "{path}");
         }
-        let visible =
-            ["sources.crm.timeout", "credentials.a.token_url", "server.api_keys[0].key_file"];
+        let visible = ["sources.crm.timeout", "server.api_keys[0].name"];
         for path in visible {
             assert_eq!(show(path, &Value::new(None, "x")), "\"x\"", "{path}");
         }
@@ -157,22 +244,73 @@ mod tests {
     }
 
     #[test]
-    fn a_shown_url_has_its_placeholders_but_no_fixed_secret() {
-        let query = [("include", "a"), ("apiKey", "hunter2"), ("key", "{apiKey}")];
+    fn a_shown_url_has_its_placeholders_but_nothing_that_may_be_a_secret() {
+        let query = [
+            ("include", "preferences,subscriptions"),
+            ("since", "2026-03-01"),
+            ("q", "Phone = '{id}'"),
+            ("apiKey", "hunter"),
+            ("key", "{apiKey}"),
+            ("signature", "v1-{apiKey}"),
+            ("u", "hunter2"),
+            ("w", "aGVsbG8gd29ybGQ"),
+            ("x", "4f1c0a9e-77ab"),
+        ];
         let query = query.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(
-            show_url("https://host/{id}?access_token=hunter2&x", &query),
-            "https://host/{id}?access_token=[redacted]&x=&include=a&apiKey=[redacted]&key={apiKey}"
+            show_url("https://host/{id}?access_token=hunter2&flat&hunter2", &query),
+            "https://host/{id}?access_token=[redacted]&flat&[redacted]\
+             &include=preferences,subscriptions&since=2026-03-01&q=Phone = '{id}'\
+             &apiKey=[redacted]&key={apiKey}&signature=[redacted]&u=[redacted]&w=[redacted]\
+             &x=[redacted]"
         );
         assert_eq!(show_url("https://host/", &[]), "https://host/");
     }
 
     #[test]
-    fn user_and_query_of_a_url_are_not_shown() {
+    fn user_query_and_fragment_of_a_url_are_not_shown() {
+        let url = |text: &str| show("credentials.a.token_url", &Value::new(None, text));
+        for (text, shown) in [
+            ("https://me:hunter2@host/path?hunter2", "https://[redacted]@host/path?[redacted]"),
+            ("HTTPS://host/{id}", "https://host/{id}"),
+            ("https://host#hunter2", "https://host#[redacted]"),
+            ("/oauth/token?secret=hunter2", "/oauth/token?[redacted]"),
+            ("/oauth#hunter2?", "/oauth#[redacted]"),
+            // With such a password nothing can be told apart.
+            ("https://me:hunter2/x@host/path", "https://[redacted]"),
+            ("https://hunter2?x@host/path", "https://[redacted]"),
+            ("https://hunter2#x@host/path", "https://[redacted]"),
+        ] {
+            assert_eq!(url(text), format!("{shown:?}"));
+            if text.contains("://") {
+                assert_eq!(show("a.b", &Value::new(None, text)), format!("{shown:?}"));
+            }
+        }
+        for text in ["hunter2", "hunter2@host/path", "ftp://hunter2", "ü://hunter2"] {
+            assert_eq!(url(text), "a text without `https://` in front (not shown)");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_shown_only_if_it_is_a_path() {
+        let file = |text: &str| show("credentials.a.secret_file", &Value::new(None, text));
+        for path in ["/run/secrets/a", "/a/b", "./a", "../a.pem", "/etc/..data/x_1-2"] {
+            assert_eq!(file(path), format!("{path:?}"));
+        }
+        let pem = "/-----BEGIN PRIVATE KEY-----\n/hunter2";
+        for text in ["hunter2", "/hunter2", "hunter2/x", "/hunter2/x+y==", "a b", pem] {
+            assert!(!file(text).contains("hunter2") && file(text).contains("not shown"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_slipped_into_a_key_is_cut_off() {
+        assert_eq!(join("a.headers", "X-API-Key: hunter2"), "a.headers.\"X-API-Key\"…");
+        assert_eq!(join("a.headers", "Bearer hunter2"), "a.headers.\"Bearer\"…");
+        assert_eq!(join("a.query", "key=hunter2"), "a.query.\"key\"…");
         assert_eq!(
-            show_text("https://me:pass@host/path?key=1"),
-            "\"https://[redacted]@host/path?[redacted]\""
+            join("inputs.tenant.credentials", "Acme Inc."),
+            "inputs.tenant.credentials.\"Acme Inc.\""
         );
-        assert_eq!(show_text("https://host/{id}"), "\"https://host/{id}\"");
     }
 }

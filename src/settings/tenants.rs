@@ -7,7 +7,7 @@ use crate::domain::inputs::InputSpec;
 use crate::domain::source::{SourceSpec, Tenancy};
 
 use super::source::NO_HOST_YET;
-use super::validate::{Finder, Names, Parts, check_header, one_of};
+use super::validate::{Finder, Names, Parts, check_header, no_credential, one_of};
 
 /// Checks the inputs of an action that choose credentials, and that each of its sources that wants
 /// one has it.
@@ -44,7 +44,7 @@ fn check_input(action: &ActionSpec, input: &InputSpec, names: &Names, finder: &F
     let path = ["actions", action.id.as_str(), "inputs", input.name.as_str(), "credentials"];
     for (value, credential) in &input.credentials {
         if !names.credentials.contains(&credential.as_str()) {
-            let found = format!("{:?}, which is no credential", credential.as_str());
+            let found = no_credential(credential, names);
             let allowed = one_of(&names.credentials, "credentials");
             finder.refuse(&[&path[..], &[value.as_str()]].concat(), &found, &allowed);
         }

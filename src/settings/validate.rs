@@ -5,6 +5,7 @@ use config::{Value, ValueKind};
 
 use crate::domain::action::ActionSpec;
 use crate::domain::credential::CredentialSpec;
+use crate::domain::ids::Id;
 use crate::domain::inputs::InputValue;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference, UrlTemplate};
@@ -13,7 +14,8 @@ use super::dependencies;
 use super::output;
 use super::problem::Report;
 use super::server::ServerSpec;
-use super::shown::join;
+use super::shown::{join, show_text};
+use super::suggest::nearest;
 use super::tenants;
 
 /// The keys of the aggregate that are not echoed inputs.
@@ -137,7 +139,7 @@ fn check_default_action(parts: &Parts, names: &Names, finder: &Finder) {
 fn check_credential(source: &SourceSpec, parts: &Parts, names: &Names, finder: &Finder) {
     let Some(id) = &source.credential else { return };
     if !names.credentials.contains(&id.as_str()) {
-        let found = format!("{:?}, which is no credential", id.as_str());
+        let found = no_credential(id, names);
         let allowed = one_of(&names.credentials, "credentials");
         finder.refuse(&["sources", source.id.as_str(), "credential"], &found, &allowed);
         return;
@@ -146,6 +148,15 @@ fn check_credential(source: &SourceSpec, parts: &Parts, names: &Names, finder: &
         return;
     };
     check_header(source, credential, finder);
+}
+
+/// What stands where the name of a credential should. The secret itself may stand there by mistake:
+/// it is shown only if it is nearly a name that there is.
+pub(super) fn no_credential(id: &Id, names: &Names) -> String {
+    match nearest(id.as_str(), &names.credentials) {
+        Some(_) => format!("{:?}, which is no credential", id.as_str()),
+        None => "a text (not shown), which is no credential".to_owned(),
+    }
 }
 
 /// The header of the credential must not be set by the source as well.
@@ -193,7 +204,9 @@ fn check_default_places(action: &ActionSpec, finder: &Finder) {
         let Some(InputValue::Text(default)) = &input.default else { continue };
         if let Some(problem) = input.places.problem(default) {
             let path = ["actions", action.id.as_str(), "inputs", input.name.as_str(), "default"];
-            finder.refuse(&path, &format!("{default:?}"), &format!("a value that {problem}"));
+            let found =
+                if input.secret { "a text (not shown)".to_owned() } else { show_text(default) };
+            finder.refuse(&path, &found, &format!("a value that {problem}"));
         }
     }
 }

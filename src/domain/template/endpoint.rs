@@ -82,7 +82,7 @@ fn read(https: bool, authority: &str) -> Result<Endpoint, String> {
                 Some(port) => Some(port),
                 None if after.is_empty() => None,
                 None => {
-                    return Err(format!("host has {after:?} behind `]`: only `:port` may be"));
+                    return Err("host has something else than `:port` behind `]`".to_owned());
                 }
             };
             (ipv6(address)?, port)
@@ -100,7 +100,8 @@ fn port_number(text: &str) -> Result<u16, String> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits && port > 0 => Ok(port),
-        _ => Err(format!("port {text:?} is not one: allowed are 1 to 65535")),
+        // Not repeated: of a password with a `/` in it, the beginning is taken for a port.
+        _ => Err("port is not one: allowed are 1 to 65535".to_owned()),
     }
 }
 
@@ -205,6 +206,8 @@ mod tests {
             (&long, "not a host name"),
             ("[::1", "no `]` closes"),
             ("[::1]80", "behind `]`"),
+            ("[::1]hunter2", "behind `]`"),
+            ("user:hunter2", "1 to 65535"),
             ("[fe80::1%25eth0]", "not an IPv6 address"),
             ("[v1.x]", "not an IPv6 address"),
             ("127.1", "not an IPv4 address"),

@@ -5,7 +5,8 @@ use thiserror::Error;
 use super::Reference;
 use crate::domain::escape::Escape;
 
-/// Why a text of the configuration is not a template. Characters are counted from 1.
+/// Why a text of the configuration is not a template. Characters are counted from 1. What is
+/// repeated of the text is a word that could be a name, or a host: never what may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// `{` without `}`.
@@ -68,11 +69,12 @@ pub enum TemplateError {
     EmptyParameterName,
     /// Not a field name.
     #[error(
-        "{name:?} is not a header name: allowed are letters, digits and any of !#$%&'*+-.^_`|~"
+        "character {at} of the header's name: allowed are letters, digits and any of \
+         !#$%&'*+-.^_`|~; its value does not belong there"
     )]
     HeaderName {
-        /// The name that came, shortened.
-        name: String,
+        /// Where the first character is that no name has, or the name's end if it is empty.
+        at: usize,
     },
     /// A header that belongs to the connection.
     #[error("the header `{name}` is set by the service itself and cannot be configured")]

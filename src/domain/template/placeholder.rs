@@ -101,8 +101,8 @@ mod tests {
                          name is written `||`";
             assert_eq!(shown(text), format!("error: {name:?} is not an escape: {known}"));
         }
-        assert!(shown("id |soql").contains("\"id \" is not an input name"));
-        assert!(shown("|soql").contains("is not an input name"));
+        assert!(shown("id |soql").contains("is not a name"));
+        assert!(shown("|soql").contains("is not a name"));
     }
 
     #[test]

@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use crate::domain::ids::{Id, InputName, shorten};
+use crate::domain::ids::{Id, IdError, InputName};
 use crate::domain::json::Pointer;
-
-/// How much of a bad name an error shows, in characters.
-const SHOWN: usize = 40;
 
 /// What a placeholder names.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -27,14 +24,15 @@ impl Reference {
     /// first says what it is.
     ///
     /// # Errors
-    /// What is wrong and what is allowed, as a sentence.
+    /// What is wrong and what is allowed, as a sentence. It repeats nothing but a word: JSON that
+    /// was pasted as a text has braces too, and a secret in them.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         let Some(at) = name.find(['.', ':']) else {
-            let name = InputName::try_new(name).map_err(|error| error.to_string())?;
-            return Ok(Self::Input(name));
+            let input = InputName::try_new(name).map_err(|error| no_name(name, error))?;
+            return Ok(Self::Input(input));
         };
         let (source, path) = name.split_at(at);
-        let source = Id::try_new(source).map_err(|error| error.to_string())?;
+        let source = Id::try_new(source).map_err(|error| no_name(source, error))?;
         let pointer = match path.strip_prefix(':') {
             Some(pointer) => checked_pointer(pointer)?,
             None => checked_pointer(&pointer_of_dots(path)?)?,
@@ -67,13 +65,21 @@ impl fmt::Debug for Reference {
     }
 }
 
+/// Why a text is no name, with the text only if it is a word.
+fn no_name(text: &str, error: IdError) -> String {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        return error.to_string();
+    }
+    "what stands in the braces is not a name: allowed are {input}, {source.path} and \
+     {source:/json/pointer}; a brace itself is written `{{`"
+        .to_owned()
+}
+
 fn checked_pointer(pointer: &str) -> Result<Pointer, String> {
     Pointer::try_new(pointer).map_err(|_| {
-        format!(
-            "{:?} is not a JSON Pointer: allowed are `/a/b/0` (with `~0` for `~` and `~1` for \
-             `/`), or nothing for the whole",
-            shorten(pointer, SHOWN)
-        )
+        "what stands behind the `:` is not a JSON Pointer: allowed are `/a/b/0` (with `~0` for `~` \
+         and `~1` for `/`), or nothing for the whole"
+            .to_owned()
     })
 }
 
@@ -82,11 +88,9 @@ fn pointer_of_dots(path: &str) -> Result<String, String> {
     if is_dotted(path) {
         return Ok(path.replace('.', "/"));
     }
-    Err(format!(
-        "{:?} is not a dotted path: allowed are letters, digits, `_` and `-` between the dots; \
-         write other names as {{source:/json/pointer}}",
-        shorten(path, SHOWN)
-    ))
+    Err("what stands behind the name is not a dotted path: allowed are letters, digits, `_` and \
+         `-` between the dots; write other names as {source:/json/pointer}"
+        .to_owned())
 }
 
 /// Whether a path has the form `.address.city`.
@@ -135,10 +139,15 @@ mod tests {
     #[test]
     fn a_bad_name_is_refused_with_what_is_allowed() {
         for (name, problem) in [
-            ("a b", "is not an input name"),
+            ("a b", "is not a name"),
+            ("1a", "\"1a\" is not an input name"),
             ("rawRequest", "is reserved"),
-            ("Crm.x", "is not an id"),
+            ("Crm.x", "\"Crm\" is not an id"),
             (".x", "is not an id"),
+            ("\"key\": \"hunter2\"", "is not a name"),
+            ("\"hunter2\"", "is not a name"),
+            ("key:\"hunter2\"", "is not a JSON Pointer"),
+            ("key.\"hunter2\"", "is not a dotted path"),
             ("crm.", "is not a dotted path"),
             ("crm..x", "is not a dotted path"),
             ("crm.a:b", "is not a dotted path"),
@@ -148,6 +157,7 @@ mod tests {
         ] {
             let shown = shown(name);
             assert!(shown.starts_with("error") && shown.contains(problem), "{name}: {shown}");
+            assert!(!shown.contains("hunter2"), "{shown}");
         }
     }
 }

@@ -211,10 +211,10 @@ mod tests {
             ("ab}", "character 3: this `}` closes nothing; a brace itself is written `}}`"),
             ("{a}}", "character 4: this `}`"),
             ("x{}", "character 2: `{}` names nothing"),
-            ("x{a{b}", "character 2: \"a{b\" is not an input name"),
-            ("{ a}", "character 1: \" a\" is not an input name"),
+            ("x{a{b}", "character 2: what stands in the braces is not a name"),
+            ("{ a}", "character 1: what stands in the braces is not a name"),
             ("ä{a|sql}", "character 2: \"sql\" is not an escape: allowed are soql, odata, sysp"),
-            ("{|soql}", "character 1: \"\" is not an input name"),
+            ("{|soql}", "character 1: what stands in the braces is not a name"),
         ] {
             let error = TextTemplate::try_new(template).unwrap_err().to_string();
             assert!(error.starts_with(start), "{template}: {error}");

@@ -294,7 +294,9 @@ fn table_parameter(name: &str, value: &str) -> Result<Vec<Piece>, TemplateError>
     if name.is_empty() {
         return Err(TemplateError::EmptyParameterName);
     }
-    let place = |error: TemplateError| error.at(format!("query parameter {name:?}"));
+    // A value that has slipped into the name is left out.
+    let shown = name.split(['=', ':', ' ']).next().unwrap_or_default();
+    let place = |error: TemplateError| error.at(format!("query parameter {shown:?}"));
     let mut parameter = parse(name).map_err(place)?;
     encode_fixed(&mut parameter, table_text);
     let mut value = parse(value).map_err(place)?;

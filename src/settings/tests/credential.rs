@@ -22,7 +22,8 @@ fn rules_of_client_credentials() {
         (format!("{all}timeout = '2m'"), "timeout", "from 1ms to 1m"),
         (format!("{all}refresh_before_expiry = '25h'"), "refresh_before_expiry", "to 24h"),
         (format!("{all}ca_file = '/no/such'"), "ca_file", "cannot be read"),
-        (format!("{all}ca_file = '/dev/null'"), "ca_file", "without a certificate"),
+        (format!("{all}ca_file = '/dev/null'"), "ca_file", "a device, not a regular file"),
+        (format!("{all}ca_file = 'Cargo.toml'"), "ca_file", "there is no certificate in PEM"),
         (format!("{all}header = 'X'"), "header", "unknown key"),
     ];
     for (text, key, words) in cases {
@@ -42,7 +43,17 @@ fn rules_of_static_credentials_and_of_every_kind() {
         ("kind = 'static'", "secret", "`secret_file`"),
         ("kind = 'static'\nsecret = 'é'", "secret", "no header can carry"),
         ("kind = 'static'\nsecret = 's '", "secret", "no header can carry"),
-        ("kind = 'static'\nsecret = 's'\nheader = 'a b'", "header", "not a header name"),
+        (
+            "kind = 'static'\nsecret = 's'\nheader = 'a b'",
+            "header",
+            "character 2 of the header's name",
+        ),
+        (
+            "kind = 'static'\nsecret = 's'\nheader = 'X-API-Key: hunter2'",
+            "header",
+            "found a text (not shown); allowed: a header's name alone",
+        ),
+        ("kind = 'static'\nsecret_file = 'hunter2'", "secret_file", "not shown: the secret itself"),
         ("kind = 'static'\nsecret = 's'\nscopes = []", "scopes", "unknown key"),
     ];
     for (text, key, words) in cases {

@@ -35,7 +35,7 @@ fn rules_of_the_request() {
         ("url = 'https://h/{id'", "url", "no `}` closes"),
         ("query = { a = ['b'] }", "query.a", "found a list"),
         ("query = { a = '{' }", "query", "no `}` closes"),
-        ("headers = { 'a b' = 'c' }", "headers.\"a b\"", "not a header name"),
+        ("headers = { 'a b' = 'c' }", "headers.\"a\"…", "character 2 of the header's name"),
         ("headers = { Host = 'h' }", "headers.Host", "set by the service itself"),
         ("headers = { A = 'b', a = 'c' }", "headers.a", "each header once"),
         ("headers = 'A: hunter2'", "headers", "found a text; allowed: a table"),

@@ -20,7 +20,12 @@ pub(super) fn split_endpoint(pieces: Vec<Piece>) -> Result<(Endpoint, Vec<Piece>
         return Err(TemplateError::PlaceholderInAuthority);
     }
     let (authority, path) = after.split_at(end.unwrap_or(after.len()));
-    let endpoint = Endpoint::try_new(https, authority)?;
+    let endpoint = Endpoint::try_new(https, authority).map_err(|error| {
+        // Not repeated: it may be the beginning of a password with a `/` in it.
+        let problem = "host cannot be read, and there is an `@` behind it: user and password do not \
+                       belong in a URL";
+        if path.contains('@') { TemplateError::Authority { problem: problem.to_owned() } } else { error }
+    })?;
     let mut rest = vec![Piece::Fixed(path.to_owned())];
     rest.extend(pieces);
     Ok((endpoint, rest))
