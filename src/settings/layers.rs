@@ -3,11 +3,11 @@
 //! The `config` crate reads each layer; the merging is done here, because it keeps what the
 //! messages need (which file a value and a table came from) and takes every key as it stands.
 
-use std::fs;
 use std::path::PathBuf;
 
 use config::{Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
+use super::files::FileKind;
 use super::problem::{Cause, ENVIRONMENT, Report};
 
 /// What the names of the environment variables begin with.
@@ -44,7 +44,7 @@ pub(super) fn read_files(files: &[PathBuf], report: &Report) -> Vec<Layer> {
     let mut layers = Vec::new();
     for file in files {
         let name = file.display().to_string();
-        match fs::read_to_string(file) {
+        match report.files().read_text(file, FileKind::Configuration) {
             Ok(text) => layers.push(Layer { name, text }),
             Err(error) => {
                 let found = format!("no readable file ({error})");

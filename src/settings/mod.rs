@@ -12,6 +12,7 @@ mod action;
 mod config_hash;
 mod credential;
 mod dependencies;
+mod files;
 mod getters;
 mod injection;
 mod layers;

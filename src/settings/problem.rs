@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use super::files::Files;
+
 /// The name that stands for the environment where a file's name would stand.
 pub const ENVIRONMENT: &str = "environment";
 
@@ -118,6 +120,7 @@ pub(super) struct Report {
     layers: RefCell<Vec<String>>,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Warning>>,
+    files: Files,
 }
 
 impl Report {
@@ -131,6 +134,11 @@ impl Report {
         let layers = self.layers.borrow();
         let place = |name: &str| layers.iter().rposition(|known| known == name);
         place(layer) > place(other)
+    }
+
+    /// The files of the configuration.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Notes one problem with what the configuration says.

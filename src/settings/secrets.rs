@@ -1,11 +1,11 @@
 //! Secrets and certificates: in the configuration itself, in the environment or in a file.
 
-use std::fs;
-
 use crate::domain::secret::SecretString;
 
+use super::files::FileKind;
 use super::layers::variable;
 use super::problem::Cause;
+use super::shown::show_file;
 use super::table::{OneOf, Table};
 
 /// The two keys of one secret: the secret itself or the file that holds it.
@@ -37,20 +37,14 @@ pub(super) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretS
 pub(super) fn read_ca_file(table: &mut Table) -> Option<Vec<u8>> {
     const KEY: &str = "ca_file";
     let path = table.text(KEY)?;
-    match fs::read(path) {
-        Ok(pem) if holds_certificate(&pem) => Some(pem),
-        Ok(_) => {
-            let found = format!("the file {path:?} without a certificate");
-            table.refuse_caused(Cause::Certificate, KEY, &found, "a file with certificates in PEM");
-            None
-        }
-        Err(error) => {
-            let found = format!("{path:?}, which cannot be read ({error})");
-            let allowed = "a readable file with certificates in PEM";
-            table.refuse_caused(Cause::File, KEY, &found, allowed);
-            None
-        }
+    let allowed = "a readable file with certificates in PEM";
+    let pem = table.read_file(KEY, path, FileKind::Certificates, allowed)?;
+    if !holds_certificate(&pem) {
+        let found = format!("{}, in which there is no certificate in PEM", show_file(path));
+        table.refuse_caused(Cause::Certificate, KEY, &found, allowed);
+        return None;
     }
+    Some(pem)
 }
 
 fn holds_certificate(pem: &[u8]) -> bool {
@@ -58,15 +52,14 @@ fn holds_certificate(pem: &[u8]) -> bool {
 }
 
 fn read_file(table: &Table, key: &str, path: &str) -> Option<SecretString> {
-    match fs::read_to_string(path) {
-        Ok(text) => checked(table, key, text.trim_end_matches(['\r', '\n'])),
-        Err(error) => {
-            let found = format!("{path:?}, which cannot be read ({error})");
-            let allowed = "a readable text file that holds the secret";
-            table.refuse_caused(Cause::File, key, &found, allowed);
-            None
-        }
-    }
+    let allowed = "a readable text file that holds the secret";
+    let text = table.read_file(key, path, FileKind::Secret, allowed)?;
+    let Ok(text) = String::from_utf8(text) else {
+        let found = format!("{}, which is not text in UTF-8", show_file(path));
+        table.refuse_caused(Cause::File, key, &found, allowed);
+        return None;
+    };
+    checked(table, key, text.trim_end_matches(['\r', '\n']))
 }
 
 /// Refuses what is empty and what no header and no form could carry.
@@ -166,7 +159,7 @@ mod tests {
         assert!(problems.contains("found \"/no/such/file\", which cannot be read"), "{problems}");
         let file = file_with(&[0xff, 0xfe]);
         let (_, problems) = read(&format!("secret_file = {:?}", file.path()));
-        assert!(problems.contains("which cannot be read"), "{problems}");
+        assert!(problems.contains("which is not text in UTF-8"), "{problems}");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `server.tls`: the certificate with which the service shows itself to callers, and the authority
 //! whose certificates callers must have.
 
-use std::fs;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
@@ -11,7 +10,9 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
+use super::files::FileKind;
 use super::problem::Cause;
+use super::shown::show_file;
 use super::table::Table;
 
 /// How callers are spoken to over TLS, ready for use.
@@ -74,12 +75,12 @@ fn certificates(
     path: &str,
     allowed: &str,
 ) -> Option<Vec<CertificateDer<'static>>> {
-    let pem = contents(table, key, path, allowed)?;
+    let pem = table.read_file(key, path, FileKind::Certificates, allowed)?;
     let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match parsed {
         Ok(certificates) if !certificates.is_empty() => Some(certificates),
         Ok(_) | Err(_) => {
-            let found = format!("{path:?}, in which there is no certificate in PEM");
+            let found = format!("{}, in which there is no certificate in PEM", show_file(path));
             table.refuse_caused(Cause::Certificate, key, &found, allowed);
             None
         }
@@ -88,10 +89,10 @@ fn certificates(
 
 fn key(table: &mut Table) -> Option<PrivateKeyDer<'static>> {
     let path = table.required_text("key_file", KEY)?;
-    let pem = contents(table, "key_file", path, KEY)?;
+    let pem = table.read_file("key_file", path, FileKind::Secret, KEY)?;
     let key = PrivateKeyDer::from_pem_slice(&pem).ok();
     if key.is_none() {
-        let found = format!("{path:?}, in which there is no private key in PEM");
+        let found = format!("{}, in which there is no private key in PEM", show_file(path));
         table.refuse_caused(Cause::Certificate, "key_file", &found, KEY);
     }
     key
@@ -112,17 +113,8 @@ fn client_authority(table: &mut Table) -> Result<Option<Arc<dyn ClientCertVerifi
         builder.build().map_err(|error| error.to_string())
     });
     verifier.map(Some).map_err(|error| {
-        let found = format!("{path:?}, whose certificates cannot be used ({error})");
+        let found = format!("{}, whose certificates cannot be used ({error})", show_file(path));
         table.refuse_caused(Cause::Certificate, NAME, &found, AUTHORITIES);
         Refused
     })
-}
-
-fn contents(table: &Table, key: &str, path: &str, allowed: &str) -> Option<Vec<u8>> {
-    let contents = fs::read(path);
-    if let Err(error) = &contents {
-        let found = format!("{path:?}, which cannot be read ({error})");
-        table.refuse_caused(Cause::File, key, &found, allowed);
-    }
-    contents.ok()
 }

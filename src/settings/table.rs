@@ -3,10 +3,13 @@
 //! Each getter (`getters.rs`) names the key it wants and gives a usable value in any case; what
 //! was wrong is in the [`Report`]. [`Table::finish`] then reports the keys that nobody asked for.
 
+use std::path::Path;
+
 use config::{Map, Value, ValueKind};
 
+use super::files::FileKind;
 use super::problem::{Cause, Report};
-use super::shown::{join, show};
+use super::shown::{join, show, show_file};
 use super::suggest::nearest;
 use super::value::{as_list, kind};
 
@@ -114,6 +117,25 @@ impl<'a> Table<'a> {
         }
         let origin = self.peek(key).and_then(Value::origin).unwrap_or(self.origin);
         self.report.add_caused(cause, origin, &self.path_of(key), found, allowed);
+    }
+
+    /// What the file holds that `key` names. One that cannot be read is a problem; `allowed` says
+    /// what should be in it.
+    pub(super) fn read_file(
+        &self,
+        key: &str,
+        path: &str,
+        kind: FileKind,
+        allowed: &str,
+    ) -> Option<Vec<u8>> {
+        match self.report.files().read(Path::new(path), kind) {
+            Ok(contents) => Some(contents),
+            Err(error) => {
+                let found = format!("{}, which cannot be read ({error})", show_file(path));
+                self.refuse_caused(Cause::File, key, &found, allowed);
+                None
+            }
+        }
     }
 
     /// Notes that the value of `key` is allowed, but most likely not meant: `text` says what
