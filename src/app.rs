@@ -1,5 +1,6 @@
 //! The composition root: the only place where things are wired together.
 
+mod blocking;
 mod credentials;
 mod deployment;
 mod reload;
@@ -8,8 +9,8 @@ mod start_error;
 mod workers;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix::Arbiter;
@@ -35,6 +36,7 @@ use crate::telemetry::traces::Traces;
 use crate::upstream::clock;
 
 pub use crate::api::admin::faults;
+pub use blocking::{NoResult, in_a_thread};
 pub use reload::Load;
 pub use start_error::StartError;
 
@@ -115,7 +117,7 @@ pub fn start_with_faults(
         deployments,
         parts: Arc::clone(&parts),
         tls: tls.clone(),
-        one_at_a_time: Mutex::default(),
+        one_at_a_time: Arc::default(),
         status,
     });
     let overview = Arc::new(Overview {
@@ -157,12 +159,12 @@ pub fn start_with_faults(
 
 impl Running {
     /// Reads the configuration anew and puts it in force as a whole; requests under way end as
-    /// they began.
+    /// they began. It takes as long as the files take.
     ///
     /// # Errors
     /// [`Kept`]: what is wrong with it. The one in force stays then.
-    pub fn reload(&self) -> Result<Reloaded, Kept> {
-        self.reloader.reload()
+    pub async fn reload(&self) -> Result<Reloaded, Kept> {
+        Arc::clone(&self.reloader).reload().await
     }
 
     /// Stops: lets requests under way end within `shutdown_grace`, and accepts nothing new. Spans

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
+use super::blocking::in_a_thread;
 use super::deployment::{Deployment, Process};
 use crate::api::admin::Parts;
 use crate::api::admin::reload::{Kept, Reload, ReloadStatus, Reloaded};
@@ -26,14 +28,42 @@ pub(super) struct Reloader {
     /// The listener looks at it for each new connection.
     pub(super) tls: Option<TlsInForce>,
     /// A second reload waits for the first.
-    pub(super) one_at_a_time: Mutex<()>,
+    pub(super) one_at_a_time: Arc<tokio::sync::Mutex<()>>,
     /// How the last one went.
     pub(super) status: Mutex<ReloadStatus>,
 }
 
 impl Reload for Reloader {
-    fn reload(&self) -> Result<Reloaded, Kept> {
-        let _alone = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+    fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<Reloaded, Kept>> {
+        Box::pin(async move {
+            let alone = Arc::clone(&self.one_at_a_time).lock_owned().await;
+            let reload = in_a_thread("reload", move || {
+                // Held by the thread, whether somebody waits for it or not.
+                let _alone = alone;
+                self.reload_now()
+            });
+            let kept = |error| Kept { problems: vec![format!("tributary: {error}")] };
+            reload.await.map_err(|error| kept(error.to_string()))?
+        })
+    }
+
+    fn status(&self) -> ReloadStatus {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The status after a configuration was put in force just now.
+pub(super) fn succeeded(config_hash: &str) -> ReloadStatus {
+    ReloadStatus {
+        succeeded: true,
+        last_success: SystemTime::now(),
+        config_hash: config_hash.to_owned(),
+    }
+}
+
+impl Reloader {
+    /// Takes as long as the files take.
+    fn reload_now(&self) -> Result<Reloaded, Kept> {
         let result = self.replace();
         self.note(result.is_ok());
         let config_hash = &self.status().config_hash;
@@ -52,21 +82,6 @@ impl Reload for Reloader {
         result
     }
 
-    fn status(&self) -> ReloadStatus {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// The status after a configuration was put in force just now.
-pub(super) fn succeeded(config_hash: &str) -> ReloadStatus {
-    ReloadStatus {
-        succeeded: true,
-        last_success: SystemTime::now(),
-        config_hash: config_hash.to_owned(),
-    }
-}
-
-impl Reloader {
     /// Notes how a reload went.
     fn note(&self, is_replaced: bool) {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);

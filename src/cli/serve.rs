@@ -12,13 +12,27 @@ use crate::{signals, telemetry};
 /// (65) if the service cannot start.
 pub fn run(args: &ConfigArgs) -> ExitCode {
     let _log = telemetry::logging::start("info,actix_server=warn,actix_http=off");
-    let settings = match args.load() {
-        Ok(settings) => settings,
-        Err(problems) => return report(&problems),
-    };
     actix::System::new().block_on(async {
         // From here on, so that one that comes during the start does not kill the process.
-        let (stops, hangups) = (signals::stops(), signals::hangups());
+        let (mut stops, hangups) = (signals::stops(), signals::hangups());
+        let of_thread = args.clone();
+        let loaded = tokio::select! {
+            // The files may take their time, and the first process of a container has no end by a
+            // signal that it does not listen for.
+            () = stops.next() => {
+                tracing::info!("told to stop before the configuration was read");
+                return ExitCode::SUCCESS;
+            }
+            loaded = app::in_a_thread("load", move || of_thread.load()) => loaded,
+        };
+        let settings = match loaded {
+            Ok(Ok(settings)) => settings,
+            Ok(Err(problems)) => return report(&problems),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(EXIT_UNAVAILABLE);
+            }
+        };
         match start(settings, args.clone()) {
             Ok(running) => {
                 until_told_to_stop(&running, stops, hangups).await;
@@ -84,7 +98,11 @@ async fn until_told_to_stop(
     loop {
         tokio::select! {
             () = stops.next() => return,
-            () = hangups.next() => drop(running.reload()),
+            () = hangups.next() => {}
+        }
+        tokio::select! {
+            () = stops.next() => return,
+            _ = running.reload() => {}
         }
     }
 }

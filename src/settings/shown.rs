@@ -172,7 +172,7 @@ fn without_placeholders(template: &str) -> String {
 /// and digits are mixed in it, or it is long.
 fn looks_like_key(text: &str) -> bool {
     let of_parts = |part: &str| {
-        let digits = part.chars().filter(|c| c.is_ascii_digit()).count();
+        let digits = part.chars().filter(char::is_ascii_digit).count();
         let all = part.chars().count();
         match digits {
             0 => all > 20,

@@ -1,9 +1,11 @@
 //! `POST /v1/reload`: takes the configuration anew.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::{Overview, json_reply, problem};
@@ -11,11 +13,12 @@ use crate::api::problem::Problem;
 
 /// Whoever can take the configuration anew. Implemented by the composition root.
 pub trait Reload: Send + Sync {
-    /// Reads the configuration and puts it in force as a whole.
+    /// Reads the configuration and puts it in force as a whole. It takes as long as the files take,
+    /// holds nothing else up, and goes on if nobody waits for it any more.
     ///
     /// # Errors
     /// [`Kept`]: what is wrong with it. The one in force stays then.
-    fn reload(&self) -> Result<Reloaded, Kept>;
+    fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<Reloaded, Kept>>;
 
     /// How the last reload went; the first load counts as one.
     fn status(&self) -> ReloadStatus;
@@ -53,7 +56,7 @@ pub(super) async fn reload(request: HttpRequest, overview: web::Data<Overview>) 
     if let Err(refusal) = super::same_site::check(&request) {
         return problem(&request, refusal);
     }
-    match overview.reload.reload() {
+    match Arc::clone(&overview.reload).reload().await {
         Ok(Reloaded { changes, warnings }) => json_reply(
             StatusCode::OK,
             &json!({"reloaded": true, "changes": changes, "warnings": warnings}),

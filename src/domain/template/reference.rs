@@ -28,11 +28,11 @@ impl Reference {
     /// was pasted as a text has braces too, and a secret in them.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         let Some(at) = name.find(['.', ':']) else {
-            let input = InputName::try_new(name).map_err(|error| no_name(name, error))?;
+            let input = InputName::try_new(name).map_err(|error| no_name(name, &error))?;
             return Ok(Self::Input(input));
         };
         let (source, path) = name.split_at(at);
-        let source = Id::try_new(source).map_err(|error| no_name(source, error))?;
+        let source = Id::try_new(source).map_err(|error| no_name(source, &error))?;
         let pointer = match path.strip_prefix(':') {
             Some(pointer) => checked_pointer(pointer)?,
             None => checked_pointer(&pointer_of_dots(path)?)?,
@@ -66,7 +66,7 @@ impl fmt::Debug for Reference {
 }
 
 /// Why a text is no name, with the text only if it is a word.
-fn no_name(text: &str, error: IdError) -> String {
+fn no_name(text: &str, error: &IdError) -> String {
     if text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
         return error.to_string();
     }
