@@ -26,6 +26,7 @@ mod server;
 mod server_tls;
 mod shown;
 mod source;
+mod source_url;
 mod suggest;
 mod table;
 mod tenants;

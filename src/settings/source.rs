@@ -12,12 +12,11 @@ use crate::domain::json::Json;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::retry_after::LONGEST_WAIT;
 use crate::domain::source::{EmptyBody, Method, RateLimitSpec, SourceSpec, Tenancy};
-use crate::domain::template::{Endpoint, HeaderTemplate, JsonTemplate, TextTemplate, UrlTemplate};
+use crate::domain::template::{HeaderTemplate, JsonTemplate, TextTemplate};
 
 use super::paging;
-use super::regions;
 use super::secrets::read_ca_file;
-use super::shown::show_url;
+use super::source_url::{self, Host, Target};
 use super::table::Table;
 use super::value::scalar_text;
 
@@ -26,8 +25,6 @@ const BUDGET_WINDOW: Duration = seconds(10);
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = seconds(3_600);
 const MIB: u32 = 1 << 20;
-/// Stands where each tenant's host will; a name that leads nowhere (RFC 6761 section 6.4).
-pub(super) const NO_HOST_YET: &str = "https://tenant.invalid";
 
 /// Reads the table; what is wrong is in the report.
 pub(super) fn read(
@@ -37,13 +34,13 @@ pub(super) fn read(
 ) -> Option<SourceSpec> {
     let method = method(table);
     let repeatable = table.boolean("idempotent").unwrap_or(method.is_idempotent());
-    let query = query(table);
+    let query = source_url::query(table);
     let (credential, tenant) = credential(table);
     let api = credentials.iter().find(|known| Some(&known.id) == credential.as_ref());
     // Also one that was refused: its URL is not to be blamed as well.
     let by_tenant = table.text("credential").is_some_and(|text| text.starts_with('{'));
     let host = Host { api: api.and_then(CredentialSpec::api), by_tenant };
-    let url = url(table, &query, host);
+    let url = source_url::read(table, &query, host);
     let headers = headers(table);
     let body = body(table, method);
     let (timeout, connect_timeout) = timeouts(table);
@@ -110,88 +107,6 @@ fn method(table: &mut Table) -> Method {
     let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
     let choices = methods.map(|method| (method.as_str(), method));
     table.choice("method", &choices).unwrap_or(otherwise)
-}
-
-/// The query table: names and values in the order of the file.
-fn query(table: &mut Table) -> Vec<(String, String)> {
-    let Some(query) = table.table("query") else {
-        return Vec::new();
-    };
-    let mut parameters = Vec::new();
-    for (name, value) in query.entries() {
-        match scalar_text(value) {
-            Some(text) => parameters.push((name.to_owned(), text)),
-            None => query.refuse(name, "a text, a whole number or a boolean"),
-        }
-    }
-    parameters
-}
-
-/// Where a URL goes that is a path only.
-#[derive(Clone, Copy)]
-struct Host<'a> {
-    /// Where the credential's API is.
-    api: Option<&'a Endpoint>,
-    /// Whether each request chooses the credential.
-    by_tenant: bool,
-}
-
-/// Where a source's requests go.
-struct Target {
-    template: UrlTemplate,
-    /// For people.
-    shown: String,
-    /// It has no host of its own: each tenant has its own.
-    host_by_credential: bool,
-}
-
-fn url(table: &mut Table, query: &[(String, String)], host: Host<'_>) -> Option<Target> {
-    let what = "the upstream's URL, such as \"https://api.example.com/v1/accounts/{customerId}\"";
-    // Read in any case, or it would be an unknown key where the URL is missing.
-    let region = table.text("region");
-    let text = table.required_text("url", what)?;
-    // The table is tried with a URL that is right, so that both may be reported.
-    if let Err(error) = UrlTemplate::try_new("https://host/", query) {
-        table.refuse_found("query", "a bad parameter", &format!("good templates ({error})"));
-        return None;
-    }
-    let host_by_credential = text.starts_with('/') && region.is_none() && host.by_tenant;
-    let text = whole_url(table, text, region, host)?;
-    match UrlTemplate::try_new(&text, query) {
-        Ok(template) => {
-            Some(Target { template, shown: show_url(&text, query), host_by_credential })
-        }
-        Err(error) => {
-            let allowed = format!(
-                "an absolute URL, or a path together with `region` or a credential whose API is \
-                 known by its `region` or `api_url` ({error})"
-            );
-            table.refuse("url", &allowed);
-            None
-        }
-    }
-}
-
-/// Puts a host before a URL that is a path only: that of the source's `region`, else the one that
-/// the credential says.
-fn whole_url(table: &Table, text: &str, region: Option<&str>, host: Host<'_>) -> Option<String> {
-    let Some(name) = region else {
-        return Some(match host.api {
-            Some(api) if text.starts_with('/') => format!("{api}{text}"),
-            None if text.starts_with('/') && host.by_tenant => format!("{NO_HOST_YET}{text}"),
-            Some(_) | None => text.to_owned(),
-        });
-    };
-    let Some(region) = regions::find(name) else {
-        table.refuse("region", &format!("one of {}", regions::known()));
-        return None;
-    };
-    if !text.starts_with('/') {
-        let allowed = "with `region`, only a path such as \"/api/v2/users/{customerId}\"";
-        table.refuse("url", allowed);
-        return None;
-    }
-    Some(format!("{}{text}", region.api_url()))
 }
 
 fn headers(table: &mut Table) -> Vec<HeaderTemplate> {

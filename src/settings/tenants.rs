@@ -6,8 +6,8 @@ use crate::domain::ids::Id;
 use crate::domain::inputs::InputSpec;
 use crate::domain::source::{SourceSpec, Tenancy};
 
-use super::source::NO_HOST_YET;
-use super::validate::{Finder, Names, Parts, check_header, no_credential, one_of};
+use super::source_url::NO_HOST_YET;
+use super::validate::{Finder, Names, Parts, check_header, no_credential, one_of, url_key};
 
 /// Checks the inputs of an action that choose credentials, and that each of its sources that wants
 /// one has it.
@@ -33,7 +33,8 @@ pub(super) fn check(action: &ActionSpec, parts: &Parts, names: &Names, finder: &
                     format!("a path, and nothing says where the API of {} is", credential.id);
                 let allowed =
                     "an absolute URL, or `region` or `api_url` in each of the credentials";
-                finder.refuse(&["sources", source.id.as_str(), "url"], &found, allowed);
+                let key = url_key(source, finder);
+                finder.refuse(&["sources", source.id.as_str(), key], &found, allowed);
             }
         }
     }

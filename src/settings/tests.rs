@@ -8,6 +8,7 @@ mod environment;
 mod injection;
 mod output;
 mod paging;
+mod secret_url;
 mod server;
 mod source;
 mod tenants;

@@ -8,13 +8,14 @@ use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
 use crate::domain::inputs::InputValue;
 use crate::domain::source::SourceSpec;
-use crate::domain::template::{JsonTemplate, Reference, UrlTemplate};
+use crate::domain::template::{JsonTemplate, Reference};
 
 use super::dependencies;
 use super::output;
 use super::problem::Report;
 use super::server::ServerSpec;
 use super::shown::{join, show_text};
+use super::source_url::URL_KEYS;
 use super::suggest::nearest;
 use super::tenants;
 
@@ -85,14 +86,6 @@ impl<'a> Finder<'a> {
     fn value(&self, parts: &[&str]) -> Option<&'a Value> {
         let mut parts = parts.iter();
         parts.try_fold(self.root, |value, part| entry(value, part).map(|(_, value)| value))
-    }
-
-    /// The text at a key, empty if there is none.
-    fn text(&self, parts: &[&str]) -> &'a str {
-        match self.value(parts).map(|value| &value.kind) {
-            Some(ValueKind::String(text)) => text,
-            _ => "",
-        }
     }
 }
 
@@ -235,12 +228,13 @@ pub(super) fn references<'a>(
     source: &'a SourceSpec,
     finder: &Finder,
 ) -> Vec<(String, &'a Reference)> {
-    let url_text = finder.text(&["sources", source.id.as_str(), "url"]);
-    let of_url = UrlTemplate::try_new(url_text, &[]).map_or(0, |url| url.references().count());
+    let of_table = source.url.references_in_table().count();
+    let of_url = source.url.references().count() - of_table;
     let mut found: Vec<(String, &Reference)> = Vec::new();
     // The URL's own placeholders come first, those of the query table after them.
     for (index, reference) in source.url.references().enumerate() {
-        found.push((if index < of_url { "url" } else { "query" }.to_owned(), reference));
+        let place = if index < of_url { url_key(source, finder) } else { "query" };
+        found.push((place.to_owned(), reference));
     }
     for header in &source.headers {
         let place = format!("headers.{}", header.name());
@@ -254,6 +248,12 @@ pub(super) fn references<'a>(
         found.push(("rate_limit.key".to_owned(), reference));
     }
     found
+}
+
+/// The key that has the source's URL.
+pub(super) fn url_key(source: &SourceSpec, finder: &Finder) -> &'static str {
+    let is_there = |key: &&str| finder.has(&["sources", source.id.as_str(), key]);
+    URL_KEYS.into_iter().find(is_there).unwrap_or_default()
 }
 
 /// The parts of the key of a place within a source. Only the first dot separates: a header's name

@@ -108,6 +108,30 @@ pub enum TemplateError {
 }
 
 impl TemplateError {
+    /// The same without a word of the text, for one that is a secret as a whole.
+    pub fn without_text(&self) -> String {
+        match self {
+            Self::BadName { at, .. } => format!(
+                "character {at}: what stands in the braces is not a name; a brace itself is \
+                 written `{{{{`"
+            ),
+            Self::Authority { .. } => "the URL's host or port is not one".to_owned(),
+            Self::PlaceholderInKey { .. } => "a key has a placeholder".to_owned(),
+            Self::At { problem, .. } => problem.without_text(),
+            Self::Unclosed { .. }
+            | Self::StrayClose { .. }
+            | Self::EmptyName { .. }
+            | Self::NotAbsolute
+            | Self::PlaceholderInAuthority
+            | Self::Fragment
+            | Self::UrlText
+            | Self::EmptyParameterName
+            | Self::HeaderName { .. }
+            | Self::HeaderReserved { .. }
+            | Self::HeaderText { .. } => self.to_string(),
+        }
+    }
+
     pub(super) fn at(self, place: impl Into<String>) -> Self {
         Self::At { place: place.into(), problem: Box::new(self) }
     }

@@ -36,8 +36,8 @@ pub struct UrlTemplate {
     path: Vec<PathPart>,
     /// `name=value`, one each. One that names a missing input is left out.
     parameters: Vec<Vec<Piece>>,
-    /// How many of the parameters, the first ones, are the URL's own.
-    own: usize,
+    /// How many of the parameters stand in the URL itself: the first ones.
+    own_parameters: usize,
     room: usize,
     constant: Option<String>,
 }
@@ -66,18 +66,18 @@ impl UrlTemplate {
         for parameter in &mut parameters {
             encode_fixed(parameter, url_text);
         }
-        let own = parameters.len();
+        let own_parameters = parameters.len();
         for (name, value) in query {
             parameters.push(table_parameter(name, value)?);
         }
-        Ok(Self::assemble(endpoint, path_parts(path), parameters, own))
+        Ok(Self::assemble(endpoint, path_parts(path), parameters, own_parameters))
     }
 
     fn assemble(
         endpoint: Endpoint,
         path: Vec<PathPart>,
         parameters: Vec<Vec<Piece>>,
-        own: usize,
+        own_parameters: usize,
     ) -> Self {
         let of_path = path.iter().map(|part| match part {
             PathPart::Fixed(text) => text.len(),
@@ -85,7 +85,8 @@ impl UrlTemplate {
         });
         let of_query = parameters.iter().map(|parameter| room(parameter) + 1);
         let room = of_path.chain(of_query).sum();
-        let mut template = Self { endpoint, path, parameters, own, room, constant: None };
+        let constant = None;
+        let mut template = Self { endpoint, path, parameters, own_parameters, room, constant };
         template.constant = template.constant_text();
         template
     }
@@ -129,6 +130,12 @@ impl UrlTemplate {
         placeholders.map(|placeholder| &placeholder.reference)
     }
 
+    /// What the query table names, in order; it comes behind what the URL itself names.
+    pub fn references_in_table(&self) -> impl Iterator<Item = &Reference> {
+        let of_table = self.parameters.iter().skip(self.own_parameters);
+        of_table.flat_map(|parameter| holes(parameter)).map(|placeholder| &placeholder.reference)
+    }
+
     /// The placeholders in its path, in order.
     pub fn placeholders_in_path(&self) -> impl Iterator<Item = &Placeholder> {
         self.path.iter().flat_map(|part| match part {
@@ -163,8 +170,11 @@ impl UrlTemplate {
         }
         for (index, parameter) in self.parameters.iter().enumerate() {
             let [name, value] = name_and_value(parameter).map(|pieces| decoded_pieces(&pieces));
-            let place =
-                if index < self.own { TextPlace::Url } else { TextPlace::Query(written(&name)) };
+            let place = if index < self.own_parameters {
+                TextPlace::Url
+            } else {
+                TextPlace::Query(written(&name))
+            };
             for text in [name, value] {
                 add(&place, risks(&text));
             }
