@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tributary::simulator::{Behaviour, Options, Simulator};
+use tributary::simulator::{Behaviour, Options, Reply, Simulator};
 
 use program::{configuration, path, program, text, write};
 
@@ -174,7 +174,7 @@ fn all_that_is_wrong_with_the_inputs_is_told_at_once_and_nothing_is_asked() {
     let errors = json!([
         {"input": "customerId", "problem": "is given twice"},
         {"input": "externalApiKey",
-         "problem": "is to come from NO_SUCH, which the environment does not have"},
+         "problem": "is to come from a variable that the environment does not have"},
     ]);
     assert_eq!(document["problem"]["errors"], errors);
     assert_eq!(setup.sim.users().hits() + setup.sim.crm().hits() + setup.sim.oauth().hits(), 0);
@@ -309,4 +309,47 @@ fn in_a_terminal_there_are_colours_unless_they_are_not_wanted_and_lines_of_its_w
     assert!(widest(&wide).is_some_and(|widest| (120..=150).contains(&widest)), "{wide}");
     let coloured = in_a_terminal(&setup, 80, ("COLOUR", "yes"));
     assert!(coloured.contains("\x1b[32m"), "{coloured}");
+}
+
+#[test]
+fn what_upstreams_send_gives_a_terminal_no_instruction() {
+    let setup = Setup::new("");
+    let hostile = "\u{9b}2J\u{9d}0;x\u{7f}\u{202e}\u{2066}abc";
+    // Laid out, as some upstreams do: between the parts, line breaks are no text.
+    let body = format!("{{\r\n\t\"name\":\t\"{hostile}\"\r\n}}");
+    let reply = Reply::status(200).with_header("content-type", "application/json").with_body(body);
+    setup.sim.users().set_behaviour(Behaviour::from(reply));
+    let output = setup.call(&PROFILE);
+    let (printed, said) = (text(&output.stdout), text(&output.stderr));
+    let is_hostile = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2066}".contains(c);
+    assert!(!printed.contains(is_hostile) && !said.contains(is_hostile), "{printed}{said}");
+    assert!(printed.contains("\\u009b2J\\u009d0;x\\u007f\\u202e\\u2066abc"), "{printed}");
+    // The document for scripts is escaped too, and the same JSON; `document` checks its one line.
+    let (_, document) = setup.document(&PROFILE);
+    assert_eq!(document["aggregate"]["sources"]["genesys"]["data"]["name"], hostile);
+    let printed = text(&setup.call(&[&PROFILE[..], &["--json"]].concat()).stdout);
+    assert!(!printed.contains(is_hostile), "{printed}");
+}
+
+#[test]
+fn a_word_that_is_no_input_is_not_repeated() {
+    let setup = Setup::new("");
+    for words in [
+        &["customer_profile", "hunter2"][..],
+        &["customer_profile", "hunter2=="],
+        &["customer_profile", "X-API-Key: hunter2"],
+        &["customer_profile", "externalApiKey@env=hunter2"],
+        &["customer_profile", "hunter2@env=X"],
+        &["externalApiKey=hunter2", "customerId=c-1"],
+    ] {
+        let output = setup.call(words);
+        let code = if words[0] == "customer_profile" { 3 } else { 4 };
+        assert_eq!(status(&output), code, "{words:?}");
+        let said = text(&output.stderr);
+        assert!(!said.contains("hunter2"), "{said}");
+        let printed = text(&setup.call(&[words, &["--json"]].concat()).stdout);
+        assert!(!printed.contains("hunter2") && !printed.is_empty(), "{printed}");
+    }
+    let said = text(&setup.call(&["customer_profile", "customerId=a", "hunter2"]).stderr);
+    assert!(said.contains("the input number 2 is no input of this action"), "{said}");
 }

@@ -13,7 +13,7 @@ use clap::Args;
 use self::faults::{DemoFaults, FaultArgs};
 use super::ask::{Answer, Question, ask};
 use super::pretty::pretty;
-use super::terminal::Page;
+use super::terminal::{Page, escaped};
 use super::{EXIT_UNAVAILABLE, EXIT_USAGE, report, say, say_course};
 use crate::app::faults::{Fault, Faults as _};
 use crate::app::{self, Running, StartError};
@@ -188,7 +188,7 @@ fn question() -> Question {
 
 fn show(reply: &Answer, running: &Running) {
     let page = Page::of_stdout();
-    say(format_args!("{}\n", pretty(&reply.text(), page.columns)));
+    say(format_args!("{}\n", escaped(&pretty(&reply.text(), page.columns))));
     if let Some(kept) = running.recent.find(REQUEST_ID) {
         say_course(&kept.record, page);
     }

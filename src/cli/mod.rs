@@ -9,6 +9,7 @@ pub mod health;
 mod pretty;
 pub mod serve;
 mod terminal;
+mod usage;
 pub mod waterfall;
 
 use std::io::Write as _;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::terminal::Page;
+use self::terminal::{Page, escaped};
 use crate::domain::record::RequestRecord;
 use crate::domain::story;
 use crate::settings::{Cause, Problems, Settings, process_environment};
@@ -141,7 +142,7 @@ impl ConfigArgs {
 
 /// Runs the command line.
 pub fn run() -> ExitCode {
-    match Cli::parse().command {
+    match usage::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(&args),
@@ -153,7 +154,7 @@ pub fn run() -> ExitCode {
 
 /// Says what is wrong with the configuration.
 fn report(problems: &Problems) -> ExitCode {
-    eprintln!("{problems}");
+    eprintln!("{}", escaped(&problems.to_string()));
     ExitCode::from(match problems.cause() {
         Cause::Configuration => EXIT_CONFIG,
         Cause::File => EXIT_FILE,
@@ -164,7 +165,7 @@ fn report(problems: &Problems) -> ExitCode {
 /// Says what is allowed in the configuration, but most likely not meant.
 fn warn(settings: &Settings) {
     for warning in &settings.warnings {
-        eprintln!("warning: {warning}");
+        eprintln!("warning: {}", escaped(&warning.to_string()));
     }
 }
 
@@ -178,6 +179,6 @@ fn say_course(record: &RequestRecord, page: Page) {
     say(format_args!("Where the time went (request {}):\n", record.request_id));
     say(format_args!("{}\n", waterfall::draw(record, page).trim_end()));
     for line in story::tell(record) {
-        say(format_args!("{line}"));
+        say(format_args!("{}", escaped(&line)));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use super::terminal::{Colour, Page};
+use super::terminal::{Colour, Page, escaped};
 use crate::domain::outcome::Outcome;
 use crate::domain::record::{RequestRecord, SourceRecord};
 use crate::domain::story::{came, millis};
@@ -117,7 +117,7 @@ impl Drawing {
     }
 
     fn row(&mut self, label: &str, bar: &str, told: &str) {
-        let label = shortened(label);
+        let (label, told) = (shortened(&escaped(label)), escaped(told));
         let text = format!("{label:LABEL$}│{bar}│ {told}");
         let written = writeln!(self.out, "{}", text.trim_end());
         debug_assert!(written.is_ok(), "writing to a String cannot fail");

@@ -53,6 +53,7 @@ pub use layers::{Layer, process_environment};
 pub use problem::{Cause, ENVIRONMENT, Problem, Problems, Warning};
 pub use server::{ApiKeySpec, ServerSpec};
 pub use server_tls::ServerTls;
+pub use suggest::nearest;
 pub use units::{DURATION_FORM, parse_duration};
 
 use problem::Report;

@@ -1,7 +1,7 @@
 //! "Did you mean …?": the known word that is nearest to a misspelt one.
 
 /// The known word nearest to `word`, if it is near enough to be a slip of the finger.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     known
         .iter()

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::action::ActionSpec;
 use crate::domain::inputs::{InputErrors, InputKind, InputProblem, InputSpec, Inputs};
+use crate::settings::nearest;
 
 /// What stands between an input's name and the variable that has its value.
 const FROM_ENVIRONMENT: &str = "@env=";
@@ -20,8 +21,8 @@ pub fn read(
 ) -> Result<Map<String, Value>, Vec<InputProblem>> {
     let mut inputs = Map::new();
     let mut problems = Vec::new();
-    for word in words {
-        match read_word(word, action, &variable) {
+    for (index, word) in words.iter().enumerate() {
+        match read_word(word, index + 1, action, &variable) {
             Ok((name, _)) if inputs.contains_key(name) => {
                 problems.push(problem(name, "is given twice"));
             }
@@ -37,8 +38,11 @@ pub fn read(
     if problems.is_empty() { Ok(inputs) } else { Err(problems) }
 }
 
+/// Reads one of the words, the `number`th. Of what is wrong, only names of inputs are repeated: a
+/// value may stand where its name should.
 fn read_word<'a>(
     word: &'a str,
+    number: usize,
     action: &ActionSpec,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<(&'a str, Value), InputProblem> {
@@ -49,8 +53,11 @@ fn read_word<'a>(
         Some(_) | None => (left, false),
     };
     let Some(spec) = action.inputs.iter().find(|spec| spec.name.as_str() == name) else {
+        let names: Vec<&str> = action.inputs.iter().map(|spec| spec.name.as_str()).collect();
+        let name = nearest(name, &names)
+            .map_or_else(|| format!("the input number {number}"), |_| name.to_owned());
         return Err(problem(
-            name,
+            &name,
             &format!("is no input of this action; it takes {}", known(action)),
         ));
     };
@@ -63,7 +70,7 @@ fn read_word<'a>(
     }
     let value = variable(right);
     let value = value.ok_or_else(|| {
-        problem(name, &format!("is to come from {right}, which the environment does not have"))
+        problem(name, "is to come from a variable that the environment does not have")
     })?;
     Ok((name, typed(&value, spec)))
 }

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use crate::cli::ask::Answer;
 use crate::cli::pretty::pretty;
-use crate::cli::terminal::Page;
+use crate::cli::terminal::{Page, escaped};
 use crate::cli::{say, say_course};
 use crate::domain::inputs::InputProblem;
 use crate::domain::record::RequestRecord;
 use crate::domain::record_json;
+use crate::settings::nearest;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -34,7 +35,11 @@ struct Document<'a> {
 impl Document<'_> {
     fn say(&self) {
         match serde_json::to_string(self) {
-            Ok(text) => say(format_args!("{text}")),
+            Ok(text) => {
+                // What an upstream has put between the parts of its JSON, so that it is one line.
+                let line = text.replace(['\n', '\r', '\t'], " ");
+                say(format_args!("{}", escaped(&line)));
+            }
             Err(error) => eprintln!("the reply cannot be shown as JSON: {error}"),
         }
     }
@@ -61,12 +66,19 @@ impl Refusal {
         }
         match self {
             Self::UnknownAction { action, known } => {
-                eprintln!("there is no action `{action}`; there are {}", known.join(", "));
+                // Shown only if it is nearly one: an input may stand in its place.
+                let names: Vec<&str> = known.iter().map(String::as_str).collect();
+                let name = nearest(action, &names).map(|_| format!("`{action}`"));
+                let name = name.unwrap_or_else(|| "of this name".to_owned());
+                eprintln!(
+                    "{}",
+                    escaped(&format!("there is no action {name}; there are {}", known.join(", ")))
+                );
             }
             Self::Inputs(problems) => {
                 eprintln!("some inputs are missing or not as they should be:");
                 for InputProblem { input, problem } in problems {
-                    eprintln!("  {input} {problem}");
+                    eprintln!("{}", escaped(&format!("  {input} {problem}")));
                 }
             }
         }
@@ -108,7 +120,7 @@ impl Called<'_> {
             return self.say_document();
         }
         let page = Page::of_stdout();
-        say(format_args!("{}", pretty(&self.answer.text(), page.columns)));
+        say(format_args!("{}", escaped(&pretty(&self.answer.text(), page.columns))));
         if let Some(record) = self.record {
             say(format_args!(""));
             say_course(record, page);
