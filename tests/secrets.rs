@@ -40,7 +40,16 @@ const DESCRIPTION: &str = "planteddescriptionq7";
 const TOKEN: &str = "sim-token-";
 /// What the collector of traces is told in a header.
 const COLLECTOR: &str = "plantedcollectorq7";
-const ALL: [&str; 11] = [
+/// The path and the query of a web hook, and a fixed parameter and a fixed header of a source.
+const HOOK: &str = "plantedhookq7";
+const HOOK_IN_VARIABLE: &str = "plantedvariableq7";
+const PARAMETER: &str = "plantedparameterq7";
+const FIXED: &str = "plantedfixedq7";
+const ALL: [&str; 15] = [
+    HOOK,
+    HOOK_IN_VARIABLE,
+    PARAMETER,
+    FIXED,
     COLLECTOR,
     CLIENT,
     STATIC,
@@ -112,6 +121,8 @@ struct Planted {
     folder: TempDir,
     public: SocketAddr,
     admin: SocketAddr,
+    /// A URL that is a secret itself.
+    hook: String,
 }
 
 impl Planted {
@@ -121,6 +132,8 @@ impl Planted {
         let folder = TempDir::new().expect("a temporary folder");
         let static_file = write(&folder, "static", STATIC);
         let key_file = write(&folder, "key", KEY_IN_FILE);
+        let crm = sim.crm().base_url();
+        let hook_file = write(&folder, "hook", &format!("{crm}/{HOOK}/{{customerId}}?{HOOK}\n"));
         let text = configuration(sim, public, admin).replace("client_secret = \"demo-secret\"", "");
         write(&folder, "tributary.toml", &text);
         let more = format!(
@@ -128,14 +141,21 @@ impl Planted {
              [[server.api_keys]]\nname = 'two'\nkey_file = '{}'\n\
              [credentials.fixed]\nkind = 'static'\nsecret_file = '{}'\nheader = 'X-Fixed'\n\
              [sources.crm]\ncredential = 'fixed'\nretry = {{ base = '1ms' }}\n\
-             [sources.orders]\nurl = '{}/v1/orders?echo={{externalApiKey}}'\n",
+             [sources.orders]\nurl = '{}/v1/orders?echo={{externalApiKey}}'\n\
+             query = {{ u = '{PARAMETER}' }}\nheaders = {{ X-Plain = '{FIXED}' }}\n\
+             [sources.hook]\nsecret_url_file = '{}'\nprewarm = true\n\
+             [sources.variable]\nmethod = 'POST'\njson = {{ fixed = '{FIXED}' }}\n\
+             [actions.customer_profile]\n\
+             sources = ['genesys', 'crm', 'orders', 'hook', 'variable']\n",
             path(&key_file),
             path(&static_file),
             sim.orders().base_url(),
+            path(&hook_file),
         );
         write(&folder, "more.toml", &more);
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        Self { folder, public: at(public), admin: at(admin) }
+        let hook = format!("{crm}/{HOOK_IN_VARIABLE}?a={HOOK_IN_VARIABLE}");
+        Self { folder, public: at(public), admin: at(admin), hook }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -145,6 +165,7 @@ impl Planted {
         }
         command
             .env("TRIBUTARY__CREDENTIALS__GENESYS__CLIENT_SECRET", CLIENT)
+            .env("TRIBUTARY__SOURCES__VARIABLE__SECRET_URL", &self.hook)
             .env("RUST_LOG", "trace");
         command
     }
@@ -222,6 +243,10 @@ fn the_running_program_says_no_secret_at_any_level() {
     let mut replies = vec![planted.post(profile, KEY, &input(INPUT))];
     // Without this the test would look at a service that refuses everything.
     assert!(replies[0].contains("\"complete\":true"), "{}", replies[0]);
+    let asked = sim.crm().received();
+    for hook in [HOOK, HOOK_IN_VARIABLE] {
+        assert!(asked.iter().any(|request| request.target.contains(hook)), "{asked:?}");
+    }
     for key in [KEY_IN_FILE, WRONG_KEY] {
         replies.push(planted.post(profile, key, &input(INPUT)));
     }
@@ -327,7 +352,21 @@ fn the_other_commands_say_no_secret() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let planted = Planted::new(&sim);
     let secret_input = format!("externalApiKey={INPUT}");
-    let commands: [&[&str]; 8] = [
+    let (url, address) = (format!("https://me:{KEY_IN_FILE}@h.example"), "https://h.example");
+    let from_variable = format!("externalApiKey@env={INPUT_PLAIN}");
+    let commands: [&[&str]; 20] = [
+        &["export", "data-action", "--url", &url],
+        &["export", "terraform", "--url", &url],
+        &["export", "openapi", "--url", &url],
+        &["export", "openapi", "--url", address, KEY_IN_FILE],
+        &["check", KEY_IN_FILE],
+        &[KEY_IN_FILE],
+        &["call", "customer_profile", INPUT_PLAIN],
+        &["call", "customer_profile", "--timeout", INPUT_PLAIN],
+        &["call", "customer_profile", &format!("{INPUT_PLAIN}==")],
+        &["call", "customer_profile", &from_variable],
+        &["call", "--json", "customer_profile", &from_variable],
+        &["call", &secret_input],
         &["check"],
         &["export", "data-action", "--url", "https://tributary.example.com"],
         &["export", "terraform", "--url", "https://tributary.example.com"],
@@ -360,6 +399,41 @@ fn a_secret_of_the_wrong_form_is_refused_without_showing_it() {
         format!("[credentials.genesys]\ntoken_url = 'http://u:{KEY_IN_FILE}@x/?a={KEY_IN_FILE}'"),
         format!("[sources.crm]\nurl = 'http://u:{KEY_IN_FILE}@x/?a={KEY_IN_FILE}'"),
         format!("[credentials.fixed]\nsecret = '{KEY_IN_FILE}\n"),
+        // A value beside the name that it belongs to.
+        format!("[credentials.fixed]\nheader = 'X-API-Key: {KEY_IN_FILE}'"),
+        format!("[sources.crm]\nheaders = {{ 'X-API-Key: {KEY_IN_FILE}' = '' }}"),
+        format!("[sources.crm]\nquery = {{ 'key={KEY_IN_FILE}' = '{{' }}"),
+        // The secret where something else belongs.
+        format!("[credentials.fixed]\nsecret_file = '{KEY_IN_FILE}'"),
+        format!("[credentials.fixed]\nsecret_file = '/{KEY_IN_FILE}+x/y=='"),
+        format!("[[server.api_keys]]\nname = 'a'\nkey_file = '{KEY}'"),
+        format!("[server]\ntls = {{ key_file = '{KEY_IN_FILE}', certificate_file = '{KEY}' }}"),
+        format!("[sources.crm]\nca_file = '{KEY_IN_FILE}'"),
+        format!("[sources.crm]\ncredential = '{KEY_IN_FILE}'"),
+        format!("[sources.crm]\ncredential = '{KEY}'"),
+        format!("[sources.hook]\nsecret_url_file = '{KEY_IN_FILE}'"),
+        // URLs that are none.
+        format!("[credentials.genesys]\ntoken_url = '/token?secret={KEY_IN_FILE}'"),
+        format!("[credentials.genesys]\ntoken_url = '{KEY_IN_FILE}'"),
+        format!("[credentials.genesys]\napi_url = 'https://x?{KEY_IN_FILE}'"),
+        format!("[traces]\nendpoint = 'http://u:{KEY_IN_FILE}@x/'"),
+        format!("[traces]\nendpoint = 'http://x/?{KEY_IN_FILE}'"),
+        format!("[sources.crm]\nurl = 'https://u:{KEY_IN_FILE}/x@y/'"),
+        format!("[sources.crm]\nurl = 'https://u:p?{KEY_IN_FILE}@y/#'"),
+        format!("[sources.crm]\nurl = 'https://x/#{KEY_IN_FILE}'"),
+        format!("[sources.hook]\nsecret_url = 'https://x/{KEY_IN_FILE}'"),
+        // Templates that are none: JSON as a text, a brace too many.
+        format!("[sources.crm]\nheaders = {{ A = '{{\"key\": \"{KEY_IN_FILE}\"}}' }}"),
+        format!("[sources.crm]\nheaders = {{ A = '{{key:\"{KEY_IN_FILE}\"}}' }}"),
+        format!("[sources.variable]\njson = '{{{KEY_IN_FILE} x}}'"),
+        format!("[sources.crm]\nrate_limit = {{ requests = 1, key = '{KEY_IN_FILE}{{' }}"),
+        // No TOML.
+        format!("[credentials.fixed]\nsecret = {KEY_IN_FILE}"),
+        format!("[credentials.fixed]\nsecret = \"{KEY_IN_FILE}\" \"{KEY_IN_FILE}\""),
+        format!("[credentials.fixed]\nsecret: {KEY_IN_FILE}"),
+        format!("[credentials.fixed]\nsecret = '''\n{KEY_IN_FILE}\n{KEY_IN_FILE}"),
+        format!("secret = \"\\x{KEY_IN_FILE}\""),
+        format!("[sources.crm]\nheaders = {{ A = '{KEY_IN_FILE}', A = '{KEY_IN_FILE}' }}"),
     ] {
         let more = write(&planted.folder, "wrong.toml", &wrong);
         for command in ["check", "serve"] {
@@ -368,9 +442,39 @@ fn a_secret_of_the_wrong_form_is_refused_without_showing_it() {
                 .args(["--config", path(&more)])
                 .output()
                 .expect("the program was built");
-            assert_eq!(output.status.code(), Some(78), "{wrong}: {output:?}");
+            // Also a file that cannot be read.
+            assert!(matches!(output.status.code(), Some(66 | 78)), "{wrong}: {output:?}");
             assert_clean(&wrong, &text(&output.stderr));
             assert_clean(&wrong, &text(&output.stdout));
         }
+    }
+}
+
+#[test]
+fn variables_of_the_wrong_form_are_refused_without_showing_them() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    let planted = Planted::new(&sim);
+    let url = format!("http://u:{KEY_IN_FILE}@x/?{KEY_IN_FILE}");
+    let header = format!("X-Key: {KEY_IN_FILE}");
+    let control = format!("{KEY_IN_FILE}\u{7}");
+    for (name, value) in [
+        ("TRIBUTARY__CREDENTIALS__FIXED", KEY_IN_FILE),
+        ("TRIBUTARY__CREDENTIALS__FIXED__SECRT", KEY_IN_FILE),
+        ("TRIBUTARY__CREDENTIALS__GENESYS__CLIENT_SECRET", &control),
+        ("TRIBUTARY__CREDENTIALS__FIXED__SECRET_FILE", KEY_IN_FILE),
+        ("TRIBUTARY__CREDENTIALS__FIXED__HEADER", &header),
+        ("TRIBUTARY__CREDENTIALS__GENESYS__TOKEN_URL", &url),
+        ("TRIBUTARY__CREDENTIALS__GENESYS__CLIENT_SECRET__X", KEY_IN_FILE),
+        ("TRIBUTARY__SOURCES__CRM__URL", &url),
+        ("TRIBUTARY__SOURCES__CRM__HEADERS", &header),
+        ("TRIBUTARY__SOURCES__CRM__CREDENTIAL", KEY_IN_FILE),
+        ("TRIBUTARY__SOURCES__VARIABLE__SECRET_URL", KEY_IN_FILE),
+        ("TRIBUTARY__SERVER__API_KEYS", KEY_IN_FILE),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
+    ] {
+        let output = planted.command(&["check"]).env(name, value).output().expect("it was built");
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(matches!(output.status.code(), Some(66 | 78)), "{name}: {said}");
+        assert_clean(name, &said);
     }
 }
