@@ -6,6 +6,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::problem::Problem;
 use crate::domain::trace_context::TraceContext;
+use crate::domain::trace_state;
 use crate::upstream::fetch::Forwarded;
 
 /// The header that carries a request's id, in and out.
@@ -38,11 +39,13 @@ pub fn new_id() -> HeaderValue {
 }
 
 /// The request's place in a trace (W3C Trace Context): the caller's, if it brought one that is
-/// valid. Else a trace begins here if traces are sent at all; `sample_ratio` of those are recorded.
+/// valid. Else a trace begins here, if the caller's is not valid or if traces are sent at all;
+/// `sample_ratio` of those are recorded.
 pub fn trace(headers: &HeaderMap, sample_ratio: Option<f64>) -> Option<TraceContext> {
     continued(headers).or_else(|| {
-        let sampled = fastrand::f64() < sample_ratio?;
-        Some(TraceContext::root(fastrand::u128(1..), fastrand::u64(1..), sampled))
+        let begins = headers.contains_key(TRACEPARENT) || sample_ratio.is_some();
+        let sampled = sample_ratio.is_some_and(|ratio| fastrand::f64() < ratio);
+        begins.then(|| TraceContext::root(fastrand::u128(1..), fastrand::u64(1..), sampled))
     })
 }
 
@@ -55,7 +58,7 @@ fn continued(headers: &HeaderMap) -> Option<TraceContext> {
     let states: Option<Vec<&str>> =
         headers.get_all(TRACESTATE).map(|state| state.to_str().ok()).collect();
     // Several headers are one list.
-    trace.state = states.filter(|states| !states.is_empty()).map(|states| states.join(","));
+    trace.state = states.and_then(|states| trace_state::propagated(&states.join(",")));
     Some(trace)
 }
 

@@ -34,6 +34,7 @@ pub mod template;
 pub mod trace;
 pub mod trace_context;
 pub mod trace_export;
+pub mod trace_state;
 
 #[cfg(test)]
 pub mod test_clock;

@@ -1,4 +1,4 @@
-//! W3C Trace Context, level 1: which trace a request belongs to, and who decides what is recorded.
+//! W3C Trace Context, level 2: which trace a request belongs to, and who decides what is recorded.
 
 /// The flag of `traceparent` by which a caller says that it records the trace.
 const SAMPLED: u8 = 1;
@@ -17,7 +17,7 @@ pub struct TraceContext {
     /// Whether the trace is recorded.
     pub sampled: bool,
     random: bool,
-    /// What tracing systems say to each other (`tracestate`), passed on as it came.
+    /// What tracing systems say to each other (`tracestate`), as it is passed on.
     pub state: Option<String>,
 }
 

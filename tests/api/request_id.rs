@@ -117,9 +117,61 @@ fn a_trace_is_continued_with_the_same_flags_and_a_new_parent() {
 }
 
 #[test]
-fn an_invalid_trace_is_dropped_with_its_state() {
+fn what_tracing_systems_say_is_passed_on_only_as_it_should_be() {
     let app = TestApp::start();
+    let parent = format!("00-{TRACE}-00f067aa0ba902b7-00");
+    let many = |count: usize| (0..count).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
+    let (most, too_many, long) = (many(32), many(33), format!("long={}", "x".repeat(200)));
+    for (states, goes_on) in [
+        (&["a=1", " b=2 , ,c=3", ""][..], Some("a=1,b=2,c=3")),
+        (&[most.as_str()], Some(most.as_str())),
+        (&[too_many.as_str()], None),
+        (&["a=1", "B=2"], None),
+        (&["a=1", "b"], None),
+        (&["a=1,a=2"], Some("a=1")),
+        (
+            &[
+                long.as_str(),
+                "a=1",
+                long.replace("long", "other").as_str(),
+                "b=2",
+                "c=3",
+                &long.replace("long", "third"),
+            ],
+            Some(format!("{long},a=1,{},b=2,c=3", long.replace("long", "other")).as_str()),
+        ),
+        (&[""], None),
+    ] {
+        let states = states.iter().map(|state| ("tracestate", *state));
+        let headers: Vec<_> =
+            [("traceparent", parent.as_str())].into_iter().chain(states).collect();
+        ask(&app, &headers);
+        for call in calls(&app) {
+            assert!(call.header("traceparent").is_some_and(|sent| sent.contains(TRACE)));
+            assert_eq!(call.header("tracestate"), goes_on, "{headers:?}");
+            assert_eq!(call.header_count("tracestate"), usize::from(goes_on.is_some()));
+        }
+    }
+}
+
+#[test]
+fn without_a_trace_none_begins() {
+    let app = TestApp::start();
+    ask(&app, &[("tracestate", "vendor=1")]);
+    for call in calls(&app) {
+        assert_eq!((call.header("traceparent"), call.header("tracestate")), (None, None));
+    }
+}
+
+#[test]
+fn for_an_invalid_trace_a_new_one_begins_without_its_state() {
+    let app = TestApp::start();
+    let valid = format!("00-{TRACE}-00f067aa0ba902b7-01");
     for invalid in [
+        format!("{valid},{valid}"),
+        format!("01-{TRACE}-00f067aa0ba902b7-01.more"),
+        format!("AA-{TRACE}-00f067aa0ba902b7-01"),
+        format!("{valid}-"),
         String::new(),
         "nonsense".to_owned(),
         format!("ff-{TRACE}-00f067aa0ba902b7-01"),
@@ -130,12 +182,26 @@ fn an_invalid_trace_is_dropped_with_its_state() {
         format!("00-{TRACE}-00f067aa0ba902b7"),
     ] {
         ask(&app, &[("traceparent", &invalid), ("tracestate", "vendor=1")]);
-        for call in calls(&app) {
-            let sent = call.header("traceparent");
-            assert!(sent.is_none_or(|sent| !sent.contains(TRACE)), "{invalid}: {sent:?}");
-            assert_eq!(call.header("tracestate"), None, "{invalid}");
-        }
+        assert_new_trace(&app, &invalid);
     }
+    // Of two nobody knows which one counts.
+    ask(&app, &[("traceparent", &valid), ("traceparent", &valid), ("tracestate", "vendor=1")]);
+    assert_new_trace(&app, "two of them");
+}
+
+/// Asserts that all upstreams were told of one new trace that nobody records.
+#[track_caller]
+fn assert_new_trace(app: &TestApp, came: &str) {
+    let mut traces: Vec<String> = Vec::new();
+    for call in calls(app) {
+        let sent = call.header("traceparent").unwrap_or_else(|| panic!("{came}"));
+        assert!(!sent.contains(TRACE) && sent.len() == 55, "{came}: {sent}");
+        assert!(sent.starts_with("00-") && sent.ends_with("-02"), "{came}: {sent}");
+        assert_eq!(call.header("tracestate"), None, "{came}");
+        traces.push(sent[3..35].to_owned());
+    }
+    traces.dedup();
+    assert_eq!(traces.len(), 1, "{came}: {traces:?}");
 }
 
 #[test]
