@@ -161,6 +161,10 @@ fn the_waterfall_of_a_request_shows_which_source_ran_into_the_deadline() {
         );
         assert!(story.contains("orders: attempt 1 failed (503)"), "{story}");
 
+        let nameless =
+            "return [...document.querySelectorAll('th')].filter((th) => !th.textContent).length";
+        assert_eq!(page.run(nameless).await, 0, "what a header is of must be said");
+
         // The bars are where the times are, and the deadline is a line behind the longest of them.
         let bars = page.run(r"
             const rows = [...document.querySelectorAll('#waterfall tbody tr')];

@@ -37,7 +37,7 @@ function ruler(record, scale, isNear) {
     const rest = left >= 0 ? `${millis(left)} left` : `reply ${millis(-left)} later`;
     deadline.append(`${isNear ? "┃" : "→"} deadline ${millis(record.deadline_ms)}, ${rest}`);
   }
-  return element("thead", "", element("tr", "", element("th"), element("td", "", ends), deadline));
+  return element("thead", "", element("tr", "", element("td"), element("td", "", ends), deadline));
 }
 
 function sourceRows(source, scale) {
