@@ -11,6 +11,8 @@ use std::task::{Context, Poll, ready};
 use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::reply_headers::LINES;
+
 /// No handler of ours sends an empty error, so this in a reply's head tells one of actix-http's.
 const EMPTY: &[u8] = b"\r\ncontent-length: 0\r\n";
 
@@ -84,7 +86,7 @@ fn page(status: u16, title: &str, detail: &str) -> String {
     );
     let length = body.len();
     format!(
-        "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n\
+        "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n{LINES}\
          content-length: {length}\r\nconnection: close\r\n\r\n{body}"
     )
 }

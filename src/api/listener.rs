@@ -24,7 +24,7 @@ use super::inbound::{Inbound, TlsInForce};
 use super::problem::Problem;
 use super::slow_callers::{Phase, WithCallerTimeouts};
 use super::state::Draining;
-use super::{aggregate, context};
+use super::{aggregate, context, reply_headers};
 
 /// How a listener treats its connections.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,9 @@ impl ResponseError for NoAnswer {
             Self::Panicked => Problem::internal(),
             Self::CallerGone => Problem::caller_gone(),
         };
-        aggregate::respond(Err(problem), context::new_id())
+        let mut response = aggregate::respond(Err(problem), context::new_id());
+        reply_headers::put(response.headers_mut());
+        response
     }
 }
 
@@ -91,6 +93,7 @@ where
             let answer = until_caller_goes(phase.clone(), app.call(request));
             AssertUnwindSafe(answer).catch_unwind().map(move |answer| {
                 let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked.into()))?;
+                reply_headers::put(response.headers_mut());
                 let head = response.response_mut().head_mut();
                 if draining.is_on() {
                     head.set_connection_type(ConnectionType::Close);

@@ -12,6 +12,7 @@ pub mod inbound;
 pub mod listener;
 pub mod observation;
 pub mod problem;
+pub mod reply_headers;
 pub mod routes;
 pub mod slow_callers;
 pub mod state;

@@ -87,12 +87,14 @@ impl TestApp {
     pub fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
-        client::send(self.address, "POST", path, &all, body).expect("there is always a reply")
+        let reply = client::send(self.address, "POST", path, &all, body);
+        with_reply_headers(reply.expect("there is always a reply"))
     }
 
     /// Asks the operators' port.
     pub fn admin_get(&self, path: &str) -> Reply {
-        client::send(self.admin, "GET", path, &[], b"").expect("there is always a reply")
+        let reply = client::send(self.admin, "GET", path, &[], b"");
+        with_reply_headers(reply.expect("there is always a reply"))
     }
 
     /// The value of one series of `/metrics`.
@@ -109,7 +111,8 @@ impl TestApp {
 
     /// Sends an empty request with these headers to the operators' port.
     pub fn admin_post(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
-        client::send(self.admin, "POST", path, headers, b"").expect("there is always a reply")
+        let reply = client::send(self.admin, "POST", path, headers, b"");
+        with_reply_headers(reply.expect("there is always a reply"))
     }
 
     /// How many requests the sources' upstreams have received, those for tokens left out.
@@ -238,6 +241,21 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "it did not happen in 10 s: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// The reply, asserted to have the headers that every reply of the service has.
+#[track_caller]
+pub fn with_reply_headers(reply: Reply) -> Reply {
+    for (name, value) in [("x-content-type-options", "nosniff"), ("cache-control", "no-store")] {
+        assert_eq!(
+            reply.header(name),
+            Some(value),
+            "{name} in {} {:?}",
+            reply.status,
+            reply.headers
+        );
+    }
+    reply
 }
 
 /// Asserts that a duration is between two numbers of milliseconds.

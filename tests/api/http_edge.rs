@@ -46,6 +46,9 @@ fn replies(bytes: &[u8]) -> Vec<(u16, String, Value)> {
         let problem = status >= 400;
         let media_type = if problem { "application/problem+json" } else { "application/json" };
         assert!(head.contains(&format!("content-type: {media_type}")), "{head}");
+        for line in ["\r\nx-content-type-options: nosniff", "\r\ncache-control: no-store"] {
+            assert!(head.contains(line), "{head}");
+        }
         found.push((status, head, json));
         rest = after;
     }

@@ -35,6 +35,7 @@ mod payloads;
 mod prewarm;
 mod rate_limit;
 mod reload;
+mod reply_headers;
 mod request_id;
 mod required;
 mod retry;

@@ -17,7 +17,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
@@ -57,10 +57,7 @@ pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) ->
         let event = viewer.next_event();
         Some((Ok::<Bytes, Infallible>(event), viewer))
     });
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "text/event-stream"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .streaming(events)
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/event-stream")).streaming(events)
 }
 
 impl Viewer {
