@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use tributary::domain::escape::Escape;
+use tributary::domain::inputs::Inputs;
+use tributary::export::openapi::{self, Service};
 use tributary::settings::Settings;
 
 const README: &str = include_str!("../README.md");
@@ -42,6 +44,32 @@ fn configurations() -> Vec<PathBuf> {
     files.retain(|file| file.extension().is_some_and(|end| end == "toml"));
     assert!(files.len() >= 3, "{files:?}");
     files
+}
+
+#[test]
+fn every_shipped_action_takes_its_example_in_the_document() {
+    let mut files = vec![root().join("config/default.toml")];
+    list(&root().join("config/examples"), &mut files);
+    for file in files {
+        // What every one of them needs from the environment.
+        let variables = ["CLIENT_ID", "CLIENT_SECRET"]
+            .map(|key| (format!("TRIBUTARY__CREDENTIALS__GENESYS__{key}"), "x".to_owned()));
+        let settings = Settings::load(std::slice::from_ref(&file), variables.into_iter()).unwrap();
+        let document = openapi::document(Service {
+            actions: &settings.actions,
+            sources: &settings.sources,
+            asks_for_key: false,
+            url: None,
+        });
+        for action in &settings.actions {
+            let body =
+                &document["paths"][format!("/v1/actions/{}", action.id)]["post"]["requestBody"];
+            let example = body["content"]["application/json"]["example"].as_object();
+            let example = example.unwrap_or_else(|| panic!("{}: {}", file.display(), action.id));
+            let inputs = Inputs::from_object(example, &action.inputs);
+            assert!(inputs.is_ok(), "{}: {}", file.display(), inputs.unwrap_err());
+        }
+    }
 }
 
 #[test]

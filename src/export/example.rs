@@ -7,21 +7,42 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
-use crate::domain::inputs::{InputKind, InputSpec};
+use crate::domain::inputs::{InputKind, InputSpec, Inputs};
 use crate::domain::json::Json;
 use crate::domain::outcome::{Outcome, SourceReply};
 use crate::domain::source::SourceSpec;
 use crate::domain::target::Target;
 
-/// A request with all of the action's inputs.
-pub(super) fn inputs(action: &ActionSpec) -> Value {
-    let members = action.inputs.iter().map(|input| (input.name.to_string(), of_input(input)));
-    Value::Object(members.collect())
+/// A request with the action's inputs, which the service takes. `None` if it needs an input for which
+/// nothing can be made up, because of its `pattern` for example.
+pub(super) fn inputs(action: &ActionSpec) -> Option<Value> {
+    let mut members = Map::new();
+    for input in &action.inputs {
+        match of_input(input) {
+            Some(value) => drop(members.insert(input.name.to_string(), value)),
+            None if input.required => return None,
+            None => {}
+        }
+    }
+    Some(Value::Object(members))
 }
 
-fn of_input(input: &InputSpec) -> Value {
-    if let Some(default) = &input.default {
-        return serde_json::from_str(&default.to_json()).unwrap_or_default();
+/// A value that the input takes: the configured example, or one that is made up.
+fn of_input(input: &InputSpec) -> Option<Value> {
+    let configured = input.example.as_ref().or(input.default.as_ref());
+    let value = match configured {
+        Some(value) => serde_json::from_str(&value.to_json()).ok()?,
+        None => made_up(input),
+    };
+    let alone = Map::from_iter([(input.name.to_string(), value.clone())]);
+    Inputs::from_object(&alone, std::slice::from_ref(input)).is_ok().then_some(value)
+}
+
+fn made_up(input: &InputSpec) -> Value {
+    // Of the values that choose a credential one is shown and no more: who calls for one tenant need
+    // not know the others.
+    if let Some((value, _)) = input.credentials.first() {
+        return json!(value);
     }
     match input.kind {
         InputKind::String => {
@@ -69,12 +90,15 @@ fn aggregate(action: &ActionSpec, sources: &[SourceSpec]) -> Aggregate {
     let replies: Vec<SourceReply> = replies.collect();
     let latency = replies.iter().map(|reply| reply.latency).max().unwrap_or_default();
     let echoed = action.inputs.iter().filter(|input| input.echo);
-    let echoed = echoed.map(|input| (input.name.to_string(), Json::from_value(&of_input(input))));
+    let echoed = echoed.map(|input| {
+        let value = of_input(input).unwrap_or_else(|| made_up(input));
+        (input.name.to_string(), Json::from_value(&value))
+    });
     Aggregate { echoed: echoed.collect(), replies, latency, flow_latency_ms: None }
 }
 
-/// What an event carries the inputs in.
-pub(super) fn event(action: &ActionSpec) -> Value {
-    let members = [("action", json!(action.id.as_str())), ("input", inputs(action))];
-    Value::Object(Map::from_iter(members.map(|(name, value)| (name.to_owned(), value))))
+/// What an event carries the inputs in; `None` as for [`inputs`].
+pub(super) fn event(action: &ActionSpec) -> Option<Value> {
+    let members = [("action", json!(action.id.as_str())), ("input", inputs(action)?)];
+    Some(Value::Object(Map::from_iter(members.map(|(name, value)| (name.to_owned(), value)))))
 }

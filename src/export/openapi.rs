@@ -118,6 +118,10 @@ fn of_action(action: &ActionSpec, service: Service<'_>) -> Value {
             responses.insert(status.to_owned(), response(&description, &problem, &headers));
         }
     }
+    let mut body = json!({ "schema": schemas::inputs(action) });
+    if let Some(inputs) = example::inputs(action) {
+        body["example"] = inputs;
+    }
     json!({
         "operationId": action.id.as_str(),
         "summary": format!("Asks {}.", list(action)),
@@ -125,10 +129,7 @@ fn of_action(action: &ActionSpec, service: Service<'_>) -> Value {
         "parameters": parameters(),
         "requestBody": {
             "required": true,
-            "content": { JSON: {
-                "schema": schemas::inputs(action),
-                "example": example::inputs(action),
-            } },
+            "content": { JSON: body },
         },
         "responses": responses,
     })
@@ -167,8 +168,8 @@ fn of_events(service: Service<'_>) -> Value {
             "input": { "type": ["object", "null"], "description": "The action's inputs." },
         },
     } });
-    if let Some(action) = service.actions.first() {
-        body["example"] = example::event(action);
+    if let Some(event) = service.actions.iter().find_map(example::event) {
+        body["example"] = event;
     }
     json!({
         "operationId": "events",

@@ -111,7 +111,8 @@ fn read_input(table: &mut Table, name: &str) -> Option<InputSpec> {
     let max_length = table.count("max_length", 1..=1_000_000, default_length);
     let pattern = pattern(table);
     let credentials = credentials(table);
-    let default = default(table, kind);
+    let default = value_of_type(table, "default", kind);
+    let example = value_of_type(table, "example", kind);
     let echo = table.boolean("echo").unwrap_or(name == ECHOED_BY_DEFAULT && !secret);
     let title = table.text("title").map(str::to_owned);
     let description = table.text("description").map(str::to_owned);
@@ -122,6 +123,7 @@ fn read_input(table: &mut Table, name: &str) -> Option<InputSpec> {
         max_length,
         pattern,
         default,
+        example,
         echo,
         secret,
         credentials,
@@ -166,11 +168,12 @@ fn pattern(table: &mut Table) -> Option<InputPattern> {
     pattern.ok()
 }
 
-fn default(table: &mut Table, kind: InputKind) -> Option<InputValue> {
-    let value = table.json("default")?;
-    let default = InputValue::from_json(kind, &value);
-    if let Err(problem) = &default {
-        table.refuse_found("default", "a value of another type", &format!("it {problem}"));
+/// A value of the input, of its type.
+fn value_of_type(table: &mut Table, key: &'static str, kind: InputKind) -> Option<InputValue> {
+    let value = table.json(key)?;
+    let value = InputValue::from_json(kind, &value);
+    if let Err(problem) = &value {
+        table.refuse_found(key, "a value of another type", &format!("it {problem}"));
     }
-    default.ok()
+    value.ok()
 }

@@ -9,7 +9,7 @@ use crate::domain::template::{
     InjectionRisk, JsonTemplate, Placeholder, Reference, RiskReason, TextPlace,
 };
 
-use super::validate::{Finder, Parts};
+use super::validate::{Finder, Parts, url_key};
 
 /// Warns of every placeholder at risk, once for each text that has it.
 pub(super) fn check(parts: &Parts, finder: &Finder) {
@@ -36,7 +36,7 @@ fn check_risk(source: &SourceSpec, risk: &InjectionRisk, actions: &[ActionSpec],
     };
     let id = source.id.as_str();
     let (key, within) = match &risk.place {
-        TextPlace::Url => (vec!["sources", id, "url"], String::new()),
+        TextPlace::Url => (vec!["sources", id, url_key(source, finder)], String::new()),
         TextPlace::Query(name) => (vec!["sources", id, "query", name], String::new()),
         TextPlace::Json(pointer) if pointer.is_empty() => {
             (vec!["sources", id, "json"], String::new())

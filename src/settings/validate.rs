@@ -191,15 +191,17 @@ fn check_input_names(action: &ActionSpec, finder: &Finder) {
     }
 }
 
-/// A default must be fit for the places where the sources put it.
+/// A default and an example must be fit for the places where the sources put it.
 fn check_default_places(action: &ActionSpec, finder: &Finder) {
     for input in &action.inputs {
-        let Some(InputValue::Text(default)) = &input.default else { continue };
-        if let Some(problem) = input.places.problem(default) {
-            let path = ["actions", action.id.as_str(), "inputs", input.name.as_str(), "default"];
-            let found =
-                if input.secret { "a text (not shown)".to_owned() } else { show_text(default) };
-            finder.refuse(&path, &found, &format!("a value that {problem}"));
+        for (key, value) in [("default", &input.default), ("example", &input.example)] {
+            let Some(InputValue::Text(value)) = value else { continue };
+            if let Some(problem) = input.places.problem(value) {
+                let path = ["actions", action.id.as_str(), "inputs", input.name.as_str(), key];
+                let found =
+                    if input.secret { "a text (not shown)".to_owned() } else { show_text(value) };
+                finder.refuse(&path, &found, &format!("a value that {problem}"));
+            }
         }
     }
 }

@@ -103,6 +103,11 @@ impl TestApp {
         value_of(&self.admin_get("/metrics").text(), series)
     }
 
+    /// The layer on top.
+    pub fn overrides(&self) -> String {
+        self.overrides.lock().expect("no test panics with it").clone()
+    }
+
     /// Replaces the layer on top, and tells the service to take its configuration anew.
     pub fn reload(&self, overrides: &str) -> Reply {
         overrides.clone_into(&mut self.overrides.lock().expect("no test panics with it"));

@@ -245,3 +245,25 @@ fn a_reply_with_a_member_too_many_or_too_few_would_be_noticed() {
         }
     }
 }
+
+#[test]
+fn an_input_with_a_pattern_has_the_configured_example_or_none() {
+    let with = |more: &str| {
+        let app = TestApp::start_with(&format!(
+            "[actions.first]\nsources = [\"crm\"]\n[actions.first.inputs]\n\
+             customerId = {{ required = true, pattern = \"[0-9]{{4}}\"{more} }}\n\
+             note = {{ pattern = \"[a-z]\" }}\nexternalApiKey = {{}}\n"
+        ));
+        let document = get(&app, "/openapi.json", &[]).json();
+        let place = "/paths/~1v1~1actions~1first/post/requestBody/content/application~1json";
+        let body = document.pointer(place).expect("a body").clone();
+        if let Some(example) = body.get("example") {
+            assert_eq!(app.post("/v1/actions/first", example).status, 200, "{example}");
+        }
+        body["example"].clone()
+    };
+    assert_eq!(with(""), Value::Null);
+    // An optional input for which nothing can be made up is left out.
+    let expected = json!({"customerId": "4711", "externalApiKey": "c-1001"});
+    assert_eq!(with(", example = \"4711\""), expected);
+}

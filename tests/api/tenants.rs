@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tributary::simulator::{Behaviour, Options, Simulator};
 
-use crate::client::Reply;
+use crate::client::{self, Reply};
 use crate::harness::{TestApp, assert_problem};
 
 /// Two organisations, each with its own simulator.
@@ -123,4 +123,24 @@ fn one_tenants_trouble_is_not_anothers() {
     assert_eq!(tenants[5], (json!("globex"), json!("circuit_open")));
     let metrics = two.app.admin_get("/metrics").text();
     assert!(metrics.contains("tributary_breaker_state{source=\"user\"} 2"), "{metrics}");
+}
+
+#[test]
+fn the_example_of_the_document_works_and_tells_one_tenant_at_most() {
+    let of_example = |more: &str| {
+        let two = two("");
+        let with = two.app.overrides().replace("tenant = {", &format!("tenant = {{ {more}"));
+        assert_eq!(two.app.reload(&with).status, 200);
+        let document = client::send(two.app.address, "GET", "/openapi.json", &[], b"");
+        let document = document.expect("a reply").json();
+        let place = "/paths/~1v1~1actions~1user/post/requestBody/content/application~1json/example";
+        let example = document.pointer(place).expect("an example");
+        assert_eq!(two.app.post("/v1/actions/user", example).outcome("user"), "ok");
+        let tenants = ["Acme Inc.", "4711", "acme", "globex"];
+        let text = document.to_string();
+        let told: Vec<&str> = tenants.into_iter().filter(|name| text.contains(name)).collect();
+        told.join(", ")
+    };
+    assert_eq!(of_example(""), "Acme Inc.");
+    assert_eq!(of_example("example = \"4711\", "), "4711");
 }

@@ -25,6 +25,8 @@ pub struct InputSpec {
     pub pattern: Option<InputPattern>,
     /// What stands in where it is missing.
     pub default: Option<InputValue>,
+    /// What stands for it in the example of the `OpenAPI` document; absent: something made up.
+    pub example: Option<InputValue>,
     /// Whether it comes back at the top level of the aggregate.
     pub echo: bool,
     /// Whether it must never be shown.
@@ -50,6 +52,7 @@ impl InputSpec {
             max_length: DEFAULT_MAX_LENGTH,
             pattern: None,
             default: None,
+            example: None,
             echo: false,
             secret: false,
             credentials: Vec::new(),
@@ -78,6 +81,10 @@ impl InputSpec {
             self.secret && has_default,
             "is secret and has a default: a secret does not belong in the configuration",
         );
+        refuse(
+            self.secret && self.example.is_some(),
+            "is secret and has an example: whoever may call reads that",
+        );
         refuse(self.max_length == 0, "has max_length 0: at least 1");
         refuse(
             self.pattern.is_some() && self.kind != InputKind::String,
@@ -87,12 +94,13 @@ impl InputSpec {
             !self.credentials.is_empty() && self.kind != InputKind::String,
             "chooses a credential: only an input of type string can",
         );
-        if let Some(default) = &self.default {
-            if default.kind() != self.kind {
-                let (is, must) = (default.kind().as_str(), self.kind.as_str());
-                problems.push(format!("has a default of type {is}: it must be of type {must}"));
-            } else if let Err(problem) = self.check(default) {
-                problems.push(format!("has a default that {problem}"));
+        for (what, value) in [("a default", &self.default), ("an example", &self.example)] {
+            let Some(value) = value else { continue };
+            if value.kind() != self.kind {
+                let (is, must) = (value.kind().as_str(), self.kind.as_str());
+                problems.push(format!("has {what} of type {is}: it must be of type {must}"));
+            } else if let Err(problem) = self.check(value) {
+                problems.push(format!("has {what} that {problem}"));
             }
         }
         problems

@@ -271,6 +271,10 @@ fn a_declaration_that_contradicts_itself_has_a_problem_for_each() {
     assert_eq!(wrong.problems().len(), 6, "{:?}", wrong.problems());
     let too_long = InputSpec { max_length: 1, default: text("xx"), ..spec("a", InputKind::String) };
     assert_eq!(too_long.problems(), ["has a default that is longer than 1 characters (it has 2)"]);
+    let example = InputSpec { max_length: 1, example: text("xx"), ..spec("a", InputKind::String) };
+    assert_eq!(example.problems(), ["has an example that is longer than 1 characters (it has 2)"]);
+    let secret = InputSpec { secret: true, example: text("x"), ..spec("a", InputKind::String) };
+    assert_eq!(secret.problems(), ["is secret and has an example: whoever may call reads that"]);
 }
 
 proptest! {
