@@ -263,3 +263,25 @@ fn a_stop_ends_tls_connections_properly() {
     app.join();
     eventually("nobody listens any more", || TcpStream::connect(app.address).is_err());
 }
+
+#[test]
+fn a_caller_that_offers_http_2_gets_http_1_1_or_nothing() {
+    let files = Files::new();
+    let app = TestApp::start_with(&files.table(""));
+    for version in BOTH {
+        let offering = |protocols: &[&[u8]]| {
+            let mut config = ClientConfig::clone(&client(&files.authority, None, &[version]));
+            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+            connect(app.address, &Arc::new(config))
+        };
+        let mut both = offering(&[b"h2", b"http/1.1"]);
+        assert!(profile(&mut both).expect("a reply").starts_with("HTTP/1.1 200"));
+        assert_eq!(both.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+        let refused = profile(&mut offering(&[b"h2"])).expect_err("no protocol in common");
+        assert!(refused.to_string().contains("NoApplicationProtocol"), "{refused}");
+    }
+    // Nor where a caller does not ask.
+    let mut preface = connect(app.address, &client(&files.authority, None, &BOTH));
+    let reply = ask(&mut preface, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("a reply");
+    assert!(reply.starts_with("HTTP/1.1 400"), "{reply}");
+}
