@@ -1,6 +1,11 @@
+# The images that it is built in and runs on. A tag can be moved to another image; to be sure of one,
+# name it by its digest: --build-arg RUNTIME_IMAGE=gcr.io/distroless/cc-debian13@sha256:...
+ARG BUILD_IMAGE=rust:1.95-slim-trixie
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
+
 # --- The program, built ------------------------------------------------------------------------
 # It has the C compiler that the TLS library (ring) and the allocator (mimalloc) need.
-FROM rust:1.95-slim-trixie AS build
+FROM ${BUILD_IMAGE} AS build
 
 WORKDIR /build
 
@@ -24,7 +29,19 @@ RUN touch src/main.rs src/lib.rs \
 
 # --- The image that runs -----------------------------------------------------------------------
 # glibc, CA certificates and no shell. Its user `nonroot` is 65532.
-FROM gcr.io/distroless/cc-debian13:nonroot
+FROM ${RUNTIME_IMAGE}
+
+# What the image says of itself (opencontainers/image-spec, annotations). Whoever builds it knows the
+# rest: --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+ARG RUNTIME_IMAGE
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.title="Tributary" \
+      org.opencontainers.image.description="One request in, several upstream APIs asked in parallel, one aggregate out before the deadline." \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="${RUNTIME_IMAGE}"
 
 COPY --from=build /build/target/release/tributary /tributary
 COPY config/default.toml /etc/tributary/tributary.toml
