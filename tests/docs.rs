@@ -11,6 +11,8 @@ const README: &str = include_str!("../README.md");
 const EXAMPLE: &str = include_str!("../docs/example/three-sources.toml");
 const ESCAPES: &str = include_str!("../docs/escapes.md");
 const ARCHITECTURE: &str = include_str!("../docs/ARCHITECTURE.md");
+const SECURITY: &str = include_str!("../docs/security.md");
+const DOCKERFILE: &str = include_str!("../Dockerfile");
 
 #[test]
 fn the_example_with_its_secret_is_a_valid_configuration() {
@@ -112,6 +114,58 @@ fn every_source_file_that_the_architecture_names_is_there() {
     for name in named {
         assert!(files.iter().any(|file| file.ends_with(name)), "ARCHITECTURE.md names {name}");
     }
+}
+
+#[test]
+fn every_promise_of_the_threat_model_names_tests_that_are_there() {
+    // What stands in a comment of it is not promised.
+    let shown: String = SECURITY
+        .split("<!--")
+        .map(|part| part.split_once("-->").map_or(part, |(_, shown)| shown))
+        .collect();
+    let rows =
+        shown.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise"));
+    let promises: Vec<_> = rows.filter(|row| !row.starts_with("| ---")).collect();
+    assert!(promises.len() > 30, "{promises:#?}");
+    for promise in promises {
+        let (_, held_by) =
+            promise.trim_end_matches([' ', '|']).rsplit_once('|').expect("two columns");
+        let tests: Vec<_> = held_by.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "no test holds: {promise}");
+        for test in tests {
+            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{test}"));
+            let text = std::fs::read_to_string(root().join(file));
+            let text = text.unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(is_test(&text, name), "docs/security.md names {test}");
+        }
+    }
+}
+
+/// Whether the text of a file has a test of this name: a function below an attribute.
+fn is_test(text: &str, name: &str) -> bool {
+    let function = format!("fn {name}(");
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let at = lines.iter().position(|line| line.contains(&function));
+    let before = at.map(|at| lines[..at].iter().rev().take_while(|line| line.starts_with("#[")));
+    before.is_some_and(|mut attributes| attributes.any(|line| line.contains("test")))
+}
+
+#[test]
+fn only_a_function_below_an_attribute_counts_as_a_test() {
+    let text = "#[test]\nfn one() {}\n\n#[tokio::test(start_paused = true)]\nasync fn two() {}\n\
+                #[test]\n#[expect(x)]\nfn three() {}\nfn helper() {}\n";
+    for name in ["one", "two", "three"] {
+        assert!(is_test(text, name), "{name}");
+    }
+    for name in ["helper", "on", "four"] {
+        assert!(!is_test(text, name), "{name}");
+    }
+}
+
+#[test]
+fn the_image_says_which_version_it_has() {
+    let version = concat!("image.version=\"", env!("CARGO_PKG_VERSION"), "\"");
+    assert!(DOCKERFILE.contains(version), "the Dockerfile has no label {version}");
 }
 
 fn root() -> &'static Path {
