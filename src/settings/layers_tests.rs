@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn layer(name: &str, text: &str) -> Layer {
@@ -124,6 +126,20 @@ fn a_syntax_error_names_file_and_line_and_never_repeats_the_line() {
         assert!(problems.contains(place), "{problems}");
         assert!(!problems.contains("hunter2") && !problems.contains("9999"), "{problems}");
         assert_eq!(problems.lines().count(), 3, "{problems}");
+    }
+}
+
+proptest! {
+    /// Whatever is broken around a value, the message has nothing of it.
+    #[test]
+    fn no_syntax_error_repeats_a_value(
+        before in "[\\[\\]{}'\"=,.#|0-9 \n\r\t\\\\-]{0,6}",
+        after in "[\\[\\]{}'\"=,.#|0-9 \n\r\t\\\\-]{0,6}",
+        lines in "(\n|[a-z]{1,3} = 1\n){0,3}",
+    ) {
+        let text = format!("{lines}secret = {before}hunter2{after}\n{lines}");
+        let (_, problems) = merged(&[layer("broken.toml", &text)], &[]);
+        prop_assert!(!problems.contains("hunter2"), "{text}\n{problems}");
     }
 }
 

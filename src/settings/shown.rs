@@ -5,10 +5,9 @@ use config::{Value, ValueKind};
 /// The longest text that a message repeats, characters.
 const LONGEST: usize = 60;
 
-/// Keys, and ends of keys after `_`, whose values are never shown. `headers`, `query` and `json`
-/// are among them because literal API keys may stand in there, `header` and `credential` because
-/// the secret itself is put there by mistake.
-const HIDDEN: [&str; 12] = [
+/// Keys, and ends of keys after `_`, whose values may be secrets. `headers`, `query` and `json`
+/// are among them because literal API keys may stand in there.
+const HIDDEN: [&str; 10] = [
     "secret",
     "key",
     "token",
@@ -18,16 +17,17 @@ const HIDDEN: [&str; 12] = [
     "headers",
     "query",
     "json",
-    "header",
-    "credential",
     "secret_url",
 ];
+
+/// Keys whose values are names, in whose place the secret itself is put by mistake.
+const MISTAKEN: [&str; 2] = ["header", "credential"];
 
 /// Headers whose fixed values are never secrets.
 pub(super) const HARMLESS_HEADERS: [&str; 5] =
     ["accept", "accept-language", "content-type", "user-agent", "cache-control"];
 
-/// Whether the value at this key, or anything below it, must not be shown.
+/// Whether the value at this key, or anything below it, may be a secret.
 pub(super) fn is_hidden(path: &str) -> bool {
     path.split('.').any(|segment| {
         HIDDEN.iter().any(|word| {
@@ -38,7 +38,8 @@ pub(super) fn is_hidden(path: &str) -> bool {
 
 /// The value at a key in a message's words.
 pub(super) fn show(path: &str, value: &Value) -> String {
-    let hidden = is_hidden(path);
+    let hidden =
+        is_hidden(path) || path.rsplit('.').next().is_some_and(|key| MISTAKEN.contains(&key));
     match &value.kind {
         ValueKind::Nil => "nothing".to_owned(),
         ValueKind::Table(_) => "a table".to_owned(),
@@ -213,8 +214,6 @@ mod tests {
             "sources.crm.json",
             "sources.crm.query.id",
             "credentials.a.secret",
-            "credentials.a.header",
-            "sources.crm.credential",
             "sources.crm.secret_url",
         ];
         for path in hidden {
@@ -222,6 +221,11 @@ mod tests {
             let shown = show(path, &Value::new(None, "hunter2"));
             assert_eq!(shown, "a text (not shown)", "{path}");
             assert!(!show(path, &Value::new(None, 4711)).contains("4711"), "{path}");
+        }
+        // Names, which are no secrets where they are right.
+        for path in ["credentials.a.header", "sources.crm.credential"] {
+            assert!(!is_hidden(path), "{path}");
+            assert_eq!(show(path, &Value::new(None, "hunter2")), "a text (not shown)", "{path}");
         }
         let visible = ["sources.crm.timeout", "server.api_keys[0].name"];
         for path in visible {
