@@ -108,7 +108,7 @@ pub fn start_with_faults(
     let server = deployment.server.clone();
     let draining = Arc::clone(&process.draining);
     let parts = Arc::new(ArcSwap::from_pointee(deployment.parts()));
-    let status = Mutex::new(reload::succeeded(&deployment.config_hash));
+    let status = std::sync::Mutex::new(reload::succeeded(&deployment.config_hash));
     let (deployments, in_force) = watch::channel(Arc::new(deployment));
     let tls = server.tls.as_ref().map(|tls| Arc::new(ArcSwap::new(Arc::clone(&tls.config))));
     let reloader = Arc::new(Reloader {

@@ -6,7 +6,7 @@
 use config::{Value, ValueKind};
 use ring::digest::{SHA256, digest};
 
-use super::shown::{HARMLESS_HEADERS, is_hidden, may_name_secret, show_url, without_url_secrets};
+use super::shown::{HARMLESS_HEADERS, is_hidden, may_name_secret, show_url};
 use crate::domain::json::write_string;
 use crate::domain::template::TextTemplate;
 
@@ -100,6 +100,16 @@ fn without_secrets(path: &[&str], text: &str) -> String {
         ["actions", ..] => text.to_owned(),
         _ => without_url_secrets(text),
     }
+}
+
+/// A URL without its user, query and fragment; any other text as it is.
+fn without_url_secrets(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let host_and_path = rest.rsplit_once('@').map_or(rest, |(_, after)| after);
+    format!("{scheme}://{host_and_path}")
 }
 
 /// What a template names, without its fixed text.
