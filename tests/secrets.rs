@@ -421,7 +421,7 @@ fn a_secret_of_the_wrong_form_is_refused_without_showing_it() {
         format!("[sources.crm]\nurl = 'https://u:{KEY_IN_FILE}/x@y/'"),
         format!("[sources.crm]\nurl = 'https://u:p?{KEY_IN_FILE}@y/#'"),
         format!("[sources.crm]\nurl = 'https://x/#{KEY_IN_FILE}'"),
-        format!("[sources.hook]\nsecret_url = 'https://x/{KEY_IN_FILE}'"),
+        format!("[sources.hook]\nsecret_url = 'https://x/{KEY_IN_FILE}'\nurl = 'https://x/'"),
         // Templates that are none: JSON as a text, a brace too many.
         format!("[sources.crm]\nheaders = {{ A = '{{\"key\": \"{KEY_IN_FILE}\"}}' }}"),
         format!("[sources.crm]\nheaders = {{ A = '{{key:\"{KEY_IN_FILE}\"}}' }}"),

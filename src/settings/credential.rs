@@ -44,7 +44,7 @@ pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<CredentialSpec> 
 }
 
 fn client_credentials(table: &mut Table) -> Option<ClientCredentialsSpec> {
-    let given = table.one_of("token_url", "region");
+    let given = table.one_of(&["token_url", "region"]);
     let region = region(table, given);
     let url = token_url(table, given, region);
     let client_id = client_id(table);
@@ -167,7 +167,7 @@ fn static_secret(table: &mut Table) -> Option<StaticSecretSpec> {
     if value.trim() != value || !value.chars().all(good) {
         let found = "prefix and secret that no header can carry (not shown)";
         let allowed = "visible ASCII characters, without spaces at the ends";
-        let key = match table.one_of(keys.value, keys.file) {
+        let key = match table.one_of(&[keys.value, keys.file]) {
             OneOf::Key(key) => key,
             OneOf::Neither | OneOf::Both => keys.value,
         };

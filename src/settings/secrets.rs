@@ -20,17 +20,24 @@ pub(super) struct SecretKeys {
 /// The secret of the two keys, one of which must be there. Given by two layers, that of the later
 /// one counts; the file of the other need not be there.
 pub(super) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretString> {
-    match table.one_of(keys.value, keys.file) {
-        OneOf::Key(key) => {
-            let text = table.text(key)?;
-            if key == keys.file { read_file(table, key, text) } else { checked(table, key, text) }
-        }
+    match table.one_of(&[keys.value, keys.file]) {
+        OneOf::Key(key) => read_given(table, keys, key),
         OneOf::Neither => {
             refuse_missing(table, keys);
             None
         }
         OneOf::Both => None,
     }
+}
+
+/// The secret that `key` gives, one of the two.
+pub(super) fn read_given(
+    table: &mut Table,
+    keys: SecretKeys,
+    key: &'static str,
+) -> Option<SecretString> {
+    let text = table.text(key)?;
+    if key == keys.file { read_file(table, key, text) } else { checked(table, key, text) }
 }
 
 /// The PEM certificates of the file that `ca_file` names; absent: none.

@@ -5,9 +5,9 @@ use crate::domain::secret::ExposeSecret as _;
 use crate::domain::template::{Endpoint, TemplateError, UrlTemplate};
 
 use super::regions;
-use super::secrets::{SecretKeys, read_secret};
+use super::secrets::{SecretKeys, read_given};
 use super::shown::show_url;
-use super::table::Table;
+use super::table::{OneOf, Table};
 use super::value::scalar_text;
 
 /// Stands where each tenant's host will; a name that leads nowhere (RFC 6761 section 6.4).
@@ -102,26 +102,14 @@ impl Given {
         let what = "the upstream's URL, such as \
                     \"https://api.example.com/v1/accounts/{customerId}\"; one that is a secret \
                     itself belongs in `secret_url` or `secret_url_file`";
-        // Known, whatever else is wrong.
-        for key in URL_KEYS {
-            table.get(key);
-        }
-        let secret = [SECRET_KEYS.value, SECRET_KEYS.file].into_iter().find(|key| table.has(key));
-        match secret {
-            Some(key) if table.has(URL) => {
-                let found = format!("both `{URL}` and `{key}`");
-                table.refuse_found(key, &found, "exactly one of the two");
-                None
+        let (key, text) = match table.one_of(&URL_KEYS) {
+            OneOf::Neither | OneOf::Key(URL) => (URL, table.required_text(URL, what)?.to_owned()),
+            OneOf::Key(key) => {
+                (key, read_given(table, SECRET_KEYS, key)?.expose_secret().to_owned())
             }
-            Some(key) => {
-                let text = read_secret(table, SECRET_KEYS)?.expose_secret().to_owned();
-                Some(Self { key, text })
-            }
-            None => {
-                let text = table.required_text(URL, what)?.to_owned();
-                Some(Self { key: URL, text })
-            }
-        }
+            OneOf::Both => return None,
+        };
+        Some(Self { key, text })
     }
 
     fn is_secret(&self) -> bool {

@@ -72,23 +72,28 @@ impl<'a> Table<'a> {
         self.peek(key).and_then(as_list).is_some_and(<[Value]>::is_empty)
     }
 
-    /// Which of two keys counts that exclude each other; both are known ones from now on. Of two
-    /// layers the later one wins, as it does over the same key.
-    pub(super) fn one_of(&mut self, first: &'static str, second: &'static str) -> OneOf {
-        let (Some(one), Some(other)) = (self.get(first), self.get(second)) else {
-            let given = [first, second].into_iter().find(|key| self.has(key));
-            return given.map_or(OneOf::Neither, OneOf::Key);
+    /// Which of some keys counts that exclude each other; all are known ones from now on. Of several
+    /// layers the last one wins, as it does over the same key.
+    pub(super) fn one_of(&mut self, keys: &[&'static str]) -> OneOf {
+        let mut given: Vec<(&'static str, &'a str)> = Vec::new();
+        for key in keys {
+            if let Some(value) = self.get(key) {
+                given.push((*key, value.origin().unwrap_or(self.origin)));
+            }
+        }
+        let is_last = |(_, layer): &(&str, &str)| {
+            given.iter().all(|(_, other)| !self.report.wins(other, layer))
         };
-        let layer = |value: &'a Value| value.origin().unwrap_or(self.origin);
-        let (one, other) = (layer(one), layer(other));
-        if self.report.wins(one, other) {
-            OneOf::Key(first)
-        } else if self.report.wins(other, one) {
-            OneOf::Key(second)
-        } else {
-            let found = format!("both `{first}` and `{second}`");
-            self.refuse_found(first, &found, "exactly one of the two");
-            OneOf::Both
+        let last: Vec<&'static str> =
+            given.iter().filter(|one| is_last(one)).map(|(key, _)| *key).collect();
+        match *last.as_slice() {
+            [] => OneOf::Neither,
+            [key] => OneOf::Key(key),
+            [first, second, ..] => {
+                let found = format!("both `{first}` and `{second}`");
+                self.refuse_found(first, &found, "exactly one of them");
+                OneOf::Both
+            }
         }
     }
 

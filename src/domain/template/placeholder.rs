@@ -102,7 +102,7 @@ mod tests {
             assert_eq!(shown(text), format!("error: {name:?} is not an escape: {known}"));
         }
         assert!(shown("id |soql").contains("is not a name"));
-        assert!(shown("|soql").contains("is not a name"));
+        assert!(shown("|soql").contains("is not an input name"));
     }
 
     #[test]

@@ -214,7 +214,7 @@ mod tests {
             ("x{a{b}", "character 2: what stands in the braces is not a name"),
             ("{ a}", "character 1: what stands in the braces is not a name"),
             ("ä{a|sql}", "character 2: \"sql\" is not an escape: allowed are soql, odata, sysp"),
-            ("{|soql}", "character 1: what stands in the braces is not a name"),
+            ("{|soql}", "character 1: \"\" is not an input name"),
         ] {
             let error = TextTemplate::try_new(template).unwrap_err().to_string();
             assert!(error.starts_with(start), "{template}: {error}");

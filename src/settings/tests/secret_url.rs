@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::super::{Layer, Settings};
 use super::{BASE, assert_refused, good, load, problems};
 use crate::domain::source::SourceSpec;
 use crate::domain::target::Target;
@@ -77,8 +78,8 @@ fn exactly_one_url_must_be_there() {
     let file = "url = 'https://h/'\nsecret_url_file = '/run/secrets/hook'";
     let two = "secret_url = 'https://hunter2'\nsecret_url_file = '/run/secrets/hook'";
     for (lines, key, words) in [
-        (both, "secret_url", "both `url` and `secret_url`"),
-        (file, "secret_url_file", "both `url` and `secret_url_file`"),
+        (both, "url", "both `url` and `secret_url`"),
+        (file, "url", "both `url` and `secret_url_file`"),
         (two, "secret_url", "both `secret_url` and `secret_url_file`"),
         ("", "url", "belongs in `secret_url` or `secret_url_file`"),
     ] {
@@ -87,6 +88,22 @@ fn exactly_one_url_must_be_there() {
         assert_eq!(problem.key, format!("sources.crm.{key}"), "{lines}");
         assert!(problem.to_string().contains(words), "{problem}");
         assert!(!problem.to_string().contains("hunter2"), "{problem}");
+    }
+}
+
+#[test]
+fn of_two_layers_the_url_of_the_later_one_counts() {
+    let layer = |name: &str, text: &str| Layer { name: name.to_owned(), text: text.to_owned() };
+    let layers = [
+        layer("a.toml", &with("url = 'https://first/'")),
+        layer("b.toml", "[sources.crm]\nsecret_url = 'https://second/hunter2'"),
+        layer("c.toml", "[sources.crm]\nurl = 'https://third/'"),
+    ];
+    for (count, shown) in
+        [(1, "https://first/"), (2, "https://second/[redacted]"), (3, "https://third/")]
+    {
+        let settings = Settings::from_layers(&layers[..count]).expect("no problem");
+        assert_eq!(settings.sources[0].shown_url, shown);
     }
 }
 
