@@ -3,8 +3,8 @@
 //! | actor | one per | receives | from | sends |
 //! | --- | --- | --- | --- | --- |
 //! | [`CoordinatorActor`](coordinator::CoordinatorActor) | worker | [`RunAction`](coordinator::RunAction) | the inbound edge | `Fetch` to the sources of the action |
-//! | [`SourceActor`](source::SourceActor) | source and worker | [`Fetch`](source::Fetch) | the coordinator | `GetToken`, `InvalidateToken` |
-//! | [`TokenActor`](token::TokenActor) | credential and process | [`GetToken`](token::GetToken), [`InvalidateToken`](token::InvalidateToken) | sources | token requests |
+//! | [`SourceActor`](source::SourceActor) | source and worker | [`Fetch`](source::Fetch) | the coordinator | `GetToken` |
+//! | [`TokenActor`](token::TokenActor) | credential and process | [`GetToken`](token::GetToken) | sources | token requests |
 //!
 //! A whole set of coordinator and sources lives in each worker thread, so that no request
 //! crosses threads on its way. Whatever must hold for the process is shared state that outlives

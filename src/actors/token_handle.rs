@@ -1,7 +1,7 @@
 //! A credential as the sources see it: the token at hand, or a wait for the actor's next one.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use actix::{Addr, ArbiterHandle, Supervisor};
 use futures_util::FutureExt as _;
@@ -9,7 +9,8 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::watch;
 
 use super::supervision::{Respawning, Restarts};
-use super::token::{GetToken, InvalidateToken, TokenActor, TokenStatus};
+use super::token::status::TokenStatus;
+use super::token::{GetToken, TokenActor};
 use crate::domain::credential::ClientCredentialsSpec;
 use crate::domain::ids::Id;
 use crate::upstream::auth::{Token, TokenError, TokenProvider};
@@ -24,6 +25,10 @@ pub struct TokenHandle {
     id: Id,
     status: watch::Receiver<TokenStatus>,
     actor: Arc<Respawning<TokenActor, TokenActorFactory>>,
+    /// The longest that one token request takes.
+    timeout: Duration,
+    /// Until when the service is not ready without a first token; empty: it never waits for it.
+    awaited_until: Arc<OnceLock<Instant>>,
 }
 
 impl TokenHandle {
@@ -37,6 +42,7 @@ impl TokenHandle {
         arbiter: ArbiterHandle,
         restarts: Arc<Restarts>,
     ) -> Result<Self, TlsSetupError> {
+        let timeout = spec.timeout;
         let spec = Arc::new(spec);
         let tls = tls::for_endpoint(&spec.endpoint, spec.extra_ca.as_deref())?;
         let (sender, status) = watch::channel(TokenStatus::default());
@@ -49,7 +55,7 @@ impl TokenHandle {
         });
         let name = format!("token {id}").into();
         let actor = Arc::new(Respawning::new(name, restarts, clock::now(), factory));
-        Ok(Self { id, status, actor })
+        Ok(Self { id, status, actor, timeout, awaited_until: Arc::default() })
     }
 
     /// The credential's name.
@@ -67,23 +73,43 @@ impl TokenHandle {
         self.status.borrow().clone()
     }
 
+    /// The service is not ready until the first token is there, was tried in vain, or has had the
+    /// time of one token request.
+    pub fn await_first_token(&self) {
+        self.awaited_until.get_or_init(|| clock::now() + self.timeout);
+    }
+
+    /// Whether the service is not ready because of this credential.
+    pub fn is_awaited(&self, now: Instant) -> bool {
+        let is_time_left = self.awaited_until.get().is_some_and(|until| now < *until);
+        is_time_left && self.status.borrow().is_untried()
+    }
+
     /// Waits for a token later than the generation `after`.
     async fn wait(&self, after: u64, deadline: Instant) -> Result<Token, TokenError> {
         let mut changes = self.status.clone();
+        let failed_before = changes.borrow().failed_if_down();
         loop {
             let now = clock::now();
             let status = changes.borrow_and_update().clone();
-            if let Some(current) = status.valid(now).filter(|c| c.token.generation > after) {
+            if let Some(current) = status.later_than(after, now) {
                 return Ok(current.token.clone());
             }
-            if let Some(failure) = status.failure.filter(|failure| failure.retry_at > now) {
-                if failure.retry_at >= deadline || failure.error.is_lasting() {
-                    let wait = failure.retry_at - now;
-                    return Err(TokenError::BackingOff { wait, last: Box::new(failure.error) });
+            let has_waited = failed_before.is_some_and(|before| status.failed > before);
+            let is_in_vain = has_waited || status.is_vain_to_wait(deadline, now);
+            if let Some(error) = status.backing_off(now).filter(|_| is_in_vain) {
+                if status.may_try(now) {
+                    // The next request may have more luck.
+                    self.renew(after);
                 }
-                clock::sleep_until(failure.retry_at).await;
+                return Err(error);
             }
-            if self.tell(GetToken).await && changes.changed().await.is_err() {
+            let news = match status.pause_ends(now) {
+                Some(end) => clock::until(end, changes.changed()).await,
+                None if self.tell(GetToken { after }).await => Some(changes.changed().await),
+                None => None,
+            };
+            if let Some(Err(_)) = news {
                 return Err(TokenError::TooLate);
             }
         }
@@ -91,11 +117,7 @@ impl TokenHandle {
 
     /// Sends a message to the actor, and says whether it arrived; if the actor is down, waits
     /// until it may be started again.
-    async fn tell<M>(&self, message: M) -> bool
-    where
-        M: actix::Message<Result = ()> + Send + 'static,
-        TokenActor: actix::Handler<M>,
-    {
+    async fn tell(&self, message: GetToken) -> bool {
         match self.actor.addr(clock::now()) {
             Ok(actor) => actor.send(message).await.is_ok(),
             Err(down) => {
@@ -120,9 +142,8 @@ impl TokenProvider for TokenHandle {
         in_time.map(|token| token.unwrap_or(Err(TokenError::TooLate))).boxed_local()
     }
 
-    fn invalidate(&self, generation: u64, was_good: bool) {
+    fn renew(&self, after: u64) {
         let handle = self.clone();
-        let refused = InvalidateToken { generation, was_good };
-        actix_rt::spawn(async move { while !handle.tell(refused).await {} });
+        actix_rt::spawn(async move { while !handle.tell(GetToken { after }).await {} });
     }
 }

@@ -31,6 +31,7 @@ pub mod source;
 pub mod story;
 pub mod target;
 pub mod template;
+pub mod token_refusals;
 pub mod trace;
 pub mod trace_context;
 pub mod trace_export;

@@ -1,7 +1,7 @@
 //! The retry decision: after a failed attempt, whether there is another one, and when.
 //!
 //! One pure function decides, [`decide`], and asks in this order: may a failure of this class be
-//! retried at all, is an attempt left, may the request be repeated, is there time, and at the very
+//! retried at all, is it only a new token that is missing, is an attempt left, may the request be repeated, is there time, and at the very
 //! end, because the question takes something out of it, does the retry budget allow it.
 
 use super::backoff::Backoff;
@@ -23,7 +23,7 @@ pub enum FailureClass {
     Transient,
     /// The upstream said 429.
     RateLimited,
-    /// The upstream said 401: it did not process the request.
+    /// The upstream said 401, and a new token may help: it did not process the request.
     Unauthorized,
     /// Another attempt would end in the same way.
     Permanent,
@@ -45,7 +45,7 @@ pub struct Failure {
 /// Where the request stands after the failed attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation {
-    /// Attempts made so far, the failed one included.
+    /// Attempts made so far, the failed one included, the one with a new token not.
     pub attempts_made: u32,
     /// Whether the upstream may safely receive the request twice (RFC 9110, section 9.2.2).
     pub repeatable: bool,
@@ -80,7 +80,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// `max_attempts` counts every attempt: the first, and the one after a 401 as well.
+    /// `max_attempts` counts the first attempt too, but not the one with a new token after a 401.
     ///
     /// # Errors
     /// If `max_attempts` is not 1 to [`MOST_ATTEMPTS`].
@@ -135,9 +135,10 @@ pub enum GiveUp {
 /// Decides about the attempt after `failure`. `unit` is a random number in `[0, 1)`.
 /// `budget_allows` is called at most once, and only if everything else speaks for a retry.
 ///
-/// The attempt with a new token is outside the budget: when a token is revoked, every request
-/// under way needs one, of an upstream that is well. There is one for each request at most, and
-/// new tokens come slowly to an upstream that refuses them all.
+/// The attempt with a new token is outside `max_attempts` and outside the budget: when a token is
+/// revoked, every request under way needs one, of an upstream that is well. There is one for each
+/// request at most, and a refusal of an upstream that refuses good tokens is no
+/// [`FailureClass::Unauthorized`].
 pub fn decide(
     failure: Failure,
     situation: Situation,
@@ -166,9 +167,6 @@ fn plan(
         FailureClass::Unauthorized => true,
         FailureClass::Transient | FailureClass::RateLimited => false,
     };
-    if situation.attempts_made >= policy.max_attempts {
-        return Err(GiveUp::AttemptsUsedUp);
-    }
     if needs_new_token {
         let wait = Duration::ZERO;
         return if fits(situation, wait) {
@@ -176,6 +174,9 @@ fn plan(
         } else {
             Err(GiveUp::NoTimeLeft { wait })
         };
+    }
+    if situation.attempts_made >= policy.max_attempts {
+        return Err(GiveUp::AttemptsUsedUp);
     }
     if failure.request_was_sent && !situation.repeatable {
         return Err(GiveUp::NotRepeatable);

@@ -37,9 +37,18 @@ pub enum CallError {
     /// No token could be had.
     #[error("no token: {0}")]
     NoToken(#[from] TokenError),
-    /// The upstream refused the token, and the fresh one that followed.
+    /// The upstream refused the token, which may have ended.
     #[error("the upstream refused the token (401)")]
     TokenRefused,
+    /// The upstream refuses tokens that are fresh from their issuer, this one or one before.
+    #[error(
+        "the upstream refused the token (401) and a fresh one; the next is fetched for it in {} ms at the earliest",
+        .renewal_in.as_millis()
+    )]
+    FreshTokenRefused {
+        /// Until its refusals count again.
+        renewal_in: Duration,
+    },
     /// No connection.
     #[error("{0}")]
     Connect(#[from] ConnectFailure),
@@ -122,7 +131,9 @@ impl CallError {
             Self::Request(_) | Self::Unsendable { .. } | Self::NotWaitedFor => Outcome::Skipped,
             Self::Overloaded { .. } => Outcome::Overloaded,
             Self::CircuitOpen { .. } => Outcome::CircuitOpen,
-            Self::NoToken(_) | Self::TokenRefused => Outcome::AuthFailed,
+            Self::NoToken(_) | Self::TokenRefused | Self::FreshTokenRefused { .. } => {
+                Outcome::AuthFailed
+            }
             Self::Connect(_) | Self::Broken { .. } => Outcome::ConnectFailed,
             Self::TimedOut { .. } => Outcome::Timeout,
             Self::NoPermit(_) | Self::Status { status: 429, .. } => Outcome::RateLimited,
@@ -157,6 +168,7 @@ impl CallError {
             | Self::CircuitOpen { .. }
             | Self::NoPermit(_)
             | Self::NoToken(_)
+            | Self::FreshTokenRefused { .. }
             | Self::Status { .. }
             | Self::Payload(_)
             | Self::Unsendable { .. }
@@ -172,7 +184,7 @@ impl CallError {
             Self::Broken { .. } => AttemptFailure::Broken,
             Self::TimedOut { .. } => AttemptFailure::Timeout,
             Self::Payload(_) => AttemptFailure::BadPayload,
-            Self::TokenRefused => AttemptFailure::TokenRefused,
+            Self::TokenRefused | Self::FreshTokenRefused { .. } => AttemptFailure::TokenRefused,
             Self::Status { status: 429, .. } => AttemptFailure::RateLimited,
             Self::Status { status: 500.., .. } => AttemptFailure::UpstreamError,
             Self::Status { .. } => AttemptFailure::Rejected,

@@ -77,9 +77,9 @@ pub struct FetchRequest {
 /// One source as one worker asks it.
 pub struct Source {
     spec: Arc<SourceSpec>,
-    shared: Arc<SourceShared>,
+    pub(super) shared: Arc<SourceShared>,
     origin: Origin,
-    auth: Auth,
+    pub(super) auth: Auth,
     plan: RequestPlan,
     target: Arc<Target>,
 }
@@ -259,7 +259,7 @@ impl Call<'_> {
             };
             match self.decide(&error, sent, &tried) {
                 Decision::RetryAfter(wait) => log.spend(SpanKind::Backoff, wait).await,
-                Decision::RetryWithNewToken => {}
+                Decision::RetryWithNewToken => tried.new_tokens += 1,
                 Decision::GiveUp(reason) => {
                     log.gave_up = Some(reason);
                     return Err(error);
@@ -276,11 +276,11 @@ impl Call<'_> {
             request_was_sent: sent.sent,
         };
         let situation = Situation {
-            attempts_made: tried.attempts,
+            attempts_made: tried.attempts - tried.new_tokens,
             repeatable: self.source.spec.repeatable,
             deadline: self.request.deadline,
             now: clock::now(),
-            unauthorized_before: tried.refused_tokens > 1,
+            unauthorized_before: tried.new_tokens > 0,
             minimum_useful: MINIMUM_USEFUL,
         };
         let mut budget = || self.source.shared.retry_budget().try_withdraw(clock::now());
@@ -325,19 +325,6 @@ impl Call<'_> {
         result.map_err(|error| (error, Some(sent)))
     }
 
-    /// A token, where the source needs one.
-    async fn token(&self, tried: &Tried, log: &mut CallLog) -> Result<Option<Token>, CallError> {
-        let Auth::Token(provider) = &self.source.auth else { return Ok(None) };
-        let now = clock::now();
-        let at_hand = provider.at_hand(now).filter(|token| token.generation > tried.refused);
-        if at_hand.is_some() {
-            return Ok(at_hand);
-        }
-        let token = provider.obtain(tried.refused, self.request.deadline.at()).await;
-        log.span(SpanKind::Token, now);
-        Ok(Some(token?))
-    }
-
     async fn permit(&self, log: &mut CallLog) -> Result<Permit, CallError> {
         let now = clock::now();
         let permit = self.bucket.acquire(self.request.deadline.at()).await;
@@ -357,18 +344,16 @@ impl Call<'_> {
         if reply.status == 401
             && let (Auth::Token(provider), Some(token)) = (&self.source.auth, token)
         {
-            let was_good = self.source.shared.has_accepted_token(token.generation);
-            provider.invalidate(token.generation, was_good);
             tried.refused = token.generation;
-            tried.refused_tokens += 1;
-            return Err(CallError::TokenRefused);
+            return Err(self.token_refused(provider.as_ref(), token.generation, tried));
+        }
+        // What an upstream in trouble says tells nothing of the token.
+        if tried.new_tokens > 0 && reply.status < 500 && reply.status != 429 {
+            self.source.shared.token_refusals().healed();
         }
         let definite = (200..=299).contains(&reply.status)
             || self.source.spec.empty_statuses.contains(&reply.status);
         if definite {
-            if let Some(token) = token {
-                self.source.shared.accept_token(token.generation);
-            }
             return Ok(reply);
         }
         let retry_after = reply.hints.retry_after.map(|wait| wait.min(longest));
@@ -378,10 +363,11 @@ impl Call<'_> {
 
 /// What the attempts so far have come to.
 #[derive(Default)]
-struct Tried {
+pub(super) struct Tried {
     attempts: u32,
     /// The generation of the last token that the upstream refused.
-    refused: u64,
-    refused_tokens: u32,
+    pub(super) refused: u64,
+    /// Attempts that were made because of a new token.
+    pub(super) new_tokens: u32,
     last: Option<CallError>,
 }

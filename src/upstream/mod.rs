@@ -6,6 +6,7 @@
 //! ```
 
 pub mod auth;
+mod bearer;
 mod call_log;
 pub mod chunked;
 pub mod clock;

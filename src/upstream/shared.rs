@@ -2,13 +2,14 @@
 //!
 //! Owned by no actor: it outlives their restarts.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::limiter::Limiter;
 use crate::domain::breaker::{Breaker, BreakerSpecError};
 use crate::domain::budget::RetryBudget;
 use crate::domain::source::SourceSpec;
+use crate::domain::token_refusals::TokenRefusals;
 
 /// The limits of one source, shared by all workers.
 #[derive(Debug)]
@@ -20,8 +21,8 @@ pub struct SourceShared {
     retry_budget: Arc<Mutex<RetryBudget>>,
     in_flight: Arc<AtomicUsize>,
     max_in_flight: usize,
-    /// The generation of the last token that this source took; 0: none.
-    accepted_token: Arc<AtomicU64>,
+    /// Belongs to the credential's tokens: another credential begins afresh.
+    token_refusals: Mutex<TokenRefusals>,
     /// How many workers have not made their first connection yet, where they are to.
     cold: Arc<AtomicUsize>,
 }
@@ -39,7 +40,7 @@ impl SourceShared {
             retry_budget: Arc::new(Mutex::new(spec.retry_budget.clone())),
             in_flight: Arc::default(),
             max_in_flight: spec.max_in_flight,
-            accepted_token: Arc::default(),
+            token_refusals: Mutex::default(),
             cold: Arc::default(),
         })
     }
@@ -86,17 +87,9 @@ impl SourceShared {
         self.retry_budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the source took the token of this generation.
-    pub fn accept_token(&self, generation: u64) {
-        // Read first: all workers share it, and it changes once a token.
-        if !self.has_accepted_token(generation) {
-            self.accepted_token.store(generation, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether the source took the token of this generation before.
-    pub fn has_accepted_token(&self, generation: u64) -> bool {
-        self.accepted_token.load(Ordering::Relaxed) == generation
+    /// What its refusals of tokens are worth; held only for a moment, never across an await.
+    pub fn token_refusals(&self) -> MutexGuard<'_, TokenRefusals> {
+        self.token_refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Calls under way at present.

@@ -80,3 +80,9 @@ pub fn at_once<T: Send>(count: usize, ask: impl Fn(usize) -> T + Sync) -> Vec<T>
 pub fn profile_with_key(app: &TestApp, customer: &str, key: &str) -> Reply {
     app.post(PROFILE, &json!({"customerId": customer, "externalApiKey": key}))
 }
+
+/// How many tokens the service has received so far.
+pub fn tokens_received(app: &TestApp) -> u64 {
+    let seen = app.admin_get("/v1/credentials").json();
+    seen["credentials"][0]["generation"].as_u64().expect("a number")
+}

@@ -240,10 +240,16 @@ pub fn value_of(metrics: &str, series: &str) -> f64 {
 
 /// Waits until the condition holds, at most 10 s.
 #[track_caller]
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    eventually_within(Duration::from_secs(10), what, condition);
+}
+
+/// Waits until the condition holds, at most so long.
+#[track_caller]
+pub fn eventually_within(time: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + time;
     while !condition() {
-        assert!(Instant::now() < end, "it did not happen in 10 s: {what}");
+        assert!(Instant::now() < end, "it did not happen in {time:?}: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -10,8 +10,7 @@ use tributary::simulator::{Behaviour, Latency, Reply, Upstream};
 use crate::SOURCES;
 use crate::harness::TestApp;
 
-/// Tokens live at least this long. The service goes easy on a token endpoint whose tokens are
-/// refused within 5 s of their issue, and with all of them revoked there would be nothing to see.
+/// Tokens live at least this long: with all of them revoked at once there would be little to see.
 const TOKEN_LIFE: Duration = Duration::from_secs(6);
 /// An actor that has crashed may still be missed this long afterwards: one that does so again
 /// soon after its restart is started again later and later, after 5 s at most.

@@ -55,6 +55,10 @@ pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
                 "held_for_ms": limiter.held_for.map(millis),
                 "keys": limiter.keys,
             },
+            "token_refusals_ignored_for_ms": limits
+                .token_refusals()
+                .ignored_until(now)
+                .map(|until| millis(until.saturating_duration_since(now))),
             "retry_budget": {
                 "requests": budget.requests,
                 "retries": budget.retries,
@@ -75,7 +79,8 @@ pub(super) fn credentials_now(overview: &Overview) -> Vec<Value> {
         let expires_in = valid.map(|current| (current.expires - now).as_secs());
         let age = valid.map(|current| now.saturating_duration_since(current.issued).as_secs());
         let failure = status.failure.as_ref();
-        let next_try = failure.map(|failure| failure.retry_at.saturating_duration_since(now));
+        let next_try = failure.map(|failure| failure.next_try(valid.is_some()));
+        let next_try = next_try.map(|at| at.saturating_duration_since(now));
         json!({
             "credential": credential.id().as_str(),
             "has_token": valid.is_some(),

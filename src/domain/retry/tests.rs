@@ -87,10 +87,13 @@ fn a_401_is_retried_once_with_a_new_token_even_if_not_repeatable() {
 }
 
 #[test]
-fn the_attempt_after_a_401_counts_as_well() {
-    let last = Situation { attempts_made: 3, ..situation() };
-    let decision = decide_with_budget(failure(FailureClass::Unauthorized), last);
-    assert_eq!(decision, Decision::GiveUp(GiveUp::AttemptsUsedUp));
+fn the_attempt_after_a_401_is_made_even_if_no_other_one_is_left() {
+    for attempts_made in [1, 3] {
+        let last = Situation { attempts_made, ..situation() };
+        let unauthorized = failure(FailureClass::Unauthorized);
+        let decision = decide(unauthorized, last, &policy(attempts_made), 0.5, &mut || true);
+        assert_eq!(decision, Decision::RetryWithNewToken);
+    }
 }
 
 #[test]
@@ -201,7 +204,7 @@ proptest! {
             attempts += 1;
             now += ms(20);
             let situation = Situation {
-                attempts_made: attempts,
+                attempts_made: attempts - new_tokens,
                 repeatable,
                 deadline,
                 now,
@@ -226,7 +229,7 @@ proptest! {
                 Decision::GiveUp(_) => break,
             }
         }
-        prop_assert!(attempts <= max_attempts);
+        prop_assert!(attempts <= max_attempts + new_tokens);
         prop_assert!(new_tokens <= 1);
     }
 

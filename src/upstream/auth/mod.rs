@@ -40,9 +40,9 @@ pub trait TokenProvider {
         deadline: Instant,
     ) -> LocalBoxFuture<'_, Result<Token, TokenError>>;
 
-    /// Says that an upstream refused the token of this generation; later ones are not touched.
-    /// `was_good`: the same upstream had taken it before, so that it has ended, as tokens do.
-    fn invalidate(&self, generation: u64, was_good: bool);
+    /// Has a token later than the generation `after` fetched, without waiting for it. The one at
+    /// hand stays in use until then.
+    fn renew(&self, after: u64);
 }
 
 /// A bearer token, ready to be sent.
@@ -92,16 +92,13 @@ pub enum TokenError {
         reason: &'static str,
     },
     /// The token endpoint is left alone for a while after failures.
-    #[error("{last}; the next try is in {} ms", .wait.as_millis())]
+    #[error("{last}; {}", next_try(*.wait))]
     BackingOff {
-        /// Until the next try.
+        /// Until the next try; zero: it is under way.
         wait: Duration,
         /// The last failure.
         last: Box<TokenError>,
     },
-    /// An upstream refused several tokens in a row that were fresh from the token endpoint.
-    #[error("the upstream refuses every fresh token")]
-    RefusedByUpstream,
     /// None came before the deadline.
     #[error("none came before the deadline")]
     TooLate,
@@ -112,9 +109,20 @@ impl TokenError {
     /// said does not pass by itself. A person has to see to it.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Refused { .. } | Self::Unusable { .. } | Self::RefusedByUpstream => true,
+            Self::Refused { .. } | Self::Unusable { .. } => true,
             Self::Failed { .. } | Self::Unreachable { .. } | Self::TooLate => false,
             Self::BackingOff { last, .. } => last.is_lasting(),
+        }
+    }
+
+    /// Whether the endpoint may well be back in a moment: it gave no answer, or failed itself. 429
+    /// and a refused client are answers of an endpoint that is well.
+    pub fn may_pass_soon(&self) -> bool {
+        match self {
+            Self::Failed { status, .. } => *status >= 500,
+            Self::Unreachable { .. } => true,
+            Self::Refused { .. } | Self::Unusable { .. } | Self::TooLate => false,
+            Self::BackingOff { last, .. } => last.may_pass_soon(),
         }
     }
 
@@ -127,6 +135,14 @@ impl TokenError {
 impl From<&OriginError> for TokenError {
     fn from(error: &OriginError) -> Self {
         Self::Unreachable { reason: error.to_string() }
+    }
+}
+
+fn next_try(wait: Duration) -> String {
+    if wait.is_zero() {
+        "it is being tried again".to_owned()
+    } else {
+        format!("the next try is in {} ms", wait.as_millis())
     }
 }
 
