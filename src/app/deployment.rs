@@ -58,9 +58,12 @@ impl Deployment {
         let known = before.map_or(&[][..], |before| &before.sources);
         let sources = workers::share_sources(sources, &credentials, known)?;
         if before.is_none() {
-            // A service that is in use already is not taken out of it for a new source.
+            // A service that is in use already is not taken out of it for a new source or credential.
             for source in sources.iter().filter(|source| source.spec.prewarm) {
                 source.shared.expect_warm_ups(server.workers);
+            }
+            for token in credentials.iter().filter_map(|known| known.auth.token_handle()) {
+                token.await_first_token();
             }
         }
         let limit = server.max_concurrent_requests;

@@ -42,6 +42,7 @@ mod retry;
 mod tenants;
 mod terraform;
 mod tls;
+mod token_outage;
 mod token_refusals;
 mod token_replies;
 mod tokens;

@@ -226,7 +226,8 @@ fn with_users_and_tokens(
 ) -> TestApp {
     let ca = ca_line(ca_file);
     TestApp::start_with(&format!(
-        "[credentials.genesys]\ntoken_url = \"{}/oauth/token\"\n{ca}\n\
+        "[actions.customer_profile]\ndeadline = \"1500ms\"\n\
+         [credentials.genesys]\ntoken_url = \"{}/oauth/token\"\n{ca}\n\
          [sources.genesys]\nurl = \"{}/api/v2/users/{{customerId}}\"\n{ca}",
         upstreams.oauth().base_url(),
         upstreams.users().base_url()

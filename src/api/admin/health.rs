@@ -1,10 +1,13 @@
 //! Is it alive, is it ready?
 
+use std::time::Instant;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::{Overview, json_reply};
+use crate::actors::token::status::TokenStatus;
 use crate::upstream::clock;
 
 /// `GET /livez`: that the process answers; it depends on nothing else.
@@ -20,20 +23,21 @@ pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
     json_reply(status, &body)
 }
 
-/// Not ready while a credential, or a connection to be made before the first request, was not even
-/// tried yet, and while the service is going down; a failing upstream alone is no reason. An actor
-/// that keeps crashing shows as a warning.
+/// Not ready while a first token, or a connection to be made before the first request, was not even
+/// tried yet, and while the service is going down. What fails all the same, and an actor that keeps
+/// crashing, shows as a warning: sources that answer are not taken out of service for one that does
+/// not.
 pub(super) fn readiness(overview: &Overview) -> Value {
+    let now = clock::now();
     let parts = overview.parts.load();
-    let mut reasons = Vec::new();
+    let (mut reasons, mut warnings) = (Vec::new(), Vec::new());
     if overview.draining.is_on() {
         reasons.push("the service is going down".to_owned());
     }
     for credential in &parts.credentials {
-        let status = credential.status();
-        if status.current.is_none() && status.failure.is_none() {
-            reasons.push(format!("credential {}: its first token is on its way", credential.id()));
-        }
+        let Some(problem) = no_token(&credential.status(), now) else { continue };
+        let list = if credential.is_awaited(now) { &mut reasons } else { &mut warnings };
+        list.push(format!("credential {}: {problem}", credential.id()));
     }
     for (spec, limits) in &parts.sources {
         if limits.is_cold() {
@@ -41,17 +45,26 @@ pub(super) fn readiness(overview: &Overview) -> Value {
             reasons.push(format!("source {name}: its first connections are being made"));
         }
     }
-    // Those that answer are not taken out of service for one that does not, so these are not reasons.
-    let loops = overview.restarts.crash_loops(clock::now()).into_iter();
-    let warnings: Vec<_> = loops
-        .map(|(actor, times)| {
-            format!("actor {actor}: crash loop, started again {times} times in a row")
-        })
-        .collect();
+    let loops = overview.restarts.crash_loops(now).into_iter();
+    warnings.extend(loops.map(|(actor, times)| {
+        format!("actor {actor}: crash loop, started again {times} times in a row")
+    }));
     json!({
         "ready": reasons.is_empty(),
         "reasons": reasons,
         "warnings": warnings,
         "actor_restarts": overview.restarts.count(),
+    })
+}
+
+/// Why a credential has no token, if it has none.
+fn no_token(status: &TokenStatus, now: Instant) -> Option<String> {
+    if status.valid(now).is_some() {
+        return None;
+    }
+    Some(match &status.failure {
+        Some(failure) => format!("no token: {}", failure.error),
+        None if status.is_untried() => "its first token is on its way".to_owned(),
+        None => "its token has ended, the next one is on its way".to_owned(),
     })
 }
