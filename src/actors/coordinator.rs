@@ -125,8 +125,9 @@ fn data_of(ids: &[Id], replies: &[SourceReply]) -> Vec<(Id, Json)> {
     with_data.map(|reply| (reply.source.clone(), reply.data.clone())).collect()
 }
 
-/// Puts the replies into the order of the configuration. A source without one ran out of time, or
-/// was not waited for because a required one had failed, or met a fault of ours.
+/// Puts the replies into the order of the configuration. A source without one ran out of time, alone
+/// or while it waited for another, or was not waited for because a required one had failed, or met a
+/// fault of ours.
 fn finish(
     sources: &[Rc<SourceHandle>],
     request: &RunAction,
@@ -134,12 +135,18 @@ fn finish(
 ) -> Aggregate {
     let now = clock::now();
     let has_failed = replies.iter().any(|reply| request.action.fails_by(reply));
+    let come: Vec<Id> = replies.iter().map(|reply| reply.source.clone()).collect();
+    // It depends on the moment whether the end of a source's time or that of the whole is seen first.
+    let waits_for = |id: &Id| request.action.waits_for(id).iter().find(|one| !come.contains(one));
     let in_order = request.action.sources.iter().filter_map(|id| {
         let come = replies.iter().position(|reply| reply.source == *id);
         let source = find(sources, request, id)?;
         Some(match come {
             Some(index) => replies.swap_remove(index),
-            None if request.deadline.has_passed(now) => source.late_reply(request.started),
+            None if request.deadline.has_passed(now) => match waits_for(id) {
+                Some(other) => source.unasked_reply(other, request.started),
+                None => source.late_reply(request.started),
+            },
             None if has_failed => source.abandoned_reply(request.started),
             None => source.internal_reply(request.started),
         })

@@ -8,6 +8,7 @@ use actix::{Actor, Addr, Context, Handler, Message, Supervised, Supervisor};
 
 use super::reply::{Cancellable, or_if_it_panics};
 use super::supervision::{Living, Respawning, Restarts};
+use crate::domain::ids::Id;
 use crate::domain::outcome::SourceReply;
 use crate::domain::source::SourceSpec;
 use crate::upstream::clock;
@@ -101,6 +102,11 @@ impl SourceHandle {
     /// The reply of a source that ran out of time without a word.
     pub fn late_reply(&self, started: Instant) -> SourceReply {
         self.source.late_reply(started)
+    }
+
+    /// The reply of a source that was never asked, because it waited for `other` until the deadline.
+    pub fn unasked_reply(&self, other: &Id, started: Instant) -> SourceReply {
+        self.source.unasked_reply(other, started)
     }
 
     /// The reply of a source that was not waited for, because a required one had failed.

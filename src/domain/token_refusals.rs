@@ -14,7 +14,11 @@
 //! ```
 //! Only a request that was refused before decides a trial: a source that refuses some ids takes
 //! those of others all the time.
+//!
+//! An upstream that refuses at random takes the same request with the next token, as if the token had
+//! ended. So trials that heal are bounded as well: [`MOST_HEALED`] in [`FIRST_WINDOW`].
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How long refusals do not count after a fresh token was refused for the first time; it doubles.
@@ -22,6 +26,9 @@ pub const FIRST_WINDOW: Duration = Duration::from_secs(10);
 /// The longest time in which refusals do not count. A source that gave no cause for so long after
 /// such a time begins with the first window again.
 pub const LONGEST_WINDOW: Duration = Duration::from_mins(1);
+
+/// So many trials may heal within [`FIRST_WINDOW`]; refusals do not count until that is over.
+pub const MOST_HEALED: usize = 5;
 
 /// What follows from a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +59,8 @@ pub struct TokenRefusals {
     in_a_row: u32,
     /// When the last window ends, or ended.
     last_window: Option<Instant>,
+    /// When the latest trials healed, the oldest first: [`MOST_HEALED`] at most.
+    healed: VecDeque<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -73,18 +82,32 @@ impl TokenRefusals {
             State::Trial { until, .. } | State::Ignored { until } if now < until => {
                 return Refusal::Ignored { until };
             }
-            State::Counting | State::Trial { .. } | State::Ignored { .. } => {}
+            State::Counting | State::Trial { .. } | State::Ignored { .. } => {
+                if let Some(until) = self.healed_too_often(now) {
+                    return Refusal::Ignored { until };
+                }
+            }
         }
         self.state = State::Trial { refused: generation, until: now + FIRST_WINDOW };
         Refusal::Counts
     }
 
     /// A request that had been refused was taken with a later token: it was the token's fault.
-    pub fn healed(&mut self) {
+    pub fn healed(&mut self, now: Instant) {
         // It does not end a window: others were refused with the fresh token all the same.
-        if let State::Trial { .. } = self.state {
-            *self = Self::default();
+        let State::Trial { .. } = self.state else { return };
+        let mut healed = std::mem::take(&mut self.healed);
+        if healed.len() == MOST_HEALED {
+            healed.pop_front();
         }
+        healed.push_back(now);
+        *self = Self { healed, ..Self::default() };
+    }
+
+    /// Until when no further trial begins, if too many have healed of late.
+    fn healed_too_often(&self, now: Instant) -> Option<Instant> {
+        let oldest = self.healed.front().filter(|_| self.healed.len() == MOST_HEALED)?;
+        Some(*oldest + FIRST_WINDOW).filter(|until| now < *until)
     }
 
     /// A request that had been refused got no other token: nothing was learned.

@@ -16,7 +16,7 @@ use super::faults::Then;
 use super::http::{Head, MAX_BODY, Malformed, take_body, take_head};
 use super::plan::{Plan, Step};
 use super::received::Received;
-use super::upstream::Upstream;
+use super::upstream::{RequestInProgress, Upstream};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// How many bytes may wait to be read while a reply is being sent.
@@ -68,6 +68,9 @@ async fn serve_requests(
     }
 }
 
+/// So many bytes fit into the kernel's buffers.
+const SENT_AT_ONCE: usize = 16 * 1024;
+
 /// Why a connection cannot go on.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
@@ -87,7 +90,7 @@ impl Wire {
     /// Reads one request and answers it; says what is to become of the connection.
     async fn serve_one(&mut self, upstream: &Upstream, number: u64) -> Result<Then, Broken> {
         let head = self.read_head().await?;
-        let _in_progress = upstream.request_begun();
+        let in_progress = upstream.request_begun();
         let body = self.read_body(&head).await?;
         let plan = upstream.plan(Received {
             at: Instant::now(),
@@ -97,7 +100,7 @@ impl Wire {
             headers: head.headers,
             body,
         });
-        let then = self.play(plan).await?;
+        let then = self.play(plan, in_progress).await?;
         Ok(match then {
             Then::KeepOpen if head.close => Then::Close,
             Then::KeepOpen | Then::Close | Then::CloseWithoutNotify | Then::Reset => then,
@@ -127,8 +130,17 @@ impl Wire {
         }
     }
 
-    async fn play(&mut self, plan: Plan) -> io::Result<Then> {
-        for step in plan.steps {
+    /// The request is over when the last of its reply leaves: where that is sent at once, the client
+    /// may send the next one before this task has a turn again.
+    async fn play(&mut self, plan: Plan, in_progress: RequestInProgress) -> io::Result<Then> {
+        let mut in_progress = Some(in_progress);
+        let mut steps = plan.steps.into_iter().peekable();
+        while let Some(step) = steps.next() {
+            if steps.peek().is_none()
+                && matches!(&step, Step::Send(bytes) if bytes.len() <= SENT_AT_ONCE)
+            {
+                drop(in_progress.take());
+            }
             match step {
                 Step::Send(bytes) => self.socket.write(&bytes).await?,
                 Step::Wait(time) => self.wait(time).await?,

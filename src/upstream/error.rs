@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::ids::Id;
 use crate::domain::json::JsonError;
 use crate::domain::outcome::Outcome;
 use crate::domain::retry::FailureClass;
@@ -81,6 +82,12 @@ pub enum CallError {
         /// The part of the request.
         part: &'static str,
     },
+    /// It needs the data of another source, which had not come by the deadline.
+    #[error("not asked: {other} had not answered in time")]
+    Unasked {
+        /// The other source.
+        other: Id,
+    },
     /// A required source failed, and the reply left without this one.
     #[error("not waited for: a required source failed")]
     NotWaitedFor,
@@ -128,7 +135,10 @@ impl CallError {
     /// The outcome this failure leads to.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Request(_) | Self::Unsendable { .. } | Self::NotWaitedFor => Outcome::Skipped,
+            Self::Request(_)
+            | Self::Unsendable { .. }
+            | Self::Unasked { .. }
+            | Self::NotWaitedFor => Outcome::Skipped,
             Self::Overloaded { .. } => Outcome::Overloaded,
             Self::CircuitOpen { .. } => Outcome::CircuitOpen,
             Self::NoToken(_) | Self::TokenRefused | Self::FreshTokenRefused { .. } => {
@@ -172,6 +182,7 @@ impl CallError {
             | Self::Status { .. }
             | Self::Payload(_)
             | Self::Unsendable { .. }
+            | Self::Unasked { .. }
             | Self::NotWaitedFor
             | Self::Internal => FailureClass::Permanent,
         }
@@ -194,6 +205,7 @@ impl CallError {
             | Self::NoPermit(_)
             | Self::NoToken(_)
             | Self::Unsendable { .. }
+            | Self::Unasked { .. }
             | Self::NotWaitedFor
             | Self::Internal => AttemptFailure::Internal,
         }

@@ -219,6 +219,11 @@ impl Source {
         self.reply_without_a_call(CallError::TimedOut { given }, started)
     }
 
+    /// The reply of a source that was never asked, because it waited for `other` until the deadline.
+    pub fn unasked_reply(&self, other: &Id, started: Instant) -> SourceReply {
+        self.reply_without_a_call(CallError::Unasked { other: other.clone() }, started)
+    }
+
     /// The reply of a source that was not waited for, because a required one had failed.
     pub fn abandoned_reply(&self, started: Instant) -> SourceReply {
         self.reply_without_a_call(CallError::NotWaitedFor, started)
@@ -349,7 +354,7 @@ impl Call<'_> {
         }
         // What an upstream in trouble says tells nothing of the token.
         if tried.new_tokens > 0 && reply.status < 500 && reply.status != 429 {
-            self.source.shared.token_refusals().healed();
+            self.source.shared.token_refusals().healed(clock::now());
         }
         let definite = (200..=299).contains(&reply.status)
             || self.source.spec.empty_statuses.contains(&reply.status);

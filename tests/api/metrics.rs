@@ -81,10 +81,14 @@ fn odd_values_large_replies_and_failed_token_requests_are_counted() {
 #[test]
 fn a_caller_that_went_away_and_a_wait_for_the_rate_limit_are_counted() {
     let app = TestApp::start_with(
-        "[sources.crm.rate_limit]\nrequests = 1\nper = '50ms'\nburst = 1\nmax_wait = '1s'",
+        "[sources.crm.rate_limit]\nrequests = 1\nper = '500ms'\nburst = 1\nmax_wait = '2s'",
     );
-    app.profile("c-1");
-    app.profile("c-2");
+    // Of two at once, one has to wait.
+    std::thread::scope(|scope| {
+        for customer in ["c-1", "c-2"] {
+            scope.spawn(|| app.profile(customer));
+        }
+    });
     let waits = r#"tributary_rate_limit_wait_seconds_count{source="crm"}"#;
     assert!((value(&scrape(&app), waits) - 1.0).abs() < 1e-9);
 

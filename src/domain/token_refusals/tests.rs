@@ -25,9 +25,26 @@ fn a_refusal_counts_and_so_do_those_that_came_with_it() {
 #[test]
 fn a_token_that_heals_makes_the_next_refusal_count_at_once() {
     let (mut refusals, now) = (TokenRefusals::default(), start());
-    for generation in 1..10 {
+    for generation in 1..=MOST_HEALED as u64 {
         assert_eq!(refusals.refused(generation, now), Refusal::Counts);
-        refusals.healed();
+        refusals.healed(now);
+    }
+}
+
+#[test]
+fn an_upstream_that_refuses_at_random_causes_five_tokens_in_ten_seconds_at_most() {
+    let (mut refusals, begin) = (TokenRefusals::default(), start());
+    let mut fetched = Vec::new();
+    for step in 0..1_000 {
+        let now = begin + ms(50) * step;
+        if refusals.refused(fetched.len() as u64, now) == Refusal::Counts {
+            fetched.push(now);
+            refusals.healed(now + ms(1));
+        }
+    }
+    assert_eq!(fetched.len(), 5 * MOST_HEALED);
+    for six in fetched.windows(MOST_HEALED + 1) {
+        assert!(six[MOST_HEALED] - six[0] >= FIRST_WINDOW);
     }
 }
 
@@ -74,7 +91,7 @@ fn a_success_with_another_id_ends_no_window() {
     let (mut refusals, now) = (TokenRefusals::default(), start());
     refusals.refused(1, now);
     let until = refusals.refused_again(now).until;
-    refusals.healed();
+    refusals.healed(now);
     assert_eq!(refusals.refused(2, now + ms(1)), Refusal::Ignored { until });
 }
 
@@ -90,7 +107,7 @@ fn the_window_is_short_again_after_a_quiet_minute_or_a_token_that_healed() {
     }
     let mut refusals = refusals;
     refusals.refused(5, until);
-    refusals.healed();
+    refusals.healed(until);
     refusals.refused(6, until);
     assert_eq!(refusals.refused_again(until), Window { until: until + s(10), is_news: true });
 }
