@@ -43,11 +43,16 @@ impl Driver {
         let mut command = Command::new("chromedriver");
         let command = command.arg("--port=0").stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn().expect("chromedriver is installed (scripts/test does)");
+        let mut told = String::new();
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let port = lines.map_while(Result::ok).find_map(|line| {
+            told += &line;
+            told.push('\n');
             line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
         });
-        Self { child, port: port.expect("it tells its port") }
+        // Without a port it has closed its output, so it ends.
+        let port = port.unwrap_or_else(|| panic!("chromedriver: {:?}\n{told}", child.wait()));
+        Self { child, port }
     }
 }
 

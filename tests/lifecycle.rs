@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tributary::simulator::{Behaviour, Options, Simulator};
 
 use program::{
-    PATIENCE, Service, ask, configuration, free_port, path, program, request, text, write,
+    PATIENCE, Service, ask, configuration, eventually, path, program, request, text, write,
 };
 
 /// Runs the program to its end.
@@ -61,18 +61,14 @@ fn no_request_is_lost(signal: &str) {
         for _ in 0..32 {
             scope.spawn(|| load(service.address, &over, &asked));
         }
-        let begun = Instant::now();
-        while asked.lock().expect("no panic").len() < 100 {
-            assert!(begun.elapsed() < PATIENCE, "nothing is answered");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        eventually("requests are answered", || asked.lock().expect("no panic").len() >= 100);
         service.signal(signal);
         // What was sent until now, while the service was being told, counts as well.
         let signalled = Instant::now();
         over.store(true, Ordering::Relaxed);
         signalled
     });
-    let (_, code) = service.wait();
+    let (_, code) = service.process.wait();
     assert_eq!(code, Some(0));
     assert!(signalled.elapsed() < Duration::from_secs(10), "{:?}", signalled.elapsed());
 
@@ -107,9 +103,7 @@ fn connections_that_rest_do_not_hold_the_end_up() {
         silent.push(kept);
         silent.push(TcpStream::connect(service.address).expect("a connection"));
     }
-    service.signal("-TERM");
-    let (took, code) = service.wait();
-    assert_eq!(code, Some(0));
+    let took = service.stop();
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
@@ -117,31 +111,12 @@ fn connections_that_rest_do_not_hold_the_end_up() {
 fn a_request_that_outlasts_the_grace_does_not_hold_the_end_up_for_ever() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     sim.orders().set_behaviour(Behaviour::Hang);
-    let (port, admin) = (free_port(), free_port());
-    let folder = TempDir::new().expect("a temporary folder");
-    let text = configuration(&sim, port, admin)
-        .replace("[server]", "[server]\nshutdown_grace = \"1s\"")
-        .replace("deadline = \"3s\"", "deadline = \"60s\"");
-    let file = write(&folder, "tributary.toml", &text);
-    let child = program(&["serve", "--config", path(&file)]).stdout(Stdio::null()).spawn();
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut service = Service { child: child.expect("the program was built"), address, folder };
-    let begun = Instant::now();
-    let mut stream = loop {
-        if let Ok(stream) = TcpStream::connect(address) {
-            break stream;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it does not come up");
-        std::thread::sleep(Duration::from_millis(5));
-    };
+    let patient = "[server]\nshutdown_grace = '1s'\n[actions.customer_profile]\ndeadline = '60s'";
+    let mut service = Service::start_with(&sim, patient, "warn");
+    let mut stream = TcpStream::connect(service.address).expect("a connection");
     stream.write_all(request("").as_bytes()).expect("it is read");
-    while sim.orders().in_progress() == 0 {
-        assert!(begun.elapsed() < PATIENCE, "it is not asked");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    service.signal("-TERM");
-    let (took, code) = service.wait();
-    assert_eq!(code, Some(0));
+    eventually("it is asked", || sim.orders().in_progress() > 0);
+    let took = service.stop();
     assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(5), "{took:?}");
 }
 
@@ -261,32 +236,31 @@ fn config_hash(line: &str) -> String {
 #[test]
 fn sighup_takes_the_configuration_anew_and_one_with_a_mistake_is_told_and_left() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    let mut service = Service::start_logging(&sim, "info", Stdio::piped());
+    let mut service = Service::start_with(&sim, "", "info");
     let file = service.folder.path().join("tributary.toml");
     let before = std::fs::read_to_string(&file).expect("it is there");
-    let log = service.child.stderr.take().expect("it is piped");
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(log));
-    let mut wait_for = |words: &str| {
-        let found = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(words)));
-        found.expect("the log goes on").expect("UTF-8")
-    };
 
     std::fs::write(&file, before.replace("deadline = \"3s\"", "deadline = \"soon\""))
         .expect("a file");
     service.signal("-HUP");
-    let line = wait_for("configuration kept as it was");
+    let line = service.wait_for_log("configuration kept as it was").to_string();
     assert!(line.contains("deadline: found"), "{line}");
     let hash = config_hash(&line);
 
     std::fs::write(&file, format!("{before}\n[sources.crm.breaker]\nprobes = 2\n"))
         .expect("a file");
     service.signal("-HUP");
-    let line = wait_for("configuration replaced");
+    let line = service.wait_for_log("configuration replaced").to_string();
     assert!(line.contains("source crm: changed"), "{line}");
     assert_ne!(config_hash(&line), hash, "another configuration is in force");
+    service.stop();
+}
 
-    service.signal("-TERM");
-    assert_eq!(service.wait().1, Some(0));
+#[test]
+#[should_panic(expected = "server.workers: found 0; allowed: ")]
+fn a_service_that_ends_at_its_start_fails_the_test_with_what_it_said() {
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    Service::start_with(&sim, "[server]\nworkers = 0", "warn");
 }
 
 #[test]
@@ -295,7 +269,7 @@ fn a_port_in_use_gives_one_clear_line() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
     let port = taken.local_addr().expect("it is bound").port();
     let folder = TempDir::new().expect("a temporary folder");
-    let file = write(&folder, "tributary.toml", &configuration(&sim, port, free_port()));
+    let file = write(&folder, "tributary.toml", &configuration(&sim, port, 0));
     let output = program(&["serve", "--config", path(&file)]).env("RUST_LOG", "warn").output();
     let output = output.expect("the program was built");
     assert_eq!(status(&output), 69, "{output:?}");
@@ -310,7 +284,7 @@ fn a_port_in_use_gives_one_clear_line() {
 fn export_prints_the_file_alone_and_says_what_the_file_cannot() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let folder = TempDir::new().expect("a temporary folder");
-    let text_of = configuration(&sim, free_port(), free_port());
+    let text_of = configuration(&sim, 0, 0);
     let text_of = text_of.replace("deadline = \"3s\"", "deadline = \"60s\"");
     let file = write(&folder, "a.toml", &text_of);
     let export = |more: &[&str]| {
@@ -337,11 +311,16 @@ fn health_tells_whether_the_service_answers() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let mut service = Service::start(&sim);
     let file = service.folder.path().join("tributary.toml");
-    let output = run(&["health", "--config", path(&file)]);
+    let admin = service.admin.to_string();
+    let health = || {
+        let mut command = program(&["health", "--config", path(&file)]);
+        command.env("TRIBUTARY__SERVER__ADMIN_LISTEN", &admin);
+        command.output().expect("the program was built")
+    };
+    let output = health();
     assert_eq!((status(&output), text(&output.stdout).as_str()), (0, "alive\n"), "{output:?}");
-    service.signal("-TERM");
-    service.wait();
-    let output = run(&["health", "--config", path(&file)]);
+    service.stop();
+    let output = health();
     assert_eq!(status(&output), 1, "{output:?}");
     assert!(text(&output.stderr).contains("/livez"), "{output:?}");
 }
@@ -416,12 +395,10 @@ fn a_certificate_that_cannot_be_used_gives_one_clear_line() {
 #[test]
 fn the_start_tells_where_it_listens_and_what_it_asks() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    let mut service = Service::start_logging(&sim, "tributary=info", Stdio::piped());
+    let mut service = Service::start_with(&sim, "", "tributary=info");
     let address = format!("http://{}", service.address);
-    service.signal("-TERM");
-    assert_eq!(service.wait().1, Some(0));
-    let log = service.child.stderr.take().expect("it is piped");
-    let log = std::io::read_to_string(log).expect("UTF-8");
+    service.stop();
+    let log = service.log();
     let crm = format!("\"url\":\"{}/v2/accounts", sim.crm().base_url());
     let action = "\"asks\":\"genesys, crm, orders\",\"within_ms\":3000";
     for line in [&address, action, &crm] {
@@ -434,8 +411,6 @@ fn the_start_tells_where_it_listens_and_what_it_asks() {
 fn a_stop_is_a_graceful_one_as_soon_as_the_service_says_that_it_is_up() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     for _ in 0..20 {
-        let mut service = Service::start_logging(&sim, "tributary=info", Stdio::null());
-        service.signal("-TERM");
-        assert_eq!(service.wait().1, Some(0));
+        Service::start(&sim).stop();
     }
 }

@@ -6,80 +6,31 @@
 mod authority;
 mod program;
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tributary::simulator::{Behaviour, Options, Simulator};
 
 use authority::Authority;
-use program::{PATIENCE, Service, ask, request};
+use program::{PATIENCE, Service, ask, eventually, request};
 
 fn simulator() -> Simulator {
     Simulator::start(Options::default()).expect("loopback has ports")
 }
 
-/// A service that logs into a file.
-struct Logging {
-    service: Service,
-    file: PathBuf,
-    _folder: TempDir,
-}
-
-impl Logging {
-    fn start(sim: &Simulator, overrides: &str, levels: &str) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let file = folder.path().join("log");
-        let to_log = File::create(&file).expect("a temporary file");
-        let service = Service::start_with(sim, overrides, levels, to_log.into());
-        Self { service, file, _folder: folder }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.service.address).expect("it is up");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream
-    }
-
-    /// The lines so far, each of them a JSON object.
-    fn lines(&self) -> Vec<Value> {
-        let log = std::fs::read_to_string(&self.file).expect("the log");
-        // The last one may be there in part.
-        let whole = log.rfind('\n').map_or("", |end| &log[..end]);
-        whole.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
-    }
-
-    fn lines_of(&self, message: &str) -> Vec<Value> {
-        self.lines().into_iter().filter(|line| line["message"] == message).collect()
-    }
-
-    /// Waits for a line of this message.
-    fn wait_for(&self, message: &str) {
-        let begun = Instant::now();
-        while self.lines_of(message).is_empty() {
-            assert!(begun.elapsed() < PATIENCE, "no {message:?} in {:#?}", self.lines());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn stop(&mut self) {
-        self.service.signal("-TERM");
-        assert_eq!(self.service.wait().1, Some(0));
-    }
+fn connect(service: &Service) -> TcpStream {
+    let stream = TcpStream::connect(service.address).expect("it is up");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream
 }
 
 #[test]
 fn the_log_names_each_request_by_its_id_and_holds_no_secret() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     sim.orders().set_behaviour(Behaviour::status(500));
-    let folder = TempDir::new().expect("a temporary folder");
-    let log = folder.path().join("log");
-    let to_log = std::fs::File::create(&log).expect("a temporary file");
-    let mut service = Service::start_logging(&sim, "trace", to_log.into());
+    let mut service = Service::start_with(&sim, "", "trace");
     let body = r#"{"customerId":"c-1","externalApiKey":"planted-secret","extra":1}"#;
     let length = body.len();
     let mut stream = TcpStream::connect(service.address).expect("it is up");
@@ -93,10 +44,9 @@ fn the_log_names_each_request_by_its_id_and_holds_no_secret() {
     let mut reply = String::new();
     stream.read_to_string(&mut reply).expect("a reply");
     assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
-    service.signal("-TERM");
-    service.wait();
+    service.stop();
 
-    let log = std::fs::read_to_string(&log).expect("the log");
+    let log = service.log();
     let line = |message: &str| {
         let found = log.lines().find(|line| line.contains(&format!("\"message\":\"{message}\"")));
         found.unwrap_or_else(|| panic!("no line {message:?} in\n{log}"))
@@ -116,18 +66,18 @@ fn one_line_a_request_says_who_asked_and_what_became_of_each_source() {
     let sim = simulator();
     sim.orders().set_behaviour(Behaviour::status(500));
     let keys = "[[server.api_keys]]\nname = 'flow'\nkey = 'planted-key'";
-    let mut log = Logging::start(&sim, keys, "info");
-    let mut stream = log.connect();
+    let mut service = Service::start_with(&sim, keys, "info");
+    let mut stream = connect(&service);
     let head = format!(
         "authorization: Bearer planted-key\r\ninin-correlation-id: call-1\r\n\
          traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n"
     );
     stream.write_all(request(&head).as_bytes()).expect("it reads");
-    log.wait_for("request");
+    service.wait_for_log("request");
     stream.write_all(b"POST /v1/actions/hunter2 HTTP/1.1\r\nhost: x\r\n\r\n").expect("it reads");
-    log.stop();
+    service.stop();
 
-    let lines = log.lines_of("request");
+    let lines = service.log_lines_of("request");
     let [answered, refused] = lines.as_slice() else { panic!("{lines:#?}") };
     for (field, value) in [
         ("level", "INFO"),
@@ -148,7 +98,7 @@ fn one_line_a_request_says_who_asked_and_what_became_of_each_source() {
     assert_eq!(outcomes, ["genesys=ok", "crm=ok", "orders=upstream_error"], "{answered}");
     assert_eq!(refused["status"], 401, "{refused}");
     assert!(refused["action"].is_null() && refused["trace_id"].is_null(), "{refused}");
-    let all = format!("{:?}", log.lines());
+    let all = format!("{:?}", service.log_lines());
     for secret in ["planted-key", "key-1", "c-1\"", "hunter2"] {
         assert!(!all.contains(secret), "{secret} is in {all}");
     }
@@ -160,29 +110,28 @@ fn a_source_that_fails_is_logged_once_a_change_of_state() {
     sim.crm().set_behaviour(Behaviour::status(500));
     let breaker = "[sources.crm]\nretry = { max_attempts = 1 }\n\
                    breaker = { min_requests = 5, open_for = '300ms', max_open_for = '300ms' }";
-    let mut log = Logging::start(&sim, breaker, "info");
-    let mut stream = log.connect();
+    let mut service = Service::start_with(&sim, breaker, "info");
+    let mut stream = connect(&service);
     for _ in 0..20 {
         ask(&mut stream).expect("a reply");
     }
     sim.crm().set_behaviour(Behaviour::Normal);
-    let begun = Instant::now();
-    while log.lines_of("the source answers again").is_empty() {
-        assert!(begun.elapsed() < PATIENCE, "{:#?}", log.lines());
+    eventually("the source answers again", || {
         ask(&mut stream).expect("a reply");
-    }
-    log.stop();
+        !service.log_lines_of("the source answers again").is_empty()
+    });
+    service.stop();
     for (message, level) in [
         ("the source fails: it is left alone for a while", "WARN"),
         ("the source is tried again", "INFO"),
         ("the source answers again", "INFO"),
     ] {
-        let lines = log.lines_of(message);
-        assert_eq!(lines.len(), 1, "{message}: {:#?}", log.lines());
+        let lines = service.log_lines_of(message);
+        assert_eq!(lines.len(), 1, "{message}: {:#?}", service.log_lines());
         assert_eq!((&lines[0]["source"], &lines[0]["level"]), (&"crm".into(), &level.into()));
     }
-    let others = log.lines().into_iter().filter(|line| line["level"] == "WARN").count();
-    assert_eq!(others, 1, "{:#?}", log.lines());
+    let others = service.log_lines().into_iter().filter(|line| line["level"] == "WARN").count();
+    assert_eq!(others, 1, "{:#?}", service.log_lines());
 }
 
 #[test]
@@ -191,9 +140,6 @@ fn a_collector_that_is_down_is_logged_once_and_once_when_it_is_back() {
     let trusted = authority.file();
     let (sim, collector) = (simulator(), authority.upstreams("127.0.0.1", 2020..2090));
     collector.crm().set_behaviour(Behaviour::status(503));
-    let folder = TempDir::new().expect("a temporary folder");
-    let file = folder.path().join("log");
-    let to_log = File::create(&file).expect("a temporary file");
     // The standard variables alone, as an operator of OpenTelemetry sets them.
     let url = collector.crm().base_url();
     let variables = [
@@ -203,23 +149,20 @@ fn a_collector_that_is_down_is_logged_once_and_once_when_it_is_back() {
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
         ("OTEL_SERVICE_NAME", "who-is-it"),
         ("SSL_CERT_FILE", program::path(trusted.path())),
-        ("RUST_LOG", "info"),
     ];
-    let service = Service::start_in(&sim, "", &variables, to_log.into());
-    let mut log = Logging { service, file, _folder: folder };
-    let mut stream = log.connect();
-    let begun = Instant::now();
+    let mut service = Service::start_in(&sim, "", "info", &variables);
+    let mut stream = connect(&service);
     // The exporter tries each batch several times, for as long as it may take.
     ask(&mut stream).expect("a reply");
-    log.wait_for("spans do not reach the collector, they are lost");
+    service.wait_for_log("spans do not reach the collector, they are lost");
     collector.crm().set_behaviour(Behaviour::status(200));
-    while log.lines_of("spans reach the collector again").is_empty() {
-        assert!(begun.elapsed() < PATIENCE, "{:#?}", log.lines());
+    eventually("spans get through again", || {
         ask(&mut stream).expect("a reply");
-    }
-    log.stop();
-    assert_eq!(log.lines_of("spans do not reach the collector, they are lost").len(), 1);
-    assert_eq!(log.lines_of("spans reach the collector again").len(), 1);
+        !service.log_lines_of("spans reach the collector again").is_empty()
+    });
+    service.stop();
+    assert_eq!(service.log_lines_of("spans do not reach the collector, they are lost").len(), 1);
+    assert_eq!(service.log_lines_of("spans reach the collector again").len(), 1);
     assert!(url.starts_with("https://"), "{url}");
     let received = collector.crm().received();
     assert!(received.iter().all(|export| export.path() == "/v1/traces"), "{received:?}");
@@ -230,53 +173,45 @@ fn a_collector_that_is_down_is_logged_once_and_once_when_it_is_back() {
 fn a_credential_that_fails_is_logged_once_and_once_when_it_is_back() {
     let sim = simulator();
     sim.oauth().set_behaviour(Behaviour::status(500));
-    let mut log = Logging::start(&sim, "", "info");
-    let mut stream = log.connect();
-    let begun = Instant::now();
-    while sim.oauth().hits() < 3 {
-        assert!(begun.elapsed() < PATIENCE, "the token is not asked for again");
+    let mut service = Service::start_with(&sim, "", "info");
+    let mut stream = connect(&service);
+    eventually("the token is asked for again", || {
         ask(&mut stream).expect("a reply");
-    }
+        sim.oauth().hits() >= 3
+    });
     sim.oauth().set_behaviour(Behaviour::Normal);
-    while log.lines_of("token received again").is_empty() {
-        assert!(begun.elapsed() < PATIENCE, "{:#?}", log.lines());
+    eventually("the token is there again", || {
         ask(&mut stream).expect("a reply");
-    }
-    log.stop();
-    assert_eq!(log.lines_of("no token received").len(), 1, "{:#?}", log.lines());
-    assert_eq!(log.lines_of("token received again").len(), 1, "{:#?}", log.lines());
-    assert_eq!(log.lines_of("token received").len(), 0, "{:#?}", log.lines());
+        !service.log_lines_of("token received again").is_empty()
+    });
+    service.stop();
+    assert_eq!(service.log_lines_of("no token received").len(), 1, "{:#?}", service.log_lines());
+    assert_eq!(service.log_lines_of("token received again").len(), 1, "{:#?}", service.log_lines());
+    assert_eq!(service.log_lines_of("token received").len(), 0, "{:#?}", service.log_lines());
 }
 
 #[test]
 fn a_log_that_nobody_reads_any_more_changes_nothing() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let (mut service, reader) = Service::start_on_a_pipe(&sim, "info");
     drop(reader);
-    let mut service = Service::start_logging(&sim, "info", writer.into());
-    let mut caller = TcpStream::connect(service.address).expect("a connection");
-    caller.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let mut caller = connect(&service);
     assert!(ask(&mut caller).expect("a reply").starts_with("http/1.1 200 "));
-    service.signal("-TERM");
-    assert_eq!(service.wait().1, Some(0));
+    service.stop();
 }
 
 #[test]
 fn a_log_that_nobody_reads_holds_no_request_and_no_end_up() {
     let sim = simulator();
-    let (reader, writer) = std::io::pipe().expect("a pipe");
     // At this level, a few requests fill the pipe and the queue before it.
-    let mut service = Service::start_logging(&sim, "trace", writer.into());
-    let mut caller = TcpStream::connect(service.address).expect("a connection");
-    caller.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let (mut service, reader) = Service::start_on_a_pipe(&sim, "trace");
+    let mut caller = connect(&service);
     let begun = Instant::now();
     for _ in 0..200 {
         assert!(ask(&mut caller).expect("a reply").starts_with("http/1.1 200 "));
     }
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-    service.signal("-TERM");
-    let (took, code) = service.wait();
-    assert_eq!(code, Some(0));
+    let took = service.stop();
     assert!(took < Duration::from_secs(5), "{took:?}");
     drop(reader);
 }
@@ -286,13 +221,13 @@ fn a_large_reply_is_warned_of_once_with_its_size() {
     let sim = simulator();
     let large = serde_json::json!({"pad": "x".repeat(300_000)});
     sim.users().set_behaviour(Behaviour::json(200, &large));
-    let mut log = Logging::start(&sim, "", "info");
-    let mut stream = log.connect();
+    let mut service = Service::start_with(&sim, "", "info");
+    let mut stream = connect(&service);
     for _ in 0..3 {
         ask(&mut stream).expect("a reply");
     }
-    log.stop();
-    let lines = log.lines_of("a reply is larger than Genesys Cloud advises");
+    service.stop();
+    let lines = service.log_lines_of("a reply is larger than Genesys Cloud advises");
     let [line] = lines.as_slice() else { panic!("{lines:#?}") };
     assert_eq!((&line["level"], &line["action"]), (&"WARN".into(), &"customer_profile".into()));
     assert!(line["bytes"].as_u64().expect("a number") > 300_000, "{line}");

@@ -1,71 +1,46 @@
 //! What the real program needs while it is treated badly: memory, files, threads.
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+mod program;
 
-use tempfile::TempDir;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use tributary::simulator::{Behaviour, Options, Reply, Simulator, Upstream};
+
+use program::{Service, eventually};
 
 /// `max_response` of all sources.
 const MAX_RESPONSE_KIB: u64 = 2 * 1024;
 
-/// The program on top of simulated upstreams; killed when dropped.
-struct Service {
-    child: Child,
-    address: SocketAddr,
-    admin: SocketAddr,
+/// Nothing ends a call before its caller does.
+const PATIENT: &str = r#"
+[server]
+workers = 2
+[sources.genesys]
+timeout = "50s"
+[sources.crm]
+timeout = "50s"
+retry = { max_attempts = 1 }
+breaker = { min_requests = 1000000 }
+[sources.orders]
+timeout = "50s"
+[actions.customer_profile]
+deadline = "60s"
+"#;
+
+/// The program on top of simulated upstreams.
+struct Program {
+    service: Service,
     sim: Simulator,
-    _folder: TempDir,
 }
 
-/// A port that was free a moment ago, below those that the system gives to outgoing connections:
-/// none of these takes it before the service does.
-fn free_port() -> u16 {
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    std::iter::repeat_with(|| fastrand::u16(20_000..32_000)).find(is_free).expect("there are many")
-}
-
-impl Service {
+impl Program {
     fn start() -> Self {
         let sim = Simulator::start(Options::default()).expect("loopback has ports");
-        let [address, admin] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
-        let folder = TempDir::new().expect("a temporary folder");
-        let layer = format!(
-            "[server]\nlisten = \"{address}\"\nadmin_listen = \"{admin}\"\nworkers = 2\n\
-             [credentials.genesys]\ntoken_url = \"{}/oauth/token\"\n\
-             client_id = \"demo-client\"\nclient_secret = \"demo-secret\"\n\
-             [sources.genesys]\nurl = \"{}/api/v2/users/{{customerId}}\"\ntimeout = \"50s\"\n\
-             [sources.crm]\nurl = \"{}/v2/accounts\"\ntimeout = \"50s\"\n\
-             retry = {{ max_attempts = 1 }}\nbreaker = {{ min_requests = 1000000 }}\n\
-             [sources.orders]\nurl = \"{}/v1/orders\"\ntimeout = \"50s\"\n\
-             [actions.customer_profile]\ndeadline = \"60s\"\n",
-            sim.oauth().base_url(),
-            sim.users().base_url(),
-            sim.crm().base_url(),
-            sim.orders().base_url(),
-        );
-        let file = folder.path().join("layer.toml");
-        std::fs::write(&file, layer).expect("a temporary file");
-        let child = Command::new(env!("CARGO_BIN_EXE_tributary"))
-            .args([
-                "serve",
-                "--config",
-                concat!(env!("CARGO_MANIFEST_DIR"), "/config/default.toml"),
-            ])
-            .arg("--config")
-            .arg(&file)
-            .env("RUST_LOG", "off")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the program was built");
-        let service = Self { child, address, admin, sim, _folder: folder };
-        eventually("it is up", || TcpStream::connect(service.address).is_ok());
-        eventually("there is a token", || service.sim.oauth_settings().issued() == 1);
-        service
+        let service = Service::start_with(&sim, PATIENT, "off");
+        eventually("there is a token", || sim.oauth_settings().issued() == 1);
+        Self { service, sim }
     }
 
     fn sources(&self) -> [&Upstream; 3] {
@@ -75,7 +50,7 @@ impl Service {
     /// Begins a request without waiting for its reply.
     fn begin(&self) -> TcpStream {
         let body = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
-        let mut stream = TcpStream::connect(self.address).expect("a connection");
+        let mut stream = TcpStream::connect(self.service.address).expect("a connection");
         let head = "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
         let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(request.as_bytes()).expect("it is taken");
@@ -91,7 +66,7 @@ impl Service {
 
     /// Calls under way, as operators see it.
     fn in_flight(&self) -> u64 {
-        let mut stream = TcpStream::connect(self.admin).expect("a connection");
+        let mut stream = TcpStream::connect(self.service.admin).expect("a connection");
         let request = b"GET /v1/sources HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
         stream.write_all(request).expect("it is taken");
         let mut text = String::new();
@@ -107,7 +82,7 @@ impl Service {
 
     /// A line of the process's status, such as `VmRSS` (KiB).
     fn status(&self, name: &str) -> u64 {
-        let file = format!("/proc/{}/status", self.child.id());
+        let file = format!("/proc/{}/status", self.service.process.id());
         let status = std::fs::read_to_string(file).expect("this is Linux");
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let number = line.and_then(|line| line.split_whitespace().next()).map(str::parse);
@@ -116,69 +91,53 @@ impl Service {
 
     /// Makes `VmHWM`, the most memory so far, begin anew.
     fn forget_peak(&self) {
-        let file = format!("/proc/{}/clear_refs", self.child.id());
+        let file = format!("/proc/{}/clear_refs", self.service.process.id());
         std::fs::write(file, "5").expect("it is our own child");
     }
 
     fn descriptors(&self) -> usize {
-        let folder = format!("/proc/{}/fd", self.child.id());
+        let folder = format!("/proc/{}/fd", self.service.process.id());
         std::fs::read_dir(folder).expect("this is Linux").count()
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[track_caller]
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < end, "it did not happen in 20 s: {what}");
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 #[test]
 fn ten_thousand_callers_that_go_leave_nothing_behind() {
-    let service = Service::start();
-    assert!(service.ask().contains("\"complete\":true"));
-    for upstream in service.sources() {
+    let program = Program::start();
+    assert!(program.ask().contains("\"complete\":true"));
+    for upstream in program.sources() {
         upstream.set_behaviour(Behaviour::Hang);
     }
     let rounds = |count: usize| {
         for _ in 0..count {
-            let callers: Vec<_> = (0..50).map(|_| service.begin()).collect();
-            eventually("all are under way", || service.in_flight() == 150);
+            let callers: Vec<_> = (0..50).map(|_| program.begin()).collect();
+            eventually("all are under way", || program.in_flight() == 150);
             drop(callers);
-            eventually("nothing is under way", || service.in_flight() == 0);
+            eventually("nothing is under way", || program.in_flight() == 0);
         }
         let quiet = |upstream: &&Upstream| upstream.open_connections() == 0;
-        eventually("no connection is left", || service.sources().iter().all(quiet));
+        eventually("no connection is left", || program.sources().iter().all(quiet));
     };
     rounds(40);
-    let (files, threads) = (service.descriptors(), service.status("Threads"));
-    let before = service.status("VmRSS");
+    let (files, threads) = (program.descriptors(), program.status("Threads"));
+    let before = program.status("VmRSS");
     rounds(200);
-    let after = service.status("VmRSS");
+    let after = program.status("VmRSS");
     println!("10000 cancelled: {before} KiB before, {after} KiB after, {files} files");
-    eventually("no file is left", || service.descriptors() <= files + 2);
-    assert_eq!(service.status("Threads"), threads);
+    eventually("no file is left", || program.descriptors() <= files + 2);
+    assert_eq!(program.status("Threads"), threads);
     // A task of a request takes some KiB: ten thousand of them would be seen.
     assert!(after < before + 10 * 1024, "{before} KiB before, {after} KiB after");
 
-    for upstream in service.sources() {
+    for upstream in program.sources() {
         upstream.reset_behaviour();
     }
-    assert!(service.ask().contains("\"complete\":true"), "the slots are free");
+    assert!(program.ask().contains("\"complete\":true"), "the slots are free");
 }
 
 #[test]
 fn a_reply_without_measure_takes_less_than_four_times_max_response() {
-    let service = Service::start();
+    let program = Program::start();
     let json = |bytes: Vec<u8>| {
         Reply::status(200).with_header("content-type", "application/json").with_body(bytes)
     };
@@ -195,15 +154,15 @@ fn a_reply_without_measure_takes_less_than_four_times_max_response() {
         ("without length", Behaviour::NoLength { complete: true }.replying(json(fifty_megabytes))),
         ("as large as may be", Behaviour::Chunked.replying(json(largest))),
     ] {
-        service.sim.crm().reset_behaviour();
-        (0..5).for_each(|_| assert!(service.ask().contains("\"complete\":true")));
-        service.forget_peak();
-        let before = service.status("VmRSS");
-        service.sim.crm().set_behaviour(behaviour);
-        let reply = service.ask();
+        program.sim.crm().reset_behaviour();
+        (0..5).for_each(|_| assert!(program.ask().contains("\"complete\":true")));
+        program.forget_peak();
+        let before = program.status("VmRSS");
+        program.sim.crm().set_behaviour(behaviour);
+        let reply = program.ask();
         // The largest is given up for the aggregate's own limit, a little smaller.
         assert!(reply.contains("\"outcome\":\"bad_payload\""), "{name}: {}", reply.len());
-        let grown = service.status("VmHWM").saturating_sub(before);
+        let grown = program.status("VmHWM").saturating_sub(before);
         println!("{name}: memory grew by {grown} KiB at most");
         assert!(grown < 4 * MAX_RESPONSE_KIB, "{name}: {grown} KiB");
     }

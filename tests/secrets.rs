@@ -10,11 +10,9 @@ mod authority;
 mod collector;
 mod program;
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,7 +21,7 @@ use tributary::simulator::{Behaviour, Options, Reply, Simulator};
 
 use authority::Authority;
 use collector::GrpcCollector;
-use program::{PATIENCE, configuration, free_port, path, program, text, write};
+use program::{PATIENCE, Service, configuration, path, program, text, write};
 
 // Each has a part of letters and digits that no encoding changes, and characters that one does.
 const CLIENT: &str = "plantedclientq7 %:+\"&\\ü";
@@ -119,8 +117,6 @@ fn a_secret_is_recognized_in_every_form() {
 /// The configuration and the files and variables with its secrets.
 struct Planted {
     folder: TempDir,
-    public: SocketAddr,
-    admin: SocketAddr,
     /// A URL that is a secret itself.
     hook: String,
 }
@@ -128,13 +124,12 @@ struct Planted {
 impl Planted {
     fn new(sim: &Simulator) -> Self {
         sim.oauth_settings().set_client("demo-client", CLIENT);
-        let (public, admin) = (free_port(), free_port());
         let folder = TempDir::new().expect("a temporary folder");
         let static_file = write(&folder, "static", STATIC);
         let key_file = write(&folder, "key", KEY_IN_FILE);
         let crm = sim.crm().base_url();
         let hook_file = write(&folder, "hook", &format!("{crm}/{HOOK}/{{customerId}}?{HOOK}\n"));
-        let text = configuration(sim, public, admin).replace("client_secret = \"demo-secret\"", "");
+        let text = configuration(sim, 0, 0).replace("client_secret = \"demo-secret\"", "");
         write(&folder, "tributary.toml", &text);
         let more = format!(
             "[[server.api_keys]]\nname = 'one'\nkey = '{KEY}'\n\
@@ -153,9 +148,8 @@ impl Planted {
             path(&hook_file),
         );
         write(&folder, "more.toml", &more);
-        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let hook = format!("{crm}/{HOOK_IN_VARIABLE}?a={HOOK_IN_VARIABLE}");
-        Self { folder, public: at(public), admin: at(admin), hook }
+        Self { folder, hook }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -173,18 +167,18 @@ impl Planted {
     fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program was built")
     }
+}
 
-    /// Sends a request with these headers; everything that comes back, head and body.
-    fn post(&self, target: &str, key: &str, body: &str) -> String {
-        let length = body.len();
-        ask(
-            self.public,
-            &format!(
-                "POST {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-                 authorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n{body}"
-            ),
-        )
-    }
+/// Sends a request with these headers; everything that comes back, head and body.
+fn post(service: &Service, target: &str, key: &str, body: &str) -> String {
+    let length = body.len();
+    ask(
+        service.address,
+        &format!(
+            "POST {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             authorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n{body}"
+        ),
+    )
 }
 
 fn ask(address: SocketAddr, request: &str) -> String {
@@ -220,27 +214,16 @@ fn the_running_program_says_no_secret_at_any_level() {
     let collector = Simulator::start(Options::default()).expect("loopback has ports");
     collector.crm().set_behaviour(Behaviour::status(200));
     let planted = Planted::new(&sim);
-    let log = planted.folder.path().join("log");
-    let file = File::create(&log).expect("a temporary file");
-    let out = file.try_clone().expect("a second handle");
-    let mut child = planted
-        .command(&["serve"])
+    let mut command = planted.command(&["serve"]);
+    command
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.crm().base_url())
         .env("OTEL_EXPORTER_OTLP_HEADERS", format!("x-key={COLLECTOR}"))
         .env("OTEL_TRACES_SAMPLER", "always_on")
-        .env("OTEL_BSP_SCHEDULE_DELAY", "100")
-        .stdout(out)
-        .stderr(file)
-        .spawn()
-        .expect("the program was built");
-    let begun = Instant::now();
-    while TcpStream::connect(planted.public).is_err() {
-        assert!(begun.elapsed() < PATIENCE, "it does not come up");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+        .env("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let mut service = Service::run(command, planted.folder);
 
     let profile = "/v1/actions/customer_profile";
-    let mut replies = vec![planted.post(profile, KEY, &input(INPUT))];
+    let mut replies = vec![post(&service, profile, KEY, &input(INPUT))];
     // Without this the test would look at a service that refuses everything.
     assert!(replies[0].contains("\"complete\":true"), "{}", replies[0]);
     let asked = sim.crm().received();
@@ -248,7 +231,7 @@ fn the_running_program_says_no_secret_at_any_level() {
         assert!(asked.iter().any(|request| request.target.contains(hook)), "{asked:?}");
     }
     for key in [KEY_IN_FILE, WRONG_KEY] {
-        replies.push(planted.post(profile, key, &input(INPUT)));
+        replies.push(post(&service, profile, key, &input(INPUT)));
     }
     for body in [
         input(&format!("{INPUT}\u{7}")),
@@ -258,12 +241,12 @@ fn the_running_program_says_no_secret_at_any_level() {
         format!("{{\"customerId\": \"c-1\", \"externalApiKey\": \"{INPUT_PLAIN}"),
         format!("{INPUT_PLAIN}{INPUT_PLAIN}"),
     ] {
-        replies.push(planted.post(profile, KEY, &body));
-        replies.push(planted.post("/events", KEY, &format!("{{\"input\": {body}}}")));
+        replies.push(post(&service, profile, KEY, &body));
+        replies.push(post(&service, "/events", KEY, &format!("{{\"input\": {body}}}")));
     }
     for status in [301, 400, 401, 403, 429, 500, 503, 200, 204] {
         tell_secrets(&sim, status);
-        let reply = planted.post(profile, KEY, &input(INPUT));
+        let reply = post(&service, profile, KEY, &input(INPUT));
         if status != 200 {
             replies.push(reply);
         }
@@ -272,13 +255,13 @@ fn the_running_program_says_no_secret_at_any_level() {
     sim.crm().set_behaviour(Behaviour::from(broken));
     sim.users().reset_behaviour();
     sim.orders().reset_behaviour();
-    replies.push(planted.post(profile, KEY, &input(INPUT)));
+    replies.push(post(&service, profile, KEY, &input(INPUT)));
     // A token that is refused, by an authorization server that says too much.
     let refusal = serde_json::json!({"error": "invalid_client", "error_description": DESCRIPTION,
         "description": DESCRIPTION, "error_uri": format!("http://x/{DESCRIPTION}")});
     sim.oauth().set_behaviour(Behaviour::json(401, &refusal));
     sim.oauth_settings().revoke_all();
-    replies.push(planted.post(profile, KEY, &input(INPUT)));
+    replies.push(post(&service, profile, KEY, &input(INPUT)));
     for reply in &replies {
         assert_clean("a reply", reply);
     }
@@ -294,15 +277,13 @@ fn the_running_program_says_no_secret_at_any_level() {
         "/none",
     ] {
         let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        assert_clean(target, &ask(planted.admin, &request));
+        assert_clean(target, &ask(service.admin, &request));
     }
     let reload = "POST /v1/reload HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
                   content-length: 0\r\n\r\n";
-    assert_clean("the reload", &ask(planted.admin, reload));
+    assert_clean("the reload", &ask(service.admin, reload));
 
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
-    child.wait().expect("it ends");
+    service.stop();
     // The collector is told its own secret, in the header, and no other.
     let exports = collector.crm().received();
     assert!(exports.iter().all(|export| export.header("x-key") == Some(COLLECTOR)), "{exports:?}");
@@ -310,7 +291,7 @@ fn the_running_program_says_no_secret_at_any_level() {
     assert!(exports.contains("customer_profile"), "no span came");
     assert_clean("the spans", &exports);
 
-    let said = text(&std::fs::read(&log).expect("the log"));
+    let said = service.log();
     assert!(said.contains("TRACE"), "it logs at all levels");
     assert_clean("the log", &said);
 }
@@ -321,9 +302,6 @@ fn what_a_collector_is_told_by_grpc_and_tls_is_not_logged() {
     let authority = Authority::new("operators");
     let (trusted, certificate) = (authority.file(), authority.issue("127.0.0.1", 2020..2090));
     let collector = GrpcCollector::start_tls(certificate.pem());
-    let folder = TempDir::new().expect("a temporary folder");
-    let log = folder.path().join("log");
-    let to_log = File::create(&log).expect("a temporary file");
     let (url, header) = (format!("https://{}", collector.address), format!("x-key={COLLECTOR}"));
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
@@ -331,15 +309,13 @@ fn what_a_collector_is_told_by_grpc_and_tls_is_not_logged() {
         ("OTEL_EXPORTER_OTLP_HEADERS", header.as_str()),
         ("OTEL_TRACES_SAMPLER", "always_on"),
         ("SSL_CERT_FILE", path(trusted.path())),
-        ("RUST_LOG", "trace"),
     ];
-    let mut service = program::Service::start_in(&sim, "", &variables, to_log.into());
+    let mut service = Service::start_in(&sim, "", "trace", &variables);
     let mut stream = TcpStream::connect(service.address).expect("it is up");
     program::ask(&mut stream).expect("a reply");
-    service.signal("-TERM");
-    assert_eq!(service.wait().1, Some(0));
+    service.stop();
     assert!(!collector.spans().is_empty(), "no span came");
-    let said = text(&std::fs::read(&log).expect("the log"));
+    let said = service.log();
     assert!(said.contains("TRACE"), "it logs at all levels");
     assert_clean("the log", &said);
 }

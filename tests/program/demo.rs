@@ -2,28 +2,41 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
+use std::sync::mpsc;
 
-use super::program;
+use super::process::Process;
+use super::{PATIENCE, program};
 
 /// What the demo prints until it serves; it is killed when dropped.
 pub struct Demo {
-    child: Child,
+    process: Process,
     pub told: String,
 }
 
 impl Demo {
     pub fn start(arguments: &[&str]) -> Self {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let errors = writer.try_clone().expect("another end of it");
         let mut command = program(&["demo"]);
-        let mut child =
-            command.args(arguments).stdout(Stdio::piped()).spawn().expect("the program was built");
-        let mut told = String::new();
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        while !told.contains("Ctrl-C ends") {
-            told += &lines.next().expect("more lines").expect("text");
-            told.push('\n');
+        command.args(arguments).stdin(Stdio::null()).stdout(writer).stderr(errors);
+        let process = Process::spawn(command);
+        let (told_to, told) = mpsc::channel();
+        // Reads to the end: the demo is not to wait for a reader.
+        std::thread::spawn(move || {
+            for line in BufReader::new(reader).lines() {
+                // The test reads no further than to where the demo is up.
+                let _ = told_to.send(line.expect("UTF-8") + "\n");
+            }
+        });
+        let mut all = String::new();
+        while !all.contains("Ctrl-C ends") {
+            match told.recv_timeout(PATIENCE) {
+                Ok(line) => all += &line,
+                Err(error) => panic!("the demo does not come up ({error}):\n{all}"),
+            }
         }
-        Self { child, told }
+        Self { process, told: all }
     }
 
     /// The address behind this text.
@@ -37,20 +50,12 @@ impl Demo {
         self.address("Tributary on http://")
     }
 
-    /// Ends it at once, as a crash would.
-    pub fn kill(&self) {
-        let killed = Command::new("kill").args(["-9", &self.child.id().to_string()]).status();
-        assert!(killed.is_ok_and(|status| status.success()), "it ran");
-    }
-
     pub fn admin(&self) -> SocketAddr {
         self.address("For operators:   http://")
     }
-}
 
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Ends it at once, as a crash would.
+    pub fn kill(&self) {
+        self.process.signal("-9");
     }
 }

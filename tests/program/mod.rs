@@ -1,18 +1,24 @@
 //! The real program, started and asked; for the tests that look at it from outside.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 
 pub mod demo;
+pub mod process;
+pub mod service;
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tributary::simulator::Simulator;
 
+pub use service::Service;
+
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at what is waited for.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The program, with none of the environment's own settings.
 pub fn program(arguments: &[&str]) -> Command {
@@ -31,11 +37,23 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A port that was free a moment ago, below those that the system gives to outgoing connections:
-/// none of these takes it before the service does.
-pub fn free_port() -> u16 {
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    std::iter::repeat_with(|| fastrand::u16(20_000..32_000)).find(is_free).expect("there are many")
+/// Looks until there is something; nothing if there is nothing in time.
+pub fn within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + patience;
+    loop {
+        let found = look();
+        if found.is_some() || Instant::now() > end {
+            return found;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Waits until the condition holds.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let came_true = within(PATIENCE, || condition().then_some(()));
+    assert!(came_true.is_some(), "it did not happen in {PATIENCE:?}: {what}");
 }
 
 pub fn write(folder: &TempDir, name: &str, text: &str) -> PathBuf {
@@ -48,7 +66,7 @@ pub fn path(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-/// The shipped sources on top of the simulator.
+/// The shipped sources on top of the simulator. Port 0 is one that the system picks.
 pub fn configuration(sim: &Simulator, port: u16, admin: u16) -> String {
     let shipped = include_str!("../../config/default.toml");
     let replaced = [
@@ -66,80 +84,6 @@ pub fn configuration(sim: &Simulator, port: u16, admin: u16) -> String {
         ("https://api.orders-system.com".to_owned(), sim.orders().base_url()),
     ];
     replaced.iter().fold(shipped.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-/// `tributary serve` on ports of its own; killed when dropped.
-pub struct Service {
-    pub child: Child,
-    pub address: SocketAddr,
-    pub folder: TempDir,
-}
-
-impl Service {
-    pub fn start(sim: &Simulator) -> Self {
-        Self::start_logging(sim, "warn", Stdio::inherit())
-    }
-
-    pub fn start_logging(sim: &Simulator, levels: &str, log: Stdio) -> Self {
-        Self::start_with(sim, "", levels, log)
-    }
-
-    /// The same with a layer of TOML on top.
-    pub fn start_with(sim: &Simulator, overrides: &str, levels: &str, log: Stdio) -> Self {
-        Self::start_in(sim, overrides, &[("RUST_LOG", levels)], log)
-    }
-
-    /// The same in an environment with these variables.
-    pub fn start_in(
-        sim: &Simulator,
-        overrides: &str,
-        variables: &[(&str, &str)],
-        log: Stdio,
-    ) -> Self {
-        let (port, admin) = (free_port(), free_port());
-        let folder = TempDir::new().expect("a temporary folder");
-        let file = write(&folder, "tributary.toml", &configuration(sim, port, admin));
-        let more = write(&folder, "more.toml", overrides);
-        let child = program(&["serve", "--config", path(&file), "--config", path(&more)])
-            .envs(variables.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the program was built");
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let service = Self { child, address, folder };
-        let end = Instant::now() + PATIENCE;
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < end, "it does not come up");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        service
-    }
-
-    pub fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args([name, id.as_str()]).status().expect("kill");
-        assert!(sent.success());
-    }
-
-    /// Waits for the program's end; how long it took and its status.
-    pub fn wait(&mut self) -> (Duration, Option<i32>) {
-        let started = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                return (started.elapsed(), status.code());
-            }
-            assert!(started.elapsed() < Duration::from_secs(40), "it does not end");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 pub fn request(more: &str) -> String {
