@@ -40,6 +40,20 @@ struct Driver {
 
 impl Driver {
     fn start() -> Self {
+        // It wants the same port of IPv4 and of IPv6, and the one that it gets of the first may be
+        // taken of the second.
+        let mut said = String::new();
+        for _ in 0..5 {
+            match Self::try_start() {
+                Ok(driver) => return driver,
+                Err(why) => said += &why,
+            }
+        }
+        panic!("chromedriver does not start:\n{said}");
+    }
+
+    /// What it said and how it ended, if it has no port.
+    fn try_start() -> Result<Self, String> {
         let mut command = Command::new("chromedriver");
         let command = command.arg("--port=0").stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn().expect("chromedriver is installed (scripts/test does)");
@@ -50,9 +64,11 @@ impl Driver {
             told.push('\n');
             line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
         });
-        // Without a port it has closed its output, so it ends.
-        let port = port.unwrap_or_else(|| panic!("chromedriver: {:?}\n{told}", child.wait()));
-        Self { child, port }
+        match port {
+            Some(port) => Ok(Self { child, port }),
+            // It has closed its output, so it ends.
+            None => Err(format!("{told}{:?}\n", child.wait())),
+        }
     }
 }
 
@@ -178,7 +194,8 @@ fn the_waterfall_of_a_request_shows_which_source_ran_into_the_deadline() {
                 const bar = row.querySelector('.bar').getBoundingClientRect();
                 const line = row.querySelector('.deadline').getBoundingClientRect();
                 return {label: row.querySelector('th').textContent, told: row.querySelector('.told').textContent,
-                        width: bar.width / track.width, end: bar.right, line: line.right};
+                        width: bar.width / track.width,
+                        beyond: (bar.right - line.right) / track.width};
             })").await;
         let bars = bars.as_array().expect("a list");
         let crm = bars.iter().find(|bar| bar["label"] == "crm").expect("a row for the source");
@@ -190,7 +207,8 @@ fn the_waterfall_of_a_request_shows_which_source_ran_into_the_deadline() {
         assert!(labels.contains(&"attempt 1: no reply"), "{labels:?}");
         assert!(labels.contains(&"attempt 1: 503"), "{labels:?}");
         for bar in bars {
-            assert!(bar["end"].as_f64() <= bar["line"].as_f64().map(|at| at + 2.0), "{bar}");
+            // A busy machine notices the deadline some milliseconds late.
+            assert!(bar["beyond"].as_f64().is_some_and(|share| share < 0.05), "{bar}");
         }
     });
 }
