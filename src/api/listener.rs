@@ -114,7 +114,6 @@ where
             // Without it, bytes that are no HTTP would end a request that came before them without
             // a reply. A caller that goes takes its work along by `until_caller_goes`.
             .h1_allow_half_closed(true)
-            .tcp_nodelay(true)
             .local_addr(address)
             .on_connect_ext(|stream: &Stream, data| {
                 data.insert(stream.inner().phase().clone());

@@ -135,6 +135,57 @@ fn tls_1_2_and_1_3_carry_several_requests_on_a_connection() {
     }
 }
 
+/// How long the reply to a request takes that comes along with the last message of the handshake,
+/// and how long the next one on the same connection.
+fn first_and_next_reply(app: &TestApp, config: &Arc<ClientConfig>) -> [Duration; 2] {
+    // A small reply that no source is asked for.
+    const REQUEST: &[u8] = b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n";
+    let StreamOwned { mut conn, mut sock } = connect(app.address, config);
+    let send = |conn: &mut ClientConnection, sock: &mut TcpStream| {
+        let mut bytes = Vec::new();
+        while conn.wants_write() {
+            conn.write_tls(&mut bytes).expect("memory");
+        }
+        sock.write_all(&bytes).expect("it is read");
+    };
+    while conn.is_handshaking() {
+        // The last message of all waits for the request.
+        send(&mut conn, &mut sock);
+        conn.read_tls(&mut sock).expect("the service answers");
+        conn.process_new_packets().expect("it is TLS");
+    }
+    [(); 2].map(|()| {
+        conn.writer().write_all(REQUEST).expect("memory");
+        let began = Instant::now();
+        send(&mut conn, &mut sock);
+        let mut text = Vec::new();
+        while !text.ends_with(b"}") {
+            conn.read_tls(&mut sock).expect("a reply");
+            conn.process_new_packets().expect("it is TLS");
+            let _ = conn.reader().read_to_end(&mut text);
+        }
+        began.elapsed()
+    })
+}
+
+#[test]
+fn the_first_reply_on_a_connection_comes_as_soon_as_the_next_one() {
+    let files = Files::new();
+    let app = TestApp::start_with(&files.table(""));
+    for version in BOTH {
+        let config = client(&files.authority, None, &[version]);
+        let took: Vec<_> = (0..21).map(|_| first_and_next_reply(&app, &config)).collect();
+        let median = |which: usize| {
+            let mut of: Vec<_> = took.iter().map(|both| both[which]).collect();
+            of.sort_unstable();
+            of[of.len() / 2]
+        };
+        // A delayed acknowledgement would cost 40 ms; a busy machine may delay single ones.
+        let (first, next) = (median(0), median(1));
+        assert!(first < next + Duration::from_millis(20), "{version:?}: {first:?}, {next:?}");
+    }
+}
+
 #[test]
 fn large_bodies_pass_in_both_directions() {
     let files = Files::new();
