@@ -3,6 +3,7 @@
 mod blocking;
 mod credentials;
 mod deployment;
+mod descriptors;
 mod reload;
 mod servers;
 mod start_error;
@@ -19,6 +20,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use self::deployment::{Deployment, Process};
+use self::descriptors::Descriptors;
 use self::reload::Reloader;
 use crate::actors::source::Crash;
 use crate::actors::supervision::{Living, Restarts};
@@ -105,6 +107,8 @@ pub fn start_with_faults(
         observer: Arc::new(Observers(observers)),
     };
     let deployment = Deployment::build(settings, None, &process)?;
+    let descriptors = Descriptors::claim(&deployment)?;
+    let (callers, operators) = (Arc::clone(&descriptors.public), Arc::clone(&descriptors.admin));
     let server = deployment.server.clone();
     let draining = Arc::clone(&process.draining);
     let parts = Arc::new(ArcSwap::from_pointee(deployment.parts()));
@@ -114,6 +118,7 @@ pub fn start_with_faults(
     let reloader = Arc::new(Reloader {
         load,
         process,
+        descriptors,
         deployments,
         parts: Arc::clone(&parts),
         tls: tls.clone(),
@@ -138,8 +143,8 @@ pub fn start_with_faults(
         workers: server.workers,
         begun: Arc::new(AtomicUsize::new(0)),
     };
-    let public = servers::public(&server, public_socket, workers, tls.as_ref(), &draining)?;
-    let admin = servers::admin(&server, admin_socket, &overview)?;
+    let public = servers::public(&server, public_socket, workers, tls, &callers, &draining)?;
+    let admin = servers::admin(&server, admin_socket, &operators, &overview)?;
     let running = Running {
         address,
         admin_address,

@@ -115,6 +115,12 @@ impl TokenHandle {
         }
     }
 
+    /// Why no token came in time: a shortage of ours is not to look like a slow token endpoint.
+    fn too_late(&self) -> TokenError {
+        let failure = self.status().failure.map(|failure| failure.error);
+        failure.filter(TokenError::is_shortage).unwrap_or(TokenError::TooLate)
+    }
+
     /// Sends a message to the actor, and says whether it arrived; if the actor is down, waits
     /// until it may be started again.
     async fn tell(&self, message: GetToken) -> bool {
@@ -139,7 +145,7 @@ impl TokenProvider for TokenHandle {
         deadline: Instant,
     ) -> LocalBoxFuture<'_, Result<Token, TokenError>> {
         let in_time = clock::until(deadline, self.wait(after, deadline));
-        in_time.map(|token| token.unwrap_or(Err(TokenError::TooLate))).boxed_local()
+        in_time.map(|token| token.unwrap_or_else(|| Err(self.too_late()))).boxed_local()
     }
 
     fn renew(&self, after: u64) {

@@ -13,12 +13,13 @@ use std::time::Duration;
 use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpService, KeepAlive};
 use actix_rt::net::TcpStream;
-use actix_server::ServerBuilder;
+use actix_server::{Server, ServerBuilder};
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
-use actix_web::dev::{AppConfig, Service as _};
+use actix_web::dev::{AppConfig, Service, ServiceRequest, ServiceResponse};
 use actix_web::{App, HttpResponse, ResponseError, web};
 use futures_util::FutureExt as _;
 
+use super::connection_limit::{ConnectionLimit, WorkerConnections};
 use super::error_pages::WithErrorPages;
 use super::inbound::{Inbound, TlsInForce};
 use super::problem::Problem;
@@ -60,48 +61,50 @@ impl ResponseError for NoAnswer {
     }
 }
 
-/// Adds a listener, with TLS where there is one, whose routes are set up by `configure`, once in each worker thread. While
-/// `draining`, each reply is the last one on its connection.
+/// One listener: its socket, and how it treats its connections.
+pub struct Listener {
+    /// What it is called in the log.
+    pub name: &'static str,
+    /// Where it listens.
+    pub socket: TcpListener,
+    /// How long its connections may take.
+    pub rules: ConnectionRules,
+    /// How many of them there may be.
+    pub limit: Arc<ConnectionLimit>,
+    /// How callers are spoken to; absent: in plain text.
+    pub tls: Option<TlsInForce>,
+    /// While it is on, each reply is the last one on its connection.
+    pub draining: Arc<Draining>,
+}
+
+/// A server of one listener whose routes are set up by `configure`, once in each of so many worker
+/// threads. It takes one connection more for each worker than there may be: see
+/// [`ConnectionLimit`].
 ///
 /// # Errors
 /// If the socket cannot be used.
-pub fn listen<F>(
-    server: ServerBuilder,
-    name: &'static str,
-    socket: TcpListener,
-    rules: ConnectionRules,
-    tls: Option<&TlsInForce>,
-    draining: &Arc<Draining>,
+pub fn serve<F>(
+    listener: Listener,
+    workers: usize,
+    grace: Duration,
     configure: F,
-) -> io::Result<ServerBuilder>
+) -> io::Result<Server>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
+    let Listener { name, socket, rules, limit, tls, draining } = listener;
     let address = socket.local_addr()?;
+    let server = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(limit.per_worker() + 1)
+        .shutdown_timeout(grace.as_secs().max(1))
+        .disable_signals();
     let stopping = server.graceful_shutdown_signal();
-    let draining = Arc::clone(draining);
-    let tls = tls.cloned();
-    server.listen(name, socket, move || {
+    let server = server.listen(name, socket, move || {
         let configure = configure.clone();
         let draining = Arc::clone(&draining);
         let app = App::new().configure(move |config| configure(config));
-        let app = app.wrap_fn(move |request, app| {
-            let draining = Arc::clone(&draining);
-            let phase = request.conn_data::<Phase>().cloned().unwrap_or_default();
-            phase.request_began();
-            let caller_closes = request.head().connection_type() == ConnectionType::Close;
-            let answer = until_caller_goes(phase.clone(), app.call(request));
-            AssertUnwindSafe(answer).catch_unwind().map(move |answer| {
-                let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked.into()))?;
-                reply_headers::put(response.headers_mut());
-                let head = response.response_mut().head_mut();
-                if draining.is_on() {
-                    head.set_connection_type(ConnectionType::Close);
-                }
-                phase.request_ended(caller_closes || !head.keep_alive());
-                Ok(response)
-            })
-        });
+        let app = app.wrap_fn(move |request, app| answer(request, app, Arc::clone(&draining)));
         let stopping = stopping.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -120,16 +123,49 @@ where
             })
             .h1(map_config(app, move |()| AppConfig::default()));
         let tls = tls.clone();
+        let connections = WorkerConnections::new(Arc::clone(&limit));
         fn_service(move |stream: TcpStream| {
             let tls = tls.clone();
+            let admitted = connections.admit();
             async move {
                 let peer = stream.peer_addr().ok();
-                let stream = Inbound::accept(stream, tls.as_ref(), rules.head_timeout).await?;
-                let stream = WithCallerTimeouts::new(stream, rules.head_timeout);
+                let stream = tokio::select! {
+                    biased;
+                    stream = Inbound::accept(stream, tls.as_ref(), rules.head_timeout) => stream?,
+                    () = admitted.ends() => return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
+                };
+                let stream = WithCallerTimeouts::new(stream, admitted, rules.head_timeout);
                 Ok::<_, DispatchError>((WithErrorPages::new(stream), peer))
             }
         })
         .and_then(http)
+    });
+    server.map(ServerBuilder::run)
+}
+
+/// A handler's answer, or why there is none. Says whether it is the last one on its connection.
+fn answer<S, B>(
+    request: ServiceRequest,
+    app: &S,
+    draining: Arc<Draining>,
+) -> impl Future<Output = Result<ServiceResponse<B>, actix_web::Error>> + use<S, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+{
+    let phase = request.conn_data::<Phase>().cloned();
+    let phase = phase.expect("every connection has one");
+    phase.request_began();
+    let caller_closes = request.head().connection_type() == ConnectionType::Close;
+    let answer = until_caller_goes(phase.clone(), app.call(request));
+    AssertUnwindSafe(answer).catch_unwind().map(move |answer| {
+        let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked.into()))?;
+        reply_headers::put(response.headers_mut());
+        let head = response.response_mut().head_mut();
+        if draining.is_on() || phase.is_one_too_many() {
+            head.set_connection_type(ConnectionType::Close);
+        }
+        phase.request_ended(caller_closes || !head.keep_alive());
+        Ok(response)
     })
 }
 

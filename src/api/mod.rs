@@ -5,6 +5,7 @@ pub mod admission;
 pub mod aggregate;
 pub mod auth;
 pub mod body;
+pub mod connection_limit;
 pub mod context;
 pub mod error_pages;
 pub mod events;

@@ -18,22 +18,37 @@ use std::time::Duration;
 use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::connection_limit::Admitted;
 use super::error_pages;
 use crate::upstream::clock;
 
 /// Where a connection is: within a request or between two. Clones are of the same connection.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Phase(Rc<PhaseCells>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct PhaseCells {
+    admitted: Admitted,
     between: Cell<bool>,
     last: Cell<bool>,
     caller_gone: Cell<bool>,
     requests: Cell<u64>,
+    /// Since the end of the last request, something of the next one has come.
+    head_began: Cell<bool>,
 }
 
 impl Phase {
+    fn new(admitted: Admitted) -> Self {
+        Self(Rc::new(PhaseCells {
+            admitted,
+            between: Cell::default(),
+            last: Cell::default(),
+            caller_gone: Cell::default(),
+            requests: Cell::default(),
+            head_began: Cell::default(),
+        }))
+    }
+
     /// A request's head has come.
     pub fn request_began(&self) {
         self.0.between.set(false);
@@ -43,7 +58,13 @@ impl Phase {
     /// Its reply is ready, which may be the last one on the connection.
     pub fn request_ended(&self, last: bool) {
         self.0.between.set(true);
+        self.0.head_began.set(false);
         self.0.last.set(last);
+    }
+
+    /// Whether there are too many connections, so that the reply should be the last one on this.
+    pub fn is_one_too_many(&self) -> bool {
+        self.0.admitted.is_one_too_many()
     }
 
     /// Resolves once the caller has ended its side of the connection.
@@ -57,6 +78,24 @@ impl Phase {
     /// How many requests came before, if the connection is between two.
     fn between(&self) -> Option<u64> {
         self.0.between.get().then(|| self.0.requests.get())
+    }
+
+    /// Something of a request has come.
+    fn received(&self) {
+        self.0.head_began.set(true);
+        self.0.admitted.becomes_busy();
+    }
+
+    /// Something of a reply is being written.
+    fn writing(&self) {
+        self.0.admitted.becomes_busy();
+    }
+
+    /// Everything is written so far: after a whole reply, nothing is left to be done.
+    fn written(&self) {
+        if self.0.between.get() && !self.0.last.get() && !self.0.head_began.get() {
+            self.0.admitted.becomes_idle();
+        }
     }
 }
 
@@ -73,6 +112,8 @@ pub struct WithCallerTimeouts<S> {
     timer: Option<Timer>,
     /// Runs out when the caller has taken nothing for too long.
     write_stall: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Resolves when the system has been asked once more whether something has come.
+    last_look: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 /// Runs out when the head that follows so many requests is late.
@@ -84,8 +125,9 @@ struct Timer {
 
 impl<S> WithCallerTimeouts<S> {
     /// Wraps an accepted connection.
-    pub fn new(stream: S, head_timeout: Duration) -> Self {
-        Self { stream, phase: Phase::default(), head_timeout, timer: None, write_stall: None }
+    pub fn new(stream: S, admitted: Admitted, head_timeout: Duration) -> Self {
+        let phase = Phase::new(admitted);
+        Self { stream, phase, head_timeout, timer: None, write_stall: None, last_look: None }
     }
 
     /// What the requests on this connection are to tell.
@@ -98,6 +140,17 @@ impl<S> WithCallerTimeouts<S> {
             let end = Box::pin(clock::sleep_until(clock::now() + self.head_timeout));
             self.timer = Some(Timer { requests, end, is_over: false });
         }
+    }
+
+    /// Whether an idle connection ends to make room. What has come already is answered: the runtime
+    /// knows of it only when it has asked the system once more.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.phase.0.admitted.has_to_end(cx) {
+            self.last_look = None;
+            return Poll::Pending;
+        }
+        let look = self.last_look.get_or_insert_with(|| Box::pin(tokio::task::yield_now()));
+        look.as_mut().poll(cx)
     }
 
     fn poll_late(&mut self, requests: u64, cx: &mut Context<'_>) -> Poll<()> {
@@ -127,6 +180,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithCallerTimeouts<S> {
         if has_ended {
             self.phase.0.caller_gone.set(true);
         }
+        if buf.filled().len() > before {
+            self.phase.received();
+        }
+        if read.is_pending() && self.poll_end(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         let Some(requests) = self.phase.between() else { return read };
         if read.is_ready() {
             if buf.filled().len() > before {
@@ -155,6 +214,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WithCallerTimeouts<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.phase.writing();
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if written.is_ready() {
             self.write_stall = None;
@@ -174,7 +234,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WithCallerTimeouts<S> {
             // Only to be woken when it runs out: the next read then ends the stream.
             let _: Poll<()> = self.poll_late(requests, cx);
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.phase.written();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -194,15 +258,20 @@ impl<S: ActixStream> ActixStream for WithCallerTimeouts<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::api::connection_limit::{ConnectionLimit, WorkerConnections};
 
     fn stream(
         buffer: usize,
     ) -> (WithCallerTimeouts<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (ours, callers) = tokio::io::duplex(buffer);
-        (WithCallerTimeouts::new(ours, Duration::from_secs(5)), callers)
+        let limit = Arc::new(ConnectionLimit::new("public", 1, 1));
+        let admitted = WorkerConnections::new(limit).admit();
+        (WithCallerTimeouts::new(ours, admitted, Duration::from_secs(5)), callers)
     }
 
     #[tokio::test(start_paused = true)]

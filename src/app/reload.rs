@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::blocking::in_a_thread;
 use super::deployment::{Deployment, Process};
+use super::descriptors::Descriptors;
 use crate::api::admin::Parts;
 use crate::api::admin::reload::{Kept, Reload, ReloadStatus, Reloaded};
 use crate::api::inbound::TlsInForce;
@@ -21,6 +22,8 @@ pub type Load = Box<dyn Fn() -> Result<Settings, Problems> + Send + Sync>;
 pub(super) struct Reloader {
     pub(super) load: Load,
     pub(super) process: Process,
+    /// Other sources need another number of connections.
+    pub(super) descriptors: Descriptors,
     /// The workers follow it.
     pub(super) deployments: watch::Sender<Arc<Deployment>>,
     /// The operators' routes look at it.
@@ -106,6 +109,7 @@ impl Reloader {
         let next = Deployment::build(settings, Some(&before), &self.process);
         let next = next.map_err(|error| Kept { problems: vec![error.to_string()] })?;
         let changes = changes(&before, &next);
+        self.descriptors.divide(&next);
         self.parts.store(Arc::new(next.parts()));
         if let (Some(in_force), Some(tls)) = (&self.tls, &next.server.tls) {
             in_force.store(Arc::clone(&tls.config));

@@ -5,22 +5,21 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_server::{Server, ServerBuilder};
+use actix_server::Server;
 use actix_web::web;
 
 use super::StartError;
 use super::workers::WorkerFactory;
 use crate::api::admin::{self, Overview};
+use crate::api::connection_limit::ConnectionLimit;
 use crate::api::inbound::TlsInForce;
-use crate::api::listener::{self, ConnectionRules};
+use crate::api::listener::{self, ConnectionRules, Listener};
 use crate::api::routes;
 use crate::api::state::Draining;
 use crate::settings::ServerSpec;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// Inbound connections of the operators' listener.
-const ADMIN_CONNECTIONS: usize = 256;
 const RULES: ConnectionRules =
     ConnectionRules { head_timeout: Duration::from_secs(5), keep_alive: Duration::from_secs(75) };
 
@@ -29,41 +28,48 @@ pub(super) fn public(
     spec: &ServerSpec,
     socket: TcpListener,
     workers: WorkerFactory,
-    tls: Option<&TlsInForce>,
+    tls: Option<TlsInForce>,
+    limit: &Arc<ConnectionLimit>,
     draining: &Arc<Draining>,
 ) -> Result<Server, StartError> {
-    let server = Server::build()
-        .workers(spec.workers)
-        .max_concurrent_connections(spec.max_connections.div_ceil(spec.workers))
-        .shutdown_timeout(spec.shutdown_grace.as_secs().max(1))
-        .disable_signals();
+    let listener = Listener {
+        name: "public",
+        socket,
+        rules: RULES,
+        limit: Arc::clone(limit),
+        tls,
+        draining: Arc::clone(draining),
+    };
     let configure = move |config: &mut web::ServiceConfig| {
         config.app_data(web::Data::new(workers.make()));
         routes::public(config);
     };
-    let server = listener::listen(server, "public", socket, RULES, tls, draining, configure);
-    server.map(ServerBuilder::run).map_err(failed("listen", spec.listen))
+    let server = listener::serve(listener, spec.workers, spec.shutdown_grace, configure);
+    server.map_err(failed("listen", spec.listen))
 }
 
 /// The listener for operators, in a thread of its own: it answers also under load.
 pub(super) fn admin(
     spec: &ServerSpec,
     socket: TcpListener,
+    limit: &Arc<ConnectionLimit>,
     overview: &Arc<Overview>,
 ) -> Result<Server, StartError> {
-    let server = Server::build()
-        .workers(1)
-        .max_concurrent_connections(ADMIN_CONNECTIONS)
-        .shutdown_timeout(1)
-        .disable_signals();
+    let listener = Listener {
+        name: "admin",
+        socket,
+        rules: RULES,
+        limit: Arc::clone(limit),
+        tls: None,
+        draining: Arc::clone(&overview.draining),
+    };
     let for_routes = Arc::clone(overview);
     let configure = move |config: &mut web::ServiceConfig| {
         config.app_data(web::Data::from(Arc::clone(&for_routes)));
         admin::routes(config);
     };
-    let draining = &overview.draining;
-    let server = listener::listen(server, "admin", socket, RULES, None, draining, configure);
-    server.map(ServerBuilder::run).map_err(failed("admin_listen", spec.admin_listen))
+    let server = listener::serve(listener, 1, Duration::ZERO, configure);
+    server.map_err(failed("admin_listen", spec.admin_listen))
 }
 
 fn failed(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {

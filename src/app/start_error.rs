@@ -23,6 +23,19 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// So few files may be open that there would be no place for connections.
+    #[error(
+        "the process may open {limit} files, and needs {needed} at least with {workers} workers: \
+         raise the hard limit (ulimit -n), or lower server.workers"
+    )]
+    Descriptors {
+        /// How many may be open.
+        limit: usize,
+        /// How many are needed at least.
+        needed: usize,
+        /// The worker threads.
+        workers: usize,
+    },
     /// A certificate is not usable.
     #[error("{id}: {source}")]
     Tls {

@@ -46,6 +46,7 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
                 ExitCode::from(match error {
                     StartError::Tls { .. } => EXIT_CERTIFICATE,
                     StartError::Listen { .. }
+                    | StartError::Descriptors { .. }
                     | StartError::Origin { .. }
                     | StartError::Metrics(_)
                     | StartError::Traces(_)

@@ -16,6 +16,7 @@ pub mod inputs;
 pub mod jitter;
 pub mod json;
 pub mod link_header;
+pub mod log_throttle;
 pub mod observer;
 pub mod outcome;
 pub mod paging;

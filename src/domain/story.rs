@@ -95,7 +95,7 @@ fn attempts(spans: &[Span]) -> Vec<String> {
 
 fn why(attempt: Attempt, failure: AttemptFailure) -> String {
     match failure {
-        AttemptFailure::Connect => "no connection".to_owned(),
+        AttemptFailure::Connect | AttemptFailure::Overloaded => "no connection".to_owned(),
         AttemptFailure::Broken => "the connection broke".to_owned(),
         AttemptFailure::BadPayload => format!("{}, not usable", came(attempt)),
         AttemptFailure::Timeout
@@ -111,6 +111,7 @@ fn resent(failure: AttemptFailure, wait: Duration) -> String {
     match failure {
         AttemptFailure::TokenRefused => ", sent again with a new token".to_owned(),
         AttemptFailure::Connect
+        | AttemptFailure::Overloaded
         | AttemptFailure::Broken
         | AttemptFailure::Timeout
         | AttemptFailure::BadPayload

@@ -79,6 +79,8 @@ pub enum BreakerChange {
 pub enum AttemptFailure {
     /// No connection could be made.
     Connect,
+    /// We had nothing left to make a connection with.
+    Overloaded,
     /// The connection broke before the reply was complete.
     Broken,
     /// The time ran out.
@@ -102,6 +104,7 @@ impl AttemptFailure {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Overloaded => "overloaded",
             Self::Broken => "broken",
             Self::Timeout => "timeout",
             Self::BadPayload => "bad_payload",

@@ -13,6 +13,8 @@ use super::table::Table;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
 const MIB: u32 = 1 << 20;
+/// actix-server takes no more.
+const MOST_WORKERS: u32 = 512;
 
 /// Listeners and process-wide limits, checked.
 #[derive(Debug, Clone)]
@@ -63,7 +65,7 @@ pub(super) fn read(table: &mut Table) -> Option<ServerSpec> {
         body_timeout: table.duration("body_timeout", millis(1)..=minutes(10), seconds(5)),
         max_concurrent_requests: table.count("max_concurrent_requests", 1..=1_000_000, 1024),
         max_connections: table.count("max_connections", 1..=1_000_000, 10_000),
-        workers: table.count("workers", 1..=1024, available_cores()),
+        workers: table.count("workers", 1..=MOST_WORKERS, available_cores()),
         shutdown_grace: table.duration("shutdown_grace", millis(0)..=minutes(60), seconds(25)),
         // Last, so that every other key has been read: one that is not read counts as unknown.
         listen: listen?,
@@ -138,7 +140,7 @@ fn check_addresses(table: &Table, spec: &ServerSpec) {
 
 fn available_cores() -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores).unwrap_or(1).min(1024)
+    u32::try_from(cores).unwrap_or(1).min(MOST_WORKERS)
 }
 
 const fn millis(n: u64) -> Duration {

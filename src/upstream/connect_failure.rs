@@ -9,6 +9,7 @@ use tokio_rustls::rustls;
 use tokio_rustls::rustls::CertificateError;
 
 use super::server_certificate::is_of_an_authority;
+use super::shortage::Shortage;
 
 /// What was being done when the time ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,9 @@ pub enum ConnectFailure {
         /// What became of it, and of the other addresses if there are any.
         reason: String,
     },
+    /// No socket for it could be had: no fault of the upstream.
+    #[error("no connection can be made: {0}")]
+    Shortage(Shortage),
     /// All of it together took too long.
     #[error("no connection within {} ms ({during})", after.as_millis())]
     Timeout {
@@ -77,6 +81,7 @@ impl From<ConnectFailure> for io::Error {
         let kind = match failure {
             ConnectFailure::Dns { .. } => io::ErrorKind::NotFound,
             ConnectFailure::Tcp { .. } => io::ErrorKind::NotConnected,
+            ConnectFailure::Shortage(_) => io::ErrorKind::Other,
             ConnectFailure::Timeout { .. } => io::ErrorKind::TimedOut,
             ConnectFailure::Tls { .. } | ConnectFailure::HandshakeBroken { .. } => {
                 io::ErrorKind::ConnectionAborted
@@ -103,8 +108,7 @@ pub(super) fn tcp_reason(error: &io::Error) -> String {
         io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
         io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
         io::ErrorKind::TimedOut => "no answer".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "no local port or address is free".to_owned(),
-        _ => error.to_string(),
+        _ => Shortage::of(error).map_or_else(|| error.to_string(), |shortage| shortage.to_string()),
     }
 }
 

@@ -139,7 +139,10 @@ impl CallError {
             | Self::Unsendable { .. }
             | Self::Unasked { .. }
             | Self::NotWaitedFor => Outcome::Skipped,
-            Self::Overloaded { .. } => Outcome::Overloaded,
+            Self::Overloaded { .. } | Self::Connect(ConnectFailure::Shortage(_)) => {
+                Outcome::Overloaded
+            }
+            Self::NoToken(error) if error.is_shortage() => Outcome::Overloaded,
             Self::CircuitOpen { .. } => Outcome::CircuitOpen,
             Self::NoToken(_) | Self::TokenRefused | Self::FreshTokenRefused { .. } => {
                 Outcome::AuthFailed
@@ -165,8 +168,11 @@ impl CallError {
     /// What kind of failure this is, as far as a retry is concerned.
     pub fn class(&self) -> FailureClass {
         match self {
-            // A certificate that is refused now is refused again at once.
-            Self::Connect(ConnectFailure::Tls { .. }) => FailureClass::Permanent,
+            // A certificate that is refused now is refused again at once, and a shortage is not to
+            // be made worse.
+            Self::Connect(ConnectFailure::Tls { .. } | ConnectFailure::Shortage(_)) => {
+                FailureClass::Permanent
+            }
             Self::Connect(_) | Self::Broken { .. } | Self::Status { status: 502..=504, .. } => {
                 FailureClass::Transient
             }
@@ -191,6 +197,7 @@ impl CallError {
     /// The same in the words of an attempt. Errors of no attempt at all count as faults of ours.
     pub fn as_attempt_failure(&self) -> AttemptFailure {
         match self {
+            Self::Connect(ConnectFailure::Shortage(_)) => AttemptFailure::Overloaded,
             Self::Connect(_) => AttemptFailure::Connect,
             Self::Broken { .. } => AttemptFailure::Broken,
             Self::TimedOut { .. } => AttemptFailure::Timeout,

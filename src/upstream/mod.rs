@@ -27,6 +27,7 @@ pub mod response_guard;
 pub mod response_head;
 mod server_certificate;
 pub mod shared;
+pub mod shortage;
 pub mod stream_fault;
 pub mod tls;
 pub mod transport;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::clock;
+use super::connect_failure::ConnectFailure;
 use super::error::CallError;
 use super::origin::Reply;
 use super::shared::SourceShared;
@@ -117,6 +118,7 @@ fn verdict(result: &Result<Reply, CallError>, patience: Duration) -> Verdict {
     let Err(error) = result else { return Verdict::Healthy };
     match (error, error.class()) {
         (CallError::TimedOut { given }, _) if *given < patience => Verdict::Neutral,
+        (CallError::Connect(ConnectFailure::Shortage(_)), _) => Verdict::Neutral,
         (CallError::Status { status: 500.., .. } | CallError::Connect(_), _)
         | (_, FailureClass::Transient | FailureClass::TimedOut) => Verdict::Failing,
         (CallError::Status { .. }, FailureClass::Permanent) => Verdict::Healthy,

@@ -23,6 +23,7 @@ use super::connect_failure::{ConnectFailure, ConnectStep, tcp_reason, tls_failur
 use super::connection::{Connection, Connections, Socket};
 use super::exchange::Exchange;
 use super::guarded_stream::GuardedStream;
+use super::shortage::Shortage;
 
 /// How long awc takes an idle connection for usable.
 const KEEP_ALIVE: Duration = Duration::from_secs(90);
@@ -209,7 +210,11 @@ impl Inner {
         let step = Cell::new(ConnectStep::Resolving);
         let limit = self.connect_timeout;
         match timeout(limit, self.connect(&step)).await {
-            Ok(result) => result,
+            Ok(result) => result.inspect_err(|failure| {
+                if let ConnectFailure::Shortage(shortage) = failure {
+                    shortage.tell();
+                }
+            }),
             Err(_) => Err(ConnectFailure::Timeout { after: limit, during: step.get() }),
         }
     }
@@ -235,7 +240,11 @@ impl Inner {
         }
         let failure = |reason: String| ConnectFailure::Dns { host: self.host.clone(), reason };
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let addresses: Vec<_> = found.map_err(|error| failure(error.to_string()))?.collect();
+        let found = found.map_err(|error| match Shortage::of_lookup(&error) {
+            Some(shortage) => ConnectFailure::Shortage(shortage),
+            None => failure(error.to_string()),
+        });
+        let addresses: Vec<_> = found?.collect();
         if addresses.is_empty() {
             return Err(failure("the name has no address".to_owned()));
         }
@@ -252,28 +261,38 @@ async fn forget_old_ones(inner: Weak<Inner>) {
 }
 
 /// Tries the addresses one after the other. Each gets its share of the time that is left, so that
-/// one that swallows packets does not use up the time of the next.
+/// one that swallows packets does not use up the time of the next. It is a shortage of ours only if
+/// none of them could even be tried.
 async fn connect_to_any(
     addresses: &[SocketAddr],
     deadline: Instant,
 ) -> Result<TcpStream, ConnectFailure> {
     let mut failures: Vec<(SocketAddr, String)> = Vec::new();
+    let mut shortages: Vec<Shortage> = Vec::new();
     for (&address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
         let time_left = deadline.saturating_duration_since(clock::now());
         let share = time_left / u32::try_from(left).unwrap_or(u32::MAX);
         // The last one's time is the whole timeout's.
         let share = if left == 1 { NEVER } else { share };
-        let reason = match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(tcp)) => match tcp.set_nodelay(true) {
-                Ok(()) => return Ok(tcp),
-                Err(error) => tcp_reason(&error),
-            },
-            Ok(Err(error)) => tcp_reason(&error),
+        let connected = timeout(share, TcpStream::connect(address)).await;
+        let connected =
+            connected.map(|tcp| tcp.and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp)));
+        let reason = match connected {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => {
+                shortages.extend(Shortage::of(&error));
+                tcp_reason(&error)
+            }
             Err(_) => format!("no answer within {} ms", share.as_millis()),
         };
         failures.push((address, reason));
     }
-    Err(tcp_failure(&failures))
+    match shortages.first() {
+        Some(shortage) if shortages.len() == failures.len() => {
+            Err(ConnectFailure::Shortage(*shortage))
+        }
+        Some(_) | None => Err(tcp_failure(&failures)),
+    }
 }
 
 fn tcp_failure(failures: &[(SocketAddr, String)]) -> ConnectFailure {

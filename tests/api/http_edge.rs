@@ -443,30 +443,6 @@ fn a_query_and_a_fragment_do_not_change_the_route() {
 }
 
 #[test]
-fn connections_over_the_cap_wait_until_one_ends() {
-    let app = TestApp::start_with("[server]\nworkers = 1\nmax_connections = 2\n");
-    let ask = |connection: &mut Connection| {
-        connection.send("POST", PROFILE, &[], BODY.as_bytes()).expect("a reply").status
-    };
-    let mut first = Connection::open(app.address).expect("a connection");
-    let mut second = Connection::open(app.address).expect("a connection");
-    assert_eq!((ask(&mut first), ask(&mut second)), (200, 200));
-
-    let mut third = TcpStream::connect(app.address).expect("the system accepts it");
-    third.write_all(request("connection: close\r\n").as_bytes()).expect("it is taken");
-    third.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
-    let mut byte = [0; 1];
-    assert!(third.read(&mut byte).is_err(), "nobody reads from the third connection");
-    assert_eq!((ask(&mut first), ask(&mut second)), (200, 200), "the others are served");
-
-    drop(first);
-    third.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
-    let mut all = Vec::new();
-    third.read_to_end(&mut all).expect("a reply");
-    assert!(all.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&all));
-}
-
-#[test]
 fn requests_over_the_cap_are_turned_away_at_once_while_the_others_are_served() {
     let app = TestApp::start_with("[server]\nmax_concurrent_requests = 3\n");
     let slow = Behaviour::Delay(Duration::from_secs(2));

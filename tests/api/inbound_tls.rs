@@ -267,6 +267,20 @@ fn a_caller_that_never_shakes_hands_is_let_go_and_keeps_nobody_out() {
 }
 
 #[test]
+fn callers_who_never_shake_hands_make_room_for_one_who_does() {
+    let files = Files::new();
+    let limit = "[server]\nworkers = 1\nmax_connections = 2\n";
+    let app = TestApp::start_with(&format!("{limit}{}", files.table("")));
+    let connect = |_| TcpStream::connect(app.address).expect("it listens");
+    let silent: Vec<_> = (0..20).map(connect).collect();
+    let began = Instant::now();
+    assert!(is_let_in(&app, &client(&files.authority, None, &BOTH)));
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(3), "before the time of a handshake is over: {took:?}");
+    drop(silent);
+}
+
+#[test]
 fn certificates_and_authorities_are_replaced_without_dropping_a_connection() {
     let files = Files::new();
     let app = TestApp::start_with(&files.table(""));

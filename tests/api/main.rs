@@ -13,6 +13,7 @@ mod analytics;
 mod bad_input;
 mod breaker;
 mod cancellation;
+mod connections;
 mod deadline;
 mod dependencies;
 mod empty_bodies;

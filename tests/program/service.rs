@@ -46,6 +46,29 @@ impl Service {
         Self::run(command, folder)
     }
 
+    /// On top of these upstreams and with a layer of TOML, after a command of the shell, such as
+    /// `ulimit -n 256`.
+    pub fn start_after(shell: &str, sim: &Simulator, overrides: &str) -> Self {
+        let (command, folder) = Self::command_after(shell, sim, overrides);
+        Self::run(command, folder)
+    }
+
+    /// The command that does that, and the folder of its files.
+    pub fn command_after(shell: &str, sim: &Simulator, overrides: &str) -> (Command, TempDir) {
+        let (command, folder) = serve(sim, overrides);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("{shell} && exec \"$0\" \"$@\"")]);
+        limited.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        limited.env("RUST_LOG", "info").stdin(Stdio::null());
+        (limited, folder)
+    }
+
     /// Runs a command that serves and logs where, with its log in the folder. Waits until it is up.
     pub fn run(mut command: Command, folder: TempDir) -> Self {
         let log = log_file(&folder);

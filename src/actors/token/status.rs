@@ -157,7 +157,10 @@ impl TokenStatus {
         let in_demand =
             if error.may_pass_soon() { backoff.min(LONGEST_PAUSE_IN_DEMAND) } else { backoff };
         self.failed += 1;
-        self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
+        // A shortage of ours says nothing about the endpoint: the next try waits no longer for it.
+        if !error.is_shortage() {
+            self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
+        }
         self.failure = Some(Failure {
             error,
             took: now.saturating_duration_since(began),

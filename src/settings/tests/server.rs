@@ -21,7 +21,7 @@ fn rules_of_the_server_table() {
         ("server.default_action = 'No'", "server.default_action", "lower-case letter"),
         ("server.max_body = '65MiB'", "server.max_body", "from 1B to 64MiB"),
         ("server.body_timeout = '0s'", "server.body_timeout", "from 1ms to 10m"),
-        ("server.workers = 0", "server.workers", "from 1 to 1024"),
+        ("server.workers = 0", "server.workers", "from 1 to 512"),
         ("server.max_connections = -1", "server.max_connections", "found -1"),
         ("server.max_concurrent_requests = 1.5", "server.max_concurrent_requests", "found 1.5"),
         ("server.shutdown_grace = 25", "server.shutdown_grace", "found 25"),

@@ -17,6 +17,7 @@ use crate::domain::credential::{ClientAuth, ClientCredentialsSpec};
 use crate::domain::json::without_byte_order_mark;
 use crate::domain::secret::ExposeSecret as _;
 use crate::upstream::clock;
+use crate::upstream::connect_failure::ConnectFailure;
 use crate::upstream::error::{CallError, PayloadError};
 use crate::upstream::origin::{Connecting, Origin, OriginError, Prepared, Reply};
 use tokio_rustls::rustls::ClientConfig;
@@ -217,6 +218,9 @@ fn unreachable(error: CallError) -> TokenError {
             TokenError::Unusable { reason: "it is larger than 64 KiB" }
         }
         CallError::Payload(_) => TokenError::Unusable { reason: "it is not a JSON token reply" },
+        CallError::Connect(shortage @ ConnectFailure::Shortage(_)) => {
+            TokenError::NotAsked(shortage)
+        }
         other => TokenError::Unreachable { reason: other.to_string() },
     }
 }

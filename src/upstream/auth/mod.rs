@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use awc::http::header::{HeaderName, HeaderValue};
 use futures_util::future::LocalBoxFuture;
 
+use super::connect_failure::ConnectFailure;
 use super::origin::OriginError;
 
 /// The header that proves who a call is.
@@ -85,6 +86,9 @@ pub enum TokenError {
         /// Why not.
         reason: String,
     },
+    /// The token endpoint was not asked, because no connection to it could be made: no fault of its.
+    #[error("the token endpoint was not asked: {0}")]
+    NotAsked(ConnectFailure),
     /// An answer that holds no usable token.
     #[error("the token endpoint's reply is not usable: {reason}")]
     Unusable {
@@ -110,19 +114,34 @@ impl TokenError {
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Refused { .. } | Self::Unusable { .. } => true,
-            Self::Failed { .. } | Self::Unreachable { .. } | Self::TooLate => false,
+            Self::Failed { .. } | Self::Unreachable { .. } | Self::NotAsked(_) | Self::TooLate => {
+                false
+            }
             Self::BackingOff { last, .. } => last.is_lasting(),
         }
     }
 
-    /// Whether the endpoint may well be back in a moment: it gave no answer, or failed itself. 429
-    /// and a refused client are answers of an endpoint that is well.
+    /// Whether the endpoint may well be back in a moment: it gave no answer, or failed itself, or was
+    /// not even asked. 429 and a refused client are answers of an endpoint that is well.
     pub fn may_pass_soon(&self) -> bool {
         match self {
             Self::Failed { status, .. } => *status >= 500,
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::NotAsked(_) => true,
             Self::Refused { .. } | Self::Unusable { .. } | Self::TooLate => false,
             Self::BackingOff { last, .. } => last.may_pass_soon(),
+        }
+    }
+
+    /// Whether it was a shortage of ours, which says nothing about the token endpoint.
+    pub fn is_shortage(&self) -> bool {
+        match self {
+            Self::NotAsked(_) => true,
+            Self::BackingOff { last, .. } => last.is_shortage(),
+            Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::Unreachable { .. }
+            | Self::Unusable { .. }
+            | Self::TooLate => false,
         }
     }
 

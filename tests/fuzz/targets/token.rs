@@ -54,9 +54,10 @@ fn check_error(error: &TokenError, status: u16, token: Option<Value>) {
         TokenError::Unusable { .. } => status < 300,
         TokenError::Failed { .. } => status == 429 || status >= 500,
         TokenError::Refused { .. } => (300..500).contains(&status) && status != 429,
-        TokenError::Unreachable { .. } | TokenError::BackingOff { .. } | TokenError::TooLate => {
-            false
-        }
+        TokenError::Unreachable { .. }
+        | TokenError::NotAsked(_)
+        | TokenError::BackingOff { .. }
+        | TokenError::TooLate => false,
     };
     assert!(fits, "{status}: {error}");
     // Errors are shown to people: they never repeat what came.
