@@ -143,7 +143,7 @@ pub fn start_with_faults(
         workers: server.workers,
         begun: Arc::new(AtomicUsize::new(0)),
     };
-    let public = servers::public(&server, public_socket, workers, tls, &callers, &draining)?;
+    let public = servers::public(&server, public_socket, workers, tls, &callers)?;
     let admin = servers::admin(&server, admin_socket, &operators, &overview)?;
     let running = Running {
         address,

@@ -85,6 +85,7 @@ fn one_line_a_request_says_who_asked_and_what_became_of_each_source() {
         ("trace_id", TRACE),
         ("action", "customer_profile"),
         ("caller", "flow"),
+        ("peer", "127.0.0.1"),
     ] {
         assert_eq!(answered[field], value, "{answered}");
     }
@@ -102,6 +103,61 @@ fn one_line_a_request_says_who_asked_and_what_became_of_each_source() {
     for secret in ["planted-key", "key-1", "c-1\"", "hunter2"] {
         assert!(!all.contains(secret), "{secret} is in {all}");
     }
+}
+
+#[test]
+fn a_request_that_is_refused_has_a_line_with_its_sender_whoever_refuses_it() {
+    let sim = simulator();
+    let keys = "[[server.api_keys]]\nname = 'flow'\nkey = 'planted-key'";
+    let mut service = Service::start_with(&sim, keys, "info");
+    let long = "y".repeat(200_000);
+    // No header is believed about who sent it.
+    let more =
+        "x-forwarded-for: 203.0.113.9\r\nforwarded: for=203.0.113.9\r\nconnection: close\r\n";
+    let requests = [
+        (401, format!("POST /v1/actions/hunter2 HTTP/1.1\r\nhost: x\r\n{more}\r\n")),
+        (404, format!("GET /hunter2 HTTP/1.1\r\nhost: x\r\n{more}\r\n")),
+        (405, format!("GET /events HTTP/1.1\r\nhost: x\r\n{more}\r\n")),
+        (401, format!("GET /openapi.json HTTP/1.1\r\nhost: x\r\n{more}\r\n")),
+        (400, format!("hunter2\r\n{more}\r\n")),
+        (431, format!("GET /hunter2 HTTP/1.1\r\nhost: x\r\n{more}hunter2: {long}")),
+        // The second one has no line of its own but for this.
+        (400, "GET /hunter2 HTTP/1.1\r\nhost: x\r\n\r\n\0hunter2\r\n\r\n".to_owned()),
+    ];
+    let mut ids = Vec::new();
+    for (_, request) in &requests {
+        let mut stream = connect(&service);
+        let _ = stream.write_all(request.as_bytes());
+        let mut reply = Vec::new();
+        // A reset may follow the reply.
+        let _ = stream.read_to_end(&mut reply);
+        let reply = program::text(&reply);
+        let id = reply.lines().filter_map(|line| line.strip_prefix("x-request-id: ")).next_back();
+        ids.push(id.unwrap_or_else(|| panic!("no id in {reply}")).to_owned());
+    }
+    service.stop();
+    let lines = service.log_lines_of("request");
+    for ((status, request), id) in requests.iter().zip(ids) {
+        let of_it: Vec<_> = lines.iter().filter(|line| line["request_id"] == id).collect();
+        let [line] = of_it.as_slice() else { panic!("{request:.60}: {of_it:?}") };
+        assert_eq!((&line["status"], &line["peer"]), (&(*status).into(), &"127.0.0.1".into()));
+    }
+    let all = service.log();
+    for planted in ["hunter2", "planted-key", "203.0.113.9"] {
+        assert!(!all.contains(planted), "{planted} is in {all}");
+    }
+}
+
+#[test]
+fn a_connection_on_which_nothing_comes_is_no_request() {
+    let sim = simulator();
+    let mut service = Service::start_with(&sim, "", "info");
+    let mut silent = connect(&service);
+    let mut reply = String::new();
+    silent.read_to_string(&mut reply).expect("it ends after the time of a head");
+    assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+    service.stop();
+    assert_eq!(service.log_lines_of("request"), Vec::<Value>::new());
 }
 
 #[test]

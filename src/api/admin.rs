@@ -135,7 +135,7 @@ async fn no_route(request: HttpRequest) -> HttpResponse {
 }
 
 fn problem(request: &HttpRequest, problem: Problem) -> HttpResponse {
-    aggregate::respond(Err(problem), context::request_id(request.headers()))
+    aggregate::respond(Err(problem), context::id_of(request))
 }
 
 fn json_reply(status: StatusCode, body: &Value) -> HttpResponse {

@@ -42,10 +42,11 @@ pub async fn handle(
     worker: web::Data<Worker>,
 ) -> HttpResponse {
     let started = clock::now();
-    let id = context::request_id(request.headers());
+    let id = context::id_of(&request);
     let serving = worker.serving();
     let mut observation =
         Observation::begin(&*serving.shared.observer, routes::ACTION_ROUTE, &id, started);
+    observation.peer = context::peer(&request);
     observation.trace = context::trace(request.headers(), serving.shared.sample_ratio);
     let reply = answer(&request, payload, &serving, &mut observation, started).await;
     let response = respond(reply, id.clone());

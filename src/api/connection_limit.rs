@@ -99,7 +99,8 @@ impl WorkerConnections {
         worker.open.set(worker.open.get() + 1);
         worker.make_room();
         let admitted = Admitted { worker, idle_as: Cell::default(), ending: Rc::default() };
-        admitted.becomes_idle();
+        // Not to make room for itself.
+        admitted.joins_the_idle();
         admitted
     }
 }
@@ -110,6 +111,8 @@ impl Worker {
         self.open.get() - self.ending.get() > self.limit.per_worker()
     }
 
+    /// Tells idle ones to end until there are few enough. Nobody else would: one more connection
+    /// than there may be is the last one to be accepted.
     fn make_room(&self) {
         while self.is_over() {
             let Some((_, longest)) = self.idle.borrow_mut().pop_first() else { return };
@@ -135,9 +138,13 @@ pub struct Admitted {
 impl Admitted {
     /// The caller asks nothing at present.
     pub fn becomes_idle(&self) {
-        if self.idle_as.get().is_some() || self.ending.told.get() {
-            return;
+        if self.idle_as.get().is_none() && !self.ending.told.get() {
+            self.joins_the_idle();
+            self.worker.make_room();
         }
+    }
+
+    fn joins_the_idle(&self) {
         let place = self.worker.times_idle.get();
         self.worker.times_idle.set(place + 1);
         self.worker.idle.borrow_mut().insert(place, Rc::clone(&self.ending));
@@ -147,12 +154,19 @@ impl Admitted {
     /// The caller asks something, or takes a reply. If the connection was told to end and has not
     /// done so, it need not any more.
     pub fn becomes_busy(&self) {
+        if self.leaves_the_idle() {
+            self.worker.make_room();
+        }
+    }
+
+    /// Says whether it had been told to end.
+    fn leaves_the_idle(&self) -> bool {
         if let Some(place) = self.idle_as.take() {
             self.worker.idle.borrow_mut().remove(&place);
         }
-        if self.ending.told.replace(false) {
-            self.worker.ending.set(self.worker.ending.get() - 1);
-        }
+        let was_told = self.ending.told.replace(false);
+        self.worker.ending.set(self.worker.ending.get() - usize::from(was_told));
+        was_told
     }
 
     /// Whether its worker has more connections than it may: the next reply should be the last one.
@@ -180,7 +194,7 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.becomes_busy();
+        self.leaves_the_idle();
         self.worker.open.set(self.worker.open.get() - 1);
     }
 }
@@ -238,10 +252,21 @@ mod tests {
         assert!(has_to_end(&first));
         first.becomes_busy();
         assert!(!has_to_end(&first));
-        assert!(first.is_one_too_many(), "its reply will be the last one");
+        assert!(has_to_end(&second), "it makes room instead");
         second.becomes_busy();
-        let _third = worker.admit();
         assert!(!has_to_end(&first) && !has_to_end(&second));
+        assert!(first.is_one_too_many(), "its reply will be the last one");
+    }
+
+    #[test]
+    fn one_that_becomes_idle_while_there_are_too_many_ends() {
+        let (_, worker) = worker(1);
+        let (first, second) = (worker.admit(), worker.admit());
+        first.becomes_busy();
+        second.becomes_busy();
+        // Its reply was ready before the second one came.
+        first.becomes_idle();
+        assert!(has_to_end(&first) && !has_to_end(&second));
     }
 
     #[test]
@@ -279,9 +304,11 @@ mod tests {
                 let idle = open.iter().filter(|it| it.idle_as.get().is_some() && !it.ending.told.get());
                 prop_assert_eq!(worker.0.open.get(), open.len());
                 prop_assert_eq!(worker.0.ending.get(), told);
-                prop_assert_eq!(worker.0.idle.borrow().len(), idle.count());
+                let idle = idle.count();
+                prop_assert_eq!(worker.0.idle.borrow().len(), idle);
                 let is_full = open.len() - told > limit.per_worker();
                 prop_assert_eq!(open.first().is_some_and(Admitted::is_one_too_many), is_full);
+                prop_assert!(!is_full || idle <= 1, "at most the one that came last is left idle");
             }
         }
     }

@@ -1,8 +1,11 @@
-//! What a request's headers say about it: its id, its trace, its hurry.
+//! What a request says about itself: its id, its trace, its hurry; and who sent it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpMessage as _, HttpRequest};
 
 use super::problem::Problem;
 use crate::domain::trace_context::TraceContext;
@@ -19,12 +22,53 @@ const TRACESTATE: &str = "tracestate";
 /// An id longer than this is not taken over.
 const LONGEST_ID: usize = 128;
 
+/// The id of a request, the same in its reply, in the log and for the sources.
+struct RequestId(HeaderValue);
+
+/// Gives a request its id.
+pub fn assign_id(request: &ServiceRequest) -> HeaderValue {
+    let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    id
+}
+
+/// The id that a request was given.
+pub fn id_of(request: &HttpRequest) -> HeaderValue {
+    let assigned = request.extensions().get::<RequestId>().map(|assigned| assigned.0.clone());
+    assigned.unwrap_or_else(|| request_id(request.headers()))
+}
+
+/// Who sent a request, as the socket knows it: no header is believed.
+pub fn peer(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|peer| peer.ip().to_canonical())
+}
+
 /// The request's id: the caller's, if it is fit to be passed on, else a new one.
 pub fn request_id(headers: &HeaderMap) -> HeaderValue {
     let mut given =
         [CORRELATION_ID, REQUEST_ID_NAME].into_iter().filter_map(|name| headers.get(name));
     let fit = given.find(|id| is_fit(id.as_bytes()));
     fit.cloned().unwrap_or_else(new_id)
+}
+
+/// The caller's id in what has come of a head, which may not be valid as a whole.
+pub fn request_id_in(head: &[u8]) -> Option<HeaderValue> {
+    let lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let fields: Vec<_> =
+        lines.skip(1).take_while(|line| !line.is_empty()).filter_map(field).collect();
+    let id_under = |name: &str| {
+        let found = fields.iter().find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()));
+        found.map(|(_, value)| *value).filter(|id| is_fit(id))
+    };
+    let id = id_under(CORRELATION_ID).or_else(|| id_under(REQUEST_ID_NAME))?;
+    HeaderValue::from_bytes(id).ok()
+}
+
+/// A header's name and value.
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let (name, value) = line.split_at_checked(colon)?;
+    Some((name, value.get(1..)?.trim_ascii()))
 }
 
 fn is_fit(id: &[u8]) -> bool {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::reply_headers::LINES;
+use super::refusals::Refusals;
 
 /// No handler of ours sends an empty error, so this in a reply's head tells one of actix-http's.
 const EMPTY: &[u8] = b"\r\ncontent-length: 0\r\n";
@@ -19,6 +19,7 @@ const EMPTY: &[u8] = b"\r\ncontent-length: 0\r\n";
 /// A stream on which actix-http's empty error replies become JSON problems.
 pub struct WithErrorPages<S> {
     stream: S,
+    refusals: Refusals,
     /// What is left to be sent of a reply of ours.
     pending: Vec<u8>,
     sent: usize,
@@ -26,8 +27,8 @@ pub struct WithErrorPages<S> {
 
 impl<S> WithErrorPages<S> {
     /// Wraps an accepted connection.
-    pub fn new(stream: S) -> Self {
-        Self { stream, pending: Vec::new(), sent: 0 }
+    pub fn new(stream: S, refusals: Refusals) -> Self {
+        Self { stream, refusals, pending: Vec::new(), sent: 0 }
     }
 
     /// What is wrapped.
@@ -52,43 +53,16 @@ impl<S: AsyncWrite + Unpin> WithErrorPages<S> {
     }
 }
 
-/// What to send instead, if `written` ends with one of actix-http's empty errors: what stands
-/// before it (replies to earlier requests on the connection), then the same error with a body.
-fn with_error_page(written: &[u8]) -> Option<Vec<u8>> {
+/// If `written` ends with one of actix-http's empty errors: what stands before it (replies to
+/// earlier requests on the connection), and the error's status.
+fn empty_error(written: &[u8]) -> Option<(&[u8], u16)> {
     // An empty reply ends with its head, and nothing is written after an error.
     let head = written.ends_with(b"\r\n\r\n").then_some(written)?;
     let start = head.windows(7).rposition(|seven| seven == b"HTTP/1.")?;
     let (before, head) = written.split_at_checked(start)?;
     let status: u16 = std::str::from_utf8(head.get(9..12)?).ok()?.parse().ok()?;
     let is_empty = head.windows(EMPTY.len()).any(|part| part.eq_ignore_ascii_case(EMPTY));
-    let (title, detail) = match status {
-        400 => ("Bad Request", "the request is not valid HTTP"),
-        408 => return Some([before, slow_head().as_bytes()].concat()).filter(|_| is_empty),
-        413 => ("Content Too Large", "the request is too large"),
-        414 => ("URI Too Long", "the request's target is too long"),
-        431 => ("Request Header Fields Too Large", "the request's head is too large"),
-        501 => ("Not Implemented", "the request uses something that is not supported"),
-        500..=599 => ("Internal Server Error", "a fault in the service; its log has more"),
-        _ => return None,
-    };
-    is_empty.then(|| [before, page(status, title, detail).as_bytes()].concat())
-}
-
-/// The reply to a request whose head came too slowly.
-pub(super) fn slow_head() -> String {
-    page(408, "Request Timeout", "the request's head did not come in time")
-}
-
-/// A whole reply, the last one on its connection.
-fn page(status: u16, title: &str, detail: &str) -> String {
-    let body = format!(
-        r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}"#
-    );
-    let length = body.len();
-    format!(
-        "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n{LINES}\
-         content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    )
+    (is_empty && status >= 400).then_some((before, status))
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for WithErrorPages<S> {
@@ -108,9 +82,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        match with_error_page(bytes) {
-            Some(page) => {
-                self.pending = page;
+        let error = empty_error(bytes);
+        let page = error.and_then(|(before, status)| Some((before, self.refusals.reply(status)?)));
+        match page {
+            Some((before, page)) => {
+                self.pending = [before, page.as_bytes()].concat();
                 // The page follows with the next write or flush.
                 Poll::Ready(Ok(bytes.len()))
             }
@@ -150,31 +126,17 @@ impl<S: ActixStream> ActixStream for WithErrorPages<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::with_error_page;
+    use super::empty_error;
 
-    fn replaced(written: &str) -> Option<String> {
-        with_error_page(written.as_bytes()).map(|page| String::from_utf8(page).unwrap())
-    }
-
-    const EMPTY_400: &str =
-        "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const EMPTY_400: &[u8] =
+        b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
     #[test]
-    fn an_empty_error_gets_a_body_of_its_length() {
-        let page = replaced(EMPTY_400).unwrap();
-        let (head, body) = page.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
-        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
-        let body: serde_json::Value = serde_json::from_str(body).unwrap();
-        assert_eq!(body["status"], 400);
-    }
-
-    #[test]
-    fn the_reply_to_an_earlier_request_stays_in_front_of_it() {
-        let first = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
-        let page = replaced(&format!("{first}{EMPTY_400}")).unwrap();
-        assert!(page.starts_with(&format!("{first}HTTP/1.1 400")), "{page}");
-        assert!(page.ends_with('}'), "{page}");
+    fn an_empty_error_is_found_behind_the_reply_to_an_earlier_request() {
+        assert_eq!(empty_error(EMPTY_400), Some((&b""[..], 400)));
+        let first = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        let both = [first, EMPTY_400].concat();
+        assert_eq!(empty_error(&both), Some((&first[..], 400)));
     }
 
     #[test]
@@ -188,7 +150,7 @@ mod tests {
             "\r\n\r\n",
             "",
         ] {
-            assert_eq!(replaced(written), None, "{written:?}");
+            assert_eq!(empty_error(written.as_bytes()), None, "{written:?}");
         }
     }
 }

@@ -16,16 +16,20 @@ use actix_rt::net::TcpStream;
 use actix_server::{Server, ServerBuilder};
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, Service, ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderValue;
 use actix_web::{App, HttpResponse, ResponseError, web};
 use futures_util::FutureExt as _;
 
 use super::connection_limit::{ConnectionLimit, WorkerConnections};
 use super::error_pages::WithErrorPages;
 use super::inbound::{Inbound, TlsInForce};
+use super::phase::Phase;
 use super::problem::Problem;
-use super::slow_callers::{Phase, WithCallerTimeouts};
+use super::refusals::Refusals;
+use super::slow_callers::WithCallerTimeouts;
 use super::state::Draining;
 use super::{aggregate, context, reply_headers};
+use crate::domain::observer::Observer;
 
 /// How a listener treats its connections.
 #[derive(Debug, Clone, Copy)]
@@ -43,19 +47,19 @@ type Stream = WithErrorPages<WithCallerTimeouts<Inbound>>;
 enum NoAnswer {
     /// The reply says that it was a fault of ours.
     #[error("a handler panicked")]
-    Panicked,
+    Panicked(HeaderValue),
     /// The reply is for one that has only ended its sending side: the two look the same.
     #[error("the caller has gone")]
-    CallerGone,
+    CallerGone(HeaderValue),
 }
 
 impl ResponseError for NoAnswer {
     fn error_response(&self) -> HttpResponse {
-        let problem = match self {
-            Self::Panicked => Problem::internal(),
-            Self::CallerGone => Problem::caller_gone(),
+        let (problem, id) = match self {
+            Self::Panicked(id) => (Problem::internal(), id),
+            Self::CallerGone(id) => (Problem::caller_gone(), id),
         };
-        let mut response = aggregate::respond(Err(problem), context::new_id());
+        let mut response = aggregate::respond(Err(problem), id.clone());
         reply_headers::put(response.headers_mut());
         response
     }
@@ -75,6 +79,8 @@ pub struct Listener {
     pub tls: Option<TlsInForce>,
     /// While it is on, each reply is the last one on its connection.
     pub draining: Arc<Draining>,
+    /// Who is told of requests that are refused before any route is looked for; absent: nobody.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// A server of one listener whose routes are set up by `configure`, once in each of so many worker
@@ -92,7 +98,7 @@ pub fn serve<F>(
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
-    let Listener { name, socket, rules, limit, tls, draining } = listener;
+    let Listener { name, socket, rules, limit, tls, draining, observer } = listener;
     let address = socket.local_addr()?;
     let server = Server::build()
         .workers(workers)
@@ -122,10 +128,10 @@ where
                 data.insert(stream.inner().phase().clone());
             })
             .h1(map_config(app, move |()| AppConfig::default()));
-        let tls = tls.clone();
+        let (tls, observer) = (tls.clone(), observer.clone());
         let connections = WorkerConnections::new(Arc::clone(&limit));
         fn_service(move |stream: TcpStream| {
-            let tls = tls.clone();
+            let (tls, observer) = (tls.clone(), observer.clone());
             let admitted = connections.admit();
             async move {
                 let peer = stream.peer_addr().ok();
@@ -134,8 +140,11 @@ where
                     stream = Inbound::accept(stream, tls.as_ref(), rules.head_timeout) => stream?,
                     () = admitted.ends() => return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
                 };
-                let stream = WithCallerTimeouts::new(stream, admitted, rules.head_timeout);
-                Ok::<_, DispatchError>((WithErrorPages::new(stream), peer))
+                let phase = Phase::new(admitted);
+                let ip = peer.map(|peer| peer.ip().to_canonical());
+                let refusals = Refusals::new(observer, ip, phase.clone());
+                let stream = WithCallerTimeouts::new(stream, phase, refusals.clone(), rules.head_timeout);
+                Ok::<_, DispatchError>((WithErrorPages::new(stream, refusals), peer))
             }
         })
         .and_then(http)
@@ -155,12 +164,14 @@ where
     let phase = request.conn_data::<Phase>().cloned();
     let phase = phase.expect("every connection has one");
     phase.request_began();
+    let id = context::assign_id(&request);
     let caller_closes = request.head().connection_type() == ConnectionType::Close;
-    let answer = until_caller_goes(phase.clone(), app.call(request));
+    let answer = until_caller_goes(phase.clone(), id.clone(), app.call(request));
     AssertUnwindSafe(answer).catch_unwind().map(move |answer| {
-        let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked.into()))?;
+        let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked(id.clone()).into()))?;
         reply_headers::put(response.headers_mut());
         let head = response.response_mut().head_mut();
+        head.headers_mut().insert(context::REQUEST_ID, id);
         if draining.is_on() || phase.is_one_too_many() {
             head.set_connection_type(ConnectionType::Close);
         }
@@ -172,11 +183,12 @@ where
 /// A handler's answer. A caller that goes away takes the work along, and the connections it uses.
 async fn until_caller_goes<T>(
     phase: Phase,
+    id: HeaderValue,
     work: impl Future<Output = Result<T, actix_web::Error>>,
 ) -> Result<T, actix_web::Error> {
     tokio::select! {
         biased;
         answer = work => answer,
-        () = phase.caller_gone() => Err(NoAnswer::CallerGone.into()),
+        () = phase.caller_gone() => Err(NoAnswer::CallerGone(id).into()),
     }
 }

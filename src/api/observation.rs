@@ -1,5 +1,6 @@
 //! Follows one request from its head to its end, and tells the observer what became of it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -20,6 +21,8 @@ pub struct Observation<'a> {
     started: Instant,
     started_at: SystemTime,
     is_over: bool,
+    /// Who sent it.
+    pub peer: Option<IpAddr>,
     /// The action, once it is known that there is one.
     pub action: Option<Id>,
     /// The name of the caller's key.
@@ -53,6 +56,7 @@ impl<'a> Observation<'a> {
             started,
             started_at: SystemTime::now(),
             is_over: false,
+            peer: None,
             action: None,
             caller: None,
             trace: None,
@@ -80,6 +84,7 @@ impl<'a> Observation<'a> {
             request_id: self.id.to_str().unwrap_or_default().to_owned(),
             action: self.action.take(),
             route: self.route,
+            peer: self.peer,
             caller: self.caller.take(),
             trace: self.trace.take(),
             started: self.started,

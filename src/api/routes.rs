@@ -1,16 +1,20 @@
 //! Which path leads where, on the public port.
 
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 
+use super::observation::Observation;
 use super::problem::Problem;
-use super::state::Worker;
+use super::state::{Shared, Worker};
 use super::{aggregate, context, events};
+use crate::domain::record::NO_ROUTE;
+use crate::upstream::clock;
 
 /// The path of an action.
 pub const ACTION_ROUTE: &str = "/v1/actions/{action}";
 /// The path of serverless events.
 pub const EVENTS_ROUTE: &str = "/events";
+const OPENAPI_ROUTE: &str = "/openapi.json";
 /// The public paths, for whoever asked for another.
 const ROUTES: [&str; 3] = ["POST /v1/actions/{action}", "POST /events", "GET /openapi.json"];
 
@@ -20,45 +24,56 @@ pub fn public(config: &mut web::ServiceConfig) {
         .service(
             web::resource(ACTION_ROUTE)
                 .route(web::post().to(aggregate::handle))
-                .default_service(web::to(post_only)),
+                .default_service(other_methods(ACTION_ROUTE, "POST")),
         )
         .service(
             web::resource(EVENTS_ROUTE)
                 .route(web::post().to(events::handle))
-                .default_service(web::to(post_only)),
+                .default_service(other_methods(EVENTS_ROUTE, "POST")),
         )
         .service(
-            web::resource("/openapi.json")
+            web::resource(OPENAPI_ROUTE)
                 .route(web::get().to(openapi))
-                .default_service(web::to(get_only)),
+                .default_service(other_methods(OPENAPI_ROUTE, "GET")),
         )
         .default_service(web::to(no_route));
 }
 
 /// The `OpenAPI` document, for those who may ask.
 async fn openapi(request: HttpRequest, worker: web::Data<Worker>) -> HttpResponse {
+    observed(&request, &worker, OPENAPI_ROUTE, |shared, observation| {
+        observation.caller = shared.api_keys.check(request.headers())?.map(str::to_owned);
+        let mut document = HttpResponse::Ok();
+        document.insert_header((CONTENT_TYPE, "application/json"));
+        Ok(document.body(shared.openapi.clone()))
+    })
+}
+
+/// Answers the methods that a route does not take.
+fn other_methods(route: &'static str, allowed: &'static str) -> Route {
+    web::to(move |request: HttpRequest, worker: web::Data<Worker>| async move {
+        observed(&request, &worker, route, |_, _| Err(Problem::method_not_allowed(allowed)))
+    })
+}
+
+async fn no_route(request: HttpRequest, worker: web::Data<Worker>) -> HttpResponse {
+    observed(&request, &worker, NO_ROUTE, |_, _| Err(Problem::no_route(&ROUTES)))
+}
+
+/// An answer for which nothing has to be waited for; the observer is told of it.
+fn observed(
+    request: &HttpRequest,
+    worker: &Worker,
+    route: &'static str,
+    answer: impl FnOnce(&Shared, &mut Observation<'_>) -> Result<HttpResponse, Problem>,
+) -> HttpResponse {
+    let started = clock::now();
+    let id = context::id_of(request);
     let serving = worker.serving();
-    if let Err(problem) = serving.shared.api_keys.check(request.headers()) {
-        return respond(&request, problem);
-    }
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "application/json"))
-        .insert_header((context::REQUEST_ID, context::request_id(request.headers())))
-        .body(serving.shared.openapi.clone())
-}
-
-async fn get_only(request: HttpRequest) -> HttpResponse {
-    respond(&request, Problem::method_not_allowed("GET"))
-}
-
-async fn post_only(request: HttpRequest) -> HttpResponse {
-    respond(&request, Problem::method_not_allowed("POST"))
-}
-
-async fn no_route(request: HttpRequest) -> HttpResponse {
-    respond(&request, Problem::no_route(&ROUTES))
-}
-
-fn respond(request: &HttpRequest, problem: Problem) -> HttpResponse {
-    aggregate::respond(Err(problem), context::request_id(request.headers()))
+    let mut observation = Observation::begin(&*serving.shared.observer, route, &id, started);
+    observation.peer = context::peer(request);
+    let response = answer(&serving.shared, &mut observation);
+    let response = response.unwrap_or_else(Problem::into_response);
+    observation.finish(response.status().as_u16(), aggregate::length(response.body()));
+    response
 }

@@ -7,97 +7,17 @@
 //! the next head and start a timer, and so does the end of the last reply. The stream's end is
 //! told the other way: a request under way learns by it that its caller has gone.
 
-use std::cell::Cell;
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection_limit::Admitted;
-use super::error_pages;
+use super::phase::Phase;
+use super::refusals::Refusals;
 use crate::upstream::clock;
-
-/// Where a connection is: within a request or between two. Clones are of the same connection.
-#[derive(Debug, Clone)]
-pub struct Phase(Rc<PhaseCells>);
-
-#[derive(Debug)]
-struct PhaseCells {
-    admitted: Admitted,
-    between: Cell<bool>,
-    last: Cell<bool>,
-    caller_gone: Cell<bool>,
-    requests: Cell<u64>,
-    /// Since the end of the last request, something of the next one has come.
-    head_began: Cell<bool>,
-}
-
-impl Phase {
-    fn new(admitted: Admitted) -> Self {
-        Self(Rc::new(PhaseCells {
-            admitted,
-            between: Cell::default(),
-            last: Cell::default(),
-            caller_gone: Cell::default(),
-            requests: Cell::default(),
-            head_began: Cell::default(),
-        }))
-    }
-
-    /// A request's head has come.
-    pub fn request_began(&self) {
-        self.0.between.set(false);
-        self.0.requests.set(self.0.requests.get() + 1);
-    }
-
-    /// Its reply is ready, which may be the last one on the connection.
-    pub fn request_ended(&self, last: bool) {
-        self.0.between.set(true);
-        self.0.head_began.set(false);
-        self.0.last.set(last);
-    }
-
-    /// Whether there are too many connections, so that the reply should be the last one on this.
-    pub fn is_one_too_many(&self) -> bool {
-        self.0.admitted.is_one_too_many()
-    }
-
-    /// Resolves once the caller has ended its side of the connection.
-    ///
-    /// To be awaited within the connection's own task only: who reads the end of the stream there
-    /// polls the request under way next, so nobody needs to be woken.
-    pub async fn caller_gone(&self) {
-        poll_fn(|_| if self.0.caller_gone.get() { Poll::Ready(()) } else { Poll::Pending }).await;
-    }
-
-    /// How many requests came before, if the connection is between two.
-    fn between(&self) -> Option<u64> {
-        self.0.between.get().then(|| self.0.requests.get())
-    }
-
-    /// Something of a request has come.
-    fn received(&self) {
-        self.0.head_began.set(true);
-        self.0.admitted.becomes_busy();
-    }
-
-    /// Something of a reply is being written.
-    fn writing(&self) {
-        self.0.admitted.becomes_busy();
-    }
-
-    /// Everything is written so far: after a whole reply, nothing is left to be done.
-    fn written(&self) {
-        if self.0.between.get() && !self.0.last.get() && !self.0.head_began.get() {
-            self.0.admitted.becomes_idle();
-        }
-    }
-}
 
 /// How long a caller may take no byte of a reply that is ready for it. Without an end to it,
 /// replies of callers that never read would fill the memory.
@@ -108,6 +28,7 @@ const WRITE_STALL: Duration = Duration::from_secs(10);
 pub struct WithCallerTimeouts<S> {
     stream: S,
     phase: Phase,
+    refusals: Refusals,
     head_timeout: Duration,
     timer: Option<Timer>,
     /// Runs out when the caller has taken nothing for too long.
@@ -125,9 +46,16 @@ struct Timer {
 
 impl<S> WithCallerTimeouts<S> {
     /// Wraps an accepted connection.
-    pub fn new(stream: S, admitted: Admitted, head_timeout: Duration) -> Self {
-        let phase = Phase::new(admitted);
-        Self { stream, phase, head_timeout, timer: None, write_stall: None, last_look: None }
+    pub fn new(stream: S, phase: Phase, refusals: Refusals, head_timeout: Duration) -> Self {
+        Self {
+            stream,
+            phase,
+            refusals,
+            head_timeout,
+            timer: None,
+            write_stall: None,
+            last_look: None,
+        }
     }
 
     /// What the requests on this connection are to tell.
@@ -145,7 +73,7 @@ impl<S> WithCallerTimeouts<S> {
     /// Whether an idle connection ends to make room. What has come already is answered: the runtime
     /// knows of it only when it has asked the system once more.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.phase.0.admitted.has_to_end(cx) {
+        if !self.phase.has_to_end(cx) {
             self.last_look = None;
             return Poll::Pending;
         }
@@ -178,10 +106,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithCallerTimeouts<S> {
             Poll::Pending => false,
         };
         if has_ended {
-            self.phase.0.caller_gone.set(true);
+            self.phase.caller_ended();
         }
-        if buf.filled().len() > before {
-            self.phase.received();
+        if let Some(bytes) = buf.filled().get(before..).filter(|bytes| !bytes.is_empty()) {
+            self.phase.received(bytes);
         }
         if read.is_pending() && self.poll_end(cx).is_ready() {
             return Poll::Ready(Ok(()));
@@ -196,12 +124,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithCallerTimeouts<S> {
         if self.poll_late(requests, cx).is_pending() {
             return Poll::Pending;
         }
-        if self.phase.0.last.get() {
+        if self.phase.is_over() {
             return Poll::Ready(Ok(()));
         }
         // Nothing else is being written between two requests. A caller that does not even take
         // these few bytes goes without them.
-        let page = error_pages::slow_head();
+        let page = self.refusals.reply(408).unwrap_or_default();
         let _: Poll<io::Result<usize>> = Pin::new(&mut self.stream).poll_write(cx, page.as_bytes());
         // No bytes: the end of the stream.
         Poll::Ready(Ok(()))
@@ -228,7 +156,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WithCallerTimeouts<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(requests) = self.phase.between()
-            && self.phase.0.last.get()
+            && self.phase.is_over()
         {
             self.start_timer(requests);
             // Only to be woken when it runs out: the next read then ends the stream.
@@ -270,8 +198,9 @@ mod tests {
     ) -> (WithCallerTimeouts<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (ours, callers) = tokio::io::duplex(buffer);
         let limit = Arc::new(ConnectionLimit::new("public", 1, 1));
-        let admitted = WorkerConnections::new(limit).admit();
-        (WithCallerTimeouts::new(ours, admitted, Duration::from_secs(5)), callers)
+        let phase = Phase::new(WorkerConnections::new(limit).admit());
+        let refusals = Refusals::new(None, None, phase.clone());
+        (WithCallerTimeouts::new(ours, phase, refusals, Duration::from_secs(5)), callers)
     }
 
     #[tokio::test(start_paused = true)]

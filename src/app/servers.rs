@@ -15,7 +15,6 @@ use crate::api::connection_limit::ConnectionLimit;
 use crate::api::inbound::TlsInForce;
 use crate::api::listener::{self, ConnectionRules, Listener};
 use crate::api::routes;
-use crate::api::state::Draining;
 use crate::settings::ServerSpec;
 
 /// Connections that wait to be accepted.
@@ -30,15 +29,16 @@ pub(super) fn public(
     workers: WorkerFactory,
     tls: Option<TlsInForce>,
     limit: &Arc<ConnectionLimit>,
-    draining: &Arc<Draining>,
 ) -> Result<Server, StartError> {
+    let shared = Arc::clone(&workers.deployments.borrow().shared);
     let listener = Listener {
         name: "public",
         socket,
         rules: RULES,
         limit: Arc::clone(limit),
         tls,
-        draining: Arc::clone(draining),
+        draining: Arc::clone(&shared.draining),
+        observer: Some(Arc::clone(&shared.observer)),
     };
     let configure = move |config: &mut web::ServiceConfig| {
         config.app_data(web::Data::new(workers.make()));
@@ -62,6 +62,7 @@ pub(super) fn admin(
         limit: Arc::clone(limit),
         tls: None,
         draining: Arc::clone(&overview.draining),
+        observer: None,
     };
     let for_routes = Arc::clone(overview);
     let configure = move |config: &mut web::ServiceConfig| {

@@ -3,6 +3,7 @@
 //! No input's value and no upstream's data is in it.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,6 +16,9 @@ use super::trace_context::TraceContext;
 /// The status noted for a request whose caller went away before the reply (nginx's 499).
 pub const CALLER_GONE: u16 = 499;
 
+/// The route of a request for which none was found.
+pub const NO_ROUTE: &str = "none";
+
 /// One request that is over.
 #[derive(Debug, Clone)]
 pub struct RequestRecord {
@@ -22,8 +26,10 @@ pub struct RequestRecord {
     pub request_id: String,
     /// The action; absent when the request named none that there is.
     pub action: Option<Id>,
-    /// The template of the path that it was sent to.
+    /// The template of the path that it was sent to, or [`NO_ROUTE`].
     pub route: &'static str,
+    /// Who sent it, as the socket knows it; no header is believed.
+    pub peer: Option<IpAddr>,
     /// The name of the caller's key; absent when none is asked for or none was right.
     pub caller: Option<String>,
     /// The trace that it belongs to; absent when nobody traces it.
@@ -103,6 +109,7 @@ impl RequestRecord {
             request_id: "r-1".to_owned(),
             action: Id::try_new("profile").ok(),
             route: "/v1/actions/{action}",
+            peer: None,
             caller: None,
             trace: None,
             started,

@@ -23,6 +23,7 @@ impl Observer for RequestLog {
             target: TARGET,
             request_id = record.request_id,
             trace_id = record.trace.as_ref().map(TraceId).map(tracing::field::display),
+            peer = record.peer.map(tracing::field::display),
             action = record.action.as_ref().map(Id::as_str),
             caller = record.caller,
             status = record.status,

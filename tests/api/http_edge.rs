@@ -345,13 +345,14 @@ fn a_caller_that_ends_its_sending_side_too_early_is_told_so() {
     let app = TestApp::start();
     app.sim.crm().set_behaviour(Behaviour::Hang);
     let mut stream = TcpStream::connect(app.address).expect("a connection");
-    stream.write_all(request("").as_bytes()).expect("it is read");
+    stream.write_all(request("x-request-id: mine-1\r\n").as_bytes()).expect("it is read");
     eventually("the sources are asked", || app.sim.crm().in_progress() == 1);
     stream.shutdown(Shutdown::Write).expect("it is open");
     let mut all = Vec::new();
     stream.read_to_end(&mut all).expect("it ends");
     let replies = replies(&all);
-    assert!(matches!(replies.as_slice(), [(400, _, _)]), "{replies:?}");
+    let [(400, head, _)] = replies.as_slice() else { panic!("{replies:?}") };
+    assert!(head.contains("x-request-id: mine-1"), "{head}");
     eventually("nothing is under way", || app.in_flight() == 0);
 }
 

@@ -1,6 +1,7 @@
 //! A request's id and trace context: taken over, echoed, passed on, or replaced.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 
 use serde_json::json;
 use tributary::simulator::Received;
@@ -97,6 +98,83 @@ fn problems_and_envelopes_carry_the_id_as_well() {
     ] {
         let reply = client::send(app.address, method, path, &id, body.as_bytes()).expect("a reply");
         assert_eq!((reply.status, id_of(&reply)), (status, "mine-1"), "{method} {path} {body}");
+    }
+}
+
+/// The status and the id of the reply to these bytes.
+fn refused(address: SocketAddr, bytes: &[u8]) -> (u16, String) {
+    let reply = client::send_raw(address, bytes).expect("a reply");
+    let reply = String::from_utf8_lossy(&reply);
+    let (head, _) = reply.split_once("\r\n\r\n").expect("a head");
+    let ids = head.lines().filter_map(|line| line.strip_prefix("x-request-id: "));
+    let [id] = ids.collect::<Vec<_>>()[..] else { panic!("not one id in {head}") };
+    (
+        head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"),
+        id.to_owned(),
+    )
+}
+
+#[test]
+fn what_the_http_layer_refuses_has_an_id_as_well_the_callers_where_it_was_read() {
+    let app = TestApp::start();
+    let long = "y".repeat(200_000);
+    let host = "host: x\r\nconnection: close\r\n";
+    for (address, other_method) in [(app.address, 404), (app.admin, 405)] {
+        for (line, more, status) in [
+            ("GET / HTTP/1.1", "", 400),
+            ("GET / HTTP/1.1", "host: x\r\nbad header\r\n", 400),
+            ("GET / HTTP/1.1", "host: x\r\ncontent-length: x\r\n", 400),
+            ("GET / HTTP/1.1", &format!("host: x\r\nx: {long}\r\n"), 431),
+            ("GET /nothing HTTP/1.1", host, 404),
+            ("PATCH /livez HTTP/1.1", host, other_method),
+        ] {
+            for ids in [
+                "x-request-id: mine-1\r\n",
+                "X-REQUEST-ID:mine-1\r\n",
+                "x-request-id: other\r\ninin-correlation-id: mine-1\r\n",
+            ] {
+                let bytes = format!("{line}\r\n{ids}{more}\r\n");
+                let mine = (status, "mine-1".to_owned());
+                assert_eq!(refused(address, bytes.as_bytes()), mine, "{bytes:.100}");
+            }
+            // None, one that is not fit, and one that is no header of the head.
+            for (before, behind) in
+                [("", ""), ("x-request-id: a b\r\n", ""), ("", "x-request-id: mine-1\r\n")]
+            {
+                let bytes = format!("{line}\r\n{before}{more}\r\n{behind}");
+                let (found, id) = refused(address, bytes.as_bytes());
+                assert_eq!((found, id.len()), (status, 32), "{bytes:.100}: {id}");
+            }
+        }
+        assert_eq!(refused(address, b"nonsense\r\n\r\n").0, 400);
+    }
+}
+
+#[test]
+fn a_head_that_never_ends_is_refused_with_the_id_that_it_began_with() {
+    let app = TestApp::start();
+    let begun = b"POST /events HTTP/1.1\r\nhost: x\r\nx-request-id: mine-1\r\n";
+    let mut kept = client::Connection::open(app.address).expect("a connection");
+    let asked = kept.send("POST", PROFILE, &[("x-request-id", "first")], BODY).expect("a reply");
+    assert_eq!(id_of(&asked), "first");
+    kept.write(begun).expect("it is read");
+    let late = std::thread::scope(|scope| {
+        let first = scope.spawn(|| refused(app.address, begun));
+        let second = kept.read(std::time::Instant::now()).expect("a reply");
+        assert_eq!((second.status, id_of(&second)), (408, "mine-1"));
+        first.join().expect("no panic")
+    });
+    assert_eq!(late, (408, "mine-1".to_owned()));
+}
+
+#[test]
+fn every_reply_to_operators_has_an_id() {
+    let app = TestApp::start();
+    for path in ["/livez", "/readyz", "/metrics", "/v1/sources", "/console", "/nothing"] {
+        let own = [("x-request-id", "mine-1")];
+        let reply = client::send(app.admin, "GET", path, &own, b"").expect("a reply");
+        assert_eq!(id_of(&reply), "mine-1", "{path}");
+        assert_eq!(id_of(&app.admin_get(path)).len(), 32, "{path}");
     }
 }
 

@@ -32,7 +32,7 @@ fn the_environment_sets_numbers_durations_and_secrets() {
 fn a_mistake_in_the_environment_is_reported_there() {
     let problems = load(BASE, &[("TRIBUTARY__SERVER__WORKERS", "many")]).expect_err("a problem");
     let expected = "environment:\n  server.workers: found \"many\"; allowed: a whole number \
-                    from 1 to 1024\n1 problem in the configuration";
+                    from 1 to 512\n1 problem in the configuration";
     assert_eq!(problems.to_string(), expected);
 }
 

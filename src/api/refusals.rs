@@ -1,0 +1,90 @@
+//! Requests that the HTTP layer refuses before any route is looked for: what is replied, and that
+//! they are told of like all others.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::context;
+use super::phase::Phase;
+use super::problem::PROBLEM_JSON;
+use super::reply_headers::LINES;
+use crate::domain::observer::Observer;
+use crate::domain::record::{NO_ROUTE, RequestRecord};
+use crate::upstream::clock;
+
+/// Refuses requests on one connection. Clones are of the same connection.
+#[derive(Clone)]
+pub struct Refusals {
+    observer: Option<Arc<dyn Observer>>,
+    peer: Option<IpAddr>,
+    phase: Phase,
+}
+
+impl Refusals {
+    /// For a connection to `peer`. The observer is told of each; absent: nobody is.
+    pub fn new(observer: Option<Arc<dyn Observer>>, peer: Option<IpAddr>, phase: Phase) -> Self {
+        Self { observer, peer, phase }
+    }
+
+    /// The whole reply of this status, the last one on its connection; nothing for a status by
+    /// which the HTTP layer refuses nothing.
+    pub(super) fn reply(&self, status: u16) -> Option<String> {
+        let (title, detail) = words(status)?;
+        let head = self.phase.begun_head();
+        let given = head.as_ref().and_then(|(_, head)| context::request_id_in(head));
+        let id = given.unwrap_or_else(context::new_id);
+        let id = id.to_str().unwrap_or_default();
+        let body = format!(
+            r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}"#
+        );
+        let length = body.len();
+        // A connection on which nothing came is no request.
+        if !self.phase.is_silent() {
+            let began = head.map_or_else(clock::now, |(began, _)| began);
+            self.tell(began, id, status, length);
+        }
+        Some(format!(
+            "HTTP/1.1 {status} {title}\r\ncontent-type: {PROBLEM_JSON}\r\n{LINES}\
+             content-length: {length}\r\n{}: {id}\r\nconnection: close\r\n\r\n{body}",
+            context::REQUEST_ID
+        ))
+    }
+
+    fn tell(&self, started: Instant, id: &str, status: u16, reply_bytes: usize) {
+        let Some(observer) = &self.observer else { return };
+        let latency = clock::now().saturating_duration_since(started);
+        let now = SystemTime::now();
+        observer.answered(&Arc::new(RequestRecord {
+            request_id: id.to_owned(),
+            action: None,
+            route: NO_ROUTE,
+            peer: self.peer,
+            caller: None,
+            trace: None,
+            started,
+            started_at: now.checked_sub(latency).unwrap_or(now),
+            deadline: None,
+            latency,
+            status,
+            complete: None,
+            reply_bytes,
+            wrong_types: Vec::new(),
+            sources: Vec::new(),
+        }));
+    }
+}
+
+/// The title and the detail of a problem of this status.
+fn words(status: u16) -> Option<(&'static str, &'static str)> {
+    match status {
+        400 => Some(("Bad Request", "the request is not valid HTTP")),
+        408 => Some(("Request Timeout", "the request's head did not come in time")),
+        413 => Some(("Content Too Large", "the request is too large")),
+        414 => Some(("URI Too Long", "the request's target is too long")),
+        431 => Some(("Request Header Fields Too Large", "the request's head is too large")),
+        501 => Some(("Not Implemented", "the request uses something that is not supported")),
+        500..=599 => Some(("Internal Server Error", "a fault in the service; its log has more")),
+        _ => None,
+    }
+}
