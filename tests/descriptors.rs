@@ -137,14 +137,14 @@ fn a_limit_that_a_reload_makes_too_low_is_told() {
 #[test]
 fn with_too_few_for_any_connection_the_start_gives_one_clear_line() {
     let sim = simulator();
-    let (serve, _folder) = Service::command_after("ulimit -n 50", &sim, "[server]\nworkers = 2");
+    let (serve, _folder) = Service::command_after("ulimit -n 65", &sim, "[server]\nworkers = 2");
     let output = { serve }.output().expect("a shell");
     assert_eq!(output.status.code(), Some(69), "{output:?}");
     let told = program::text(&output.stderr);
-    let expected = "the process may open 50 files, and needs 56 at least with 2 workers: ";
+    let expected = "the process may open 65 files, and needs 68 at least with 2 workers: ";
     assert!(told.starts_with(expected) && told.lines().count() == 1, "{told}");
     // One worker less is enough.
-    let few = Service::start_after("ulimit -n 50", &sim, "[server]\nworkers = 1");
+    let few = Service::start_after("ulimit -n 65", &sim, "[server]\nworkers = 1");
     assert_eq!(ask(&mut open(few.address)).status, 200);
     assert_eq!(get(&mut open(few.admin), "/livez").status, 200);
 }

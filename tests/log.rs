@@ -186,8 +186,11 @@ fn a_source_that_fails_is_logged_once_a_change_of_state() {
         assert_eq!(lines.len(), 1, "{message}: {:#?}", service.log_lines());
         assert_eq!((&lines[0]["source"], &lines[0]["level"]), (&"crm".into(), &level.into()));
     }
-    let others = service.log_lines().into_iter().filter(|line| line["level"] == "WARN").count();
-    assert_eq!(others, 1, "{:#?}", service.log_lines());
+    // That the machine allows few open files may be told as well.
+    let of_sources = |line: &&Value| line["target"] != "tributary::app::descriptors";
+    let lines = service.log_lines();
+    let warnings = lines.iter().filter(of_sources).filter(|line| line["level"] == "WARN");
+    assert_eq!(warnings.count(), 1, "{lines:#?}");
 }
 
 #[test]

@@ -13,15 +13,15 @@ use crate::api::connection_limit::ConnectionLimit;
 
 /// Connections of operators, if there are descriptors for all.
 const MOST_ADMIN: usize = 256;
-/// Connections of operators that there are in any case.
-const LEAST_ADMIN: usize = 8;
+/// Connections of operators that there are in any case: more than may follow the service live.
+const LEAST_ADMIN: usize = 24;
 /// What a process has open besides its connections, and what it opens for a moment: standard
 /// streams, listeners, the log, files of a reload, lookups of names, the collector of traces.
 const OWN: usize = 64;
 /// A worker's event loop and what wakes it.
 const OWN_OF_WORKER: usize = 6;
 /// Below this and so many for each worker, no connection would be possible.
-const LEAST: usize = 40;
+const LEAST: usize = 52;
 const LEAST_OF_WORKER: usize = 8;
 
 /// The process's descriptors and the limits of connections that follow from them.
@@ -181,7 +181,7 @@ mod tests {
             prop_assert!(all <= available.max(LEAST_ADMIN), "{given:?}");
             // Nothing is left over while somebody wants more.
             prop_assert!(given == wanted || all >= available, "{given:?}");
-            if available >= 64 {
+            if available >= 96 {
                 prop_assert!(given.public >= public.min(available / 3), "{given:?}");
                 prop_assert!(given.upstreams >= upstreams.min(available / 3), "{given:?}");
             }

@@ -126,7 +126,8 @@ fn start(settings: Settings, faults: &Arc<DemoFaults>) -> Result<Running, StartE
     start(settings).or_else(|_| start(elsewhere))
 }
 
-/// The shipped configuration with the upstreams replaced by the simulated ones.
+/// The shipped configuration with the upstreams replaced by the simulated ones, and with fewer
+/// connections: nothing is to be said of a machine's limit of open files.
 fn settings(simulator: &Simulator) -> Result<Settings, Problems> {
     let [listen, admin] = PREFERRED_PORTS.map(free_port);
     let overrides = format!(
@@ -134,6 +135,7 @@ fn settings(simulator: &Simulator) -> Result<Settings, Problems> {
 [server]
 listen = "127.0.0.1:{listen}"
 admin_listen = "127.0.0.1:{admin}"
+max_connections = 500
 [credentials.genesys]
 token_url = "{oauth}/oauth/token"
 client_id = "demo-client"
