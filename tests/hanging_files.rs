@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tributary::simulator::{Options, Simulator};
 
-use program::{PATIENCE, Service, ask, free_port, path, program, text};
+use program::{PATIENCE, Service, ask, path, program, text};
 
 /// Puts a FIFO that nobody writes to in the place of a file.
 fn hang(file: &Path) {
@@ -22,14 +22,11 @@ fn hang(file: &Path) {
     assert!(Command::new("mkfifo").arg(file).status().expect("mkfifo").success());
 }
 
-/// A service whose second file begins to hang once it is up, and its admin address.
-fn service(sim: &Simulator) -> (Service, SocketAddr) {
-    let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let overrides = format!("[server]\nadmin_listen = \"{admin}\"\n");
-    let log = Stdio::inherit();
-    let service = Service::start_with(sim, &overrides, "error,tributary=off", log);
+/// A service whose second file begins to hang once it is up.
+fn service(sim: &Simulator) -> Service {
+    let service = Service::start_with(sim, "", "error,tributary=off");
     hang(&service.folder.path().join("more.toml"));
-    (service, admin)
+    service
 }
 
 /// What is answered to a request on the admin port, and how long it took.
@@ -63,10 +60,11 @@ fn wait_for_thread(process: u32, name: &str) {
 #[test]
 fn a_reload_of_a_file_that_hangs_is_given_up_and_holds_nobody_up() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    let (service, address) = service(&sim);
+    let service = service(&sim);
+    let address = service.admin;
     std::thread::scope(|scope| {
         let reload = scope.spawn(|| admin(address, "POST /v1/reload"));
-        wait_for_thread(service.child.id(), "read-file");
+        wait_for_thread(service.process.id(), "read-file");
         let mut kept = TcpStream::connect(service.address).expect("a connection");
         while !reload.is_finished() {
             let (reply, took) = admin(address, "GET /livez");
@@ -90,7 +88,7 @@ fn a_reload_of_a_file_that_hangs_is_given_up_and_holds_nobody_up() {
     let more = service.folder.path().join("more.toml");
     std::fs::write(&more, "").expect("the thread reads it");
     std::fs::remove_file(&more).expect("it is there");
-    std::fs::write(&more, format!("[server]\nadmin_listen = \"{address}\"\n")).expect("written");
+    std::fs::write(&more, "").expect("written");
     let end = Instant::now() + PATIENCE;
     while !admin(address, "POST /v1/reload").0.starts_with("HTTP/1.1 200 ") {
         assert!(Instant::now() < end, "it is still not read");
@@ -100,12 +98,10 @@ fn a_reload_of_a_file_that_hangs_is_given_up_and_holds_nobody_up() {
 #[test]
 fn a_stop_does_not_wait_for_a_reload_that_hangs() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    let (mut service, _) = service(&sim);
+    let mut service = service(&sim);
     service.signal("-HUP");
-    wait_for_thread(service.child.id(), "read-file");
-    service.signal("-TERM");
-    let (took, code) = service.wait();
-    assert_eq!(code, Some(0));
+    wait_for_thread(service.process.id(), "read-file");
+    let took = service.stop();
     assert!(took < Duration::from_secs(4), "{took:?}");
 }
 

@@ -70,6 +70,7 @@ impl Refusals {
             complete: None,
             reply_bytes,
             wrong_types: Vec::new(),
+            left_out: Vec::new(),
             sources: Vec::new(),
         }));
     }
