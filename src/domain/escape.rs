@@ -85,7 +85,7 @@ impl Escape {
                 must_not: "have `^`, control characters or `javascript:`, or begin with `=` or \
                            `STANCEOF`",
                 sent_in: "an encoded query of ServiceNow",
-                stands: "behind a field and its operator",
+                stands: "behind a field and an operator that takes one value",
                 example: ("field=", ""),
             },
             Self::Graphql => Facts {

@@ -19,8 +19,10 @@ const RETRY_AFTER_JITTER: u32 = 10;
 /// What kind of failure an attempt ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
-    /// Another attempt may well succeed: connection failed or broken, 5xx.
+    /// Another attempt may well succeed: connection broken, 5xx.
     Transient,
+    /// No connection came about, refused or without an address: the upstream has had no work with it.
+    NotConnected,
     /// The upstream said 429.
     RateLimited,
     /// The upstream said 401, and a new token may help: it did not process the request.
@@ -139,6 +141,9 @@ pub enum GiveUp {
 /// revoked, every request under way needs one, of an upstream that is well. There is one for each
 /// request at most, and a refusal of an upstream that refuses good tokens is no
 /// [`FailureClass::Unauthorized`].
+///
+/// Outside the budget is also what the upstream had no work with: a restart may meet any number of
+/// requests at once, and none of them needs to be lost.
 pub fn decide(
     failure: Failure,
     situation: Situation,
@@ -148,7 +153,7 @@ pub fn decide(
 ) -> Decision {
     match plan(failure, situation, policy, unit) {
         Ok(Decision::RetryWithNewToken) => Decision::RetryWithNewToken,
-        Ok(retry) if budget_allows() => retry,
+        Ok(retry) if failure.class == FailureClass::NotConnected || budget_allows() => retry,
         Ok(_) => Decision::GiveUp(GiveUp::BudgetSpent),
         Err(reason) => Decision::GiveUp(reason),
     }
@@ -165,7 +170,7 @@ fn plan(
         FailureClass::Permanent | FailureClass::TimedOut => return Err(GiveUp::Final),
         FailureClass::Unauthorized if situation.unauthorized_before => return Err(GiveUp::Final),
         FailureClass::Unauthorized => true,
-        FailureClass::Transient | FailureClass::RateLimited => false,
+        FailureClass::Transient | FailureClass::NotConnected | FailureClass::RateLimited => false,
     };
     if needs_new_token {
         let wait = Duration::ZERO;

@@ -13,7 +13,9 @@
 //!    └────────────────────────────────────────────────────────┴─ 10 s, 20 s, … 60 s ┘
 //! ```
 //! Only a request that was refused before decides a trial: a source that refuses some ids takes
-//! those of others all the time.
+//! those of others all the time. Where none came to try the new token, because the time of each was
+//! over before it was there, the next refusal counts at once, but only one in a minute: callers in a
+//! hurry could cause a token call each otherwise.
 //!
 //! An upstream that refuses at random takes the same request with the next token, as if the token had
 //! ended. So trials that heal are bounded as well: [`MOST_HEALED`] in [`FIRST_WINDOW`].
@@ -61,6 +63,8 @@ pub struct TokenRefusals {
     last_window: Option<Instant>,
     /// When the latest trials healed, the oldest first: [`MOST_HEALED`] at most.
     healed: VecDeque<Instant>,
+    /// When a request got no other token the last time.
+    undecided: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -101,7 +105,7 @@ impl TokenRefusals {
             healed.pop_front();
         }
         healed.push_back(now);
-        *self = Self { healed, ..Self::default() };
+        *self = Self { healed, undecided: self.undecided, ..Self::default() };
     }
 
     /// Until when no further trial begins, if too many have healed of late.
@@ -111,8 +115,10 @@ impl TokenRefusals {
     }
 
     /// A request that had been refused got no other token: nothing was learned.
-    pub fn no_token_came(&mut self) {
-        if let State::Trial { .. } = self.state {
+    pub fn no_token_came(&mut self, now: Instant) {
+        let State::Trial { .. } = self.state else { return };
+        let last = self.undecided.replace(now);
+        if last.is_none_or(|last| now >= last + LONGEST_WINDOW) {
             self.state = State::Counting;
         }
     }

@@ -122,10 +122,18 @@ impl Settings {
     ) -> SocketAddr {
         // Its problems are of no interest.
         let report = Report::default();
+        let environment: Vec<_> = environment.collect();
+        // Whatever stands in the files, this wins: they need not be read, and one may hang.
+        let alone = layers::merge(&[], environment.iter().cloned(), &report);
+        let mut root = Table::root(&alone, ENVIRONMENT, &report);
+        if let Some(address) = server::given_admin_address(&mut root.table_or_empty("server")) {
+            return address;
+        }
         let layers = layers::read_files(files, &report);
-        let merged = layers::merge(&layers, environment, &report);
+        let merged = layers::merge(&layers, environment.into_iter(), &report);
         let mut root = Table::root(&merged, ENVIRONMENT, &report);
-        server::admin_address(&mut root.table_or_empty("server"))
+        let given = server::given_admin_address(&mut root.table_or_empty("server"));
+        given.unwrap_or(server::DEFAULT_ADMIN_LISTEN)
     }
 
     /// What the service would do, for people; secrets are left out.

@@ -181,13 +181,19 @@ pub(super) fn check(action: &ActionSpec, finder: &Finder) {
         let beside = others.filter(|other| other.from == field.from && shares(other, &spread));
         let Some(other) = beside.map(|other| &other.name).next() else { continue };
         let instead = match spread.as_item() {
+            Some(item) if item.starts_with('$') => {
+                format!(
+                    "each = {:?} and item = {item:?} (of a row's values the first)",
+                    spread.list
+                )
+            }
             Some(item) => format!("each = {:?} and item = {item:?}", spread.list),
             None => "`each` with the list and `item` with the member".to_owned(),
         };
         let text = format!(
             "a row without this value is left out, so that the array slips against `{other}`, \
              which is of the same list; write {instead} instead of `path`: each row then gives \
-             one element"
+             one element, also one that the path would filter out"
         );
         let place = ["actions", action.id.as_str(), "output", field.name.as_str(), "path"];
         finder.warn(&place, &text);

@@ -11,7 +11,8 @@ use super::server_tls::{self, ServerTls};
 use super::table::Table;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+pub(super) const DEFAULT_ADMIN_LISTEN: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
 const MIB: u32 = 1 << 20;
 /// actix-server takes no more.
 const MOST_WORKERS: u32 = 512;
@@ -75,9 +76,9 @@ pub(super) fn read(table: &mut Table) -> Option<ServerSpec> {
     Some(spec)
 }
 
-/// Where the operators' port is, if that can be read; else the default.
-pub(super) fn admin_address(table: &mut Table) -> SocketAddr {
-    address(table, "admin_listen", DEFAULT_ADMIN_LISTEN).unwrap_or(DEFAULT_ADMIN_LISTEN)
+/// Where the operators' port is, if that is said in a way that can be read.
+pub(super) fn given_admin_address(table: &mut Table) -> Option<SocketAddr> {
+    table.has("admin_listen").then(|| address(table, "admin_listen", DEFAULT_ADMIN_LISTEN))?
 }
 
 fn address(table: &mut Table, key: &'static str, default: SocketAddr) -> Option<SocketAddr> {

@@ -26,7 +26,7 @@ impl Call<'_> {
         let token = provider.obtain(tried.refused, self.request.deadline.at()).await;
         log.span(SpanKind::Token, now);
         if token.is_err() && tried.new_tokens > 0 {
-            self.source.shared.token_refusals().no_token_came();
+            self.source.shared.token_refusals().no_token_came(clock::now());
         }
         Ok(Some(token?))
     }

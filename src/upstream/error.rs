@@ -173,6 +173,9 @@ impl CallError {
             Self::Connect(ConnectFailure::Tls { .. } | ConnectFailure::Shortage(_)) => {
                 FailureClass::Permanent
             }
+            Self::Connect(ConnectFailure::Tcp { .. } | ConnectFailure::Dns { .. }) => {
+                FailureClass::NotConnected
+            }
             Self::Connect(_) | Self::Broken { .. } | Self::Status { status: 502..=504, .. } => {
                 FailureClass::Transient
             }

@@ -120,7 +120,9 @@ fn verdict(result: &Result<Reply, CallError>, patience: Duration) -> Verdict {
         (CallError::TimedOut { given }, _) if *given < patience => Verdict::Neutral,
         (CallError::Connect(ConnectFailure::Shortage(_)), _) => Verdict::Neutral,
         (CallError::Status { status: 500.., .. } | CallError::Connect(_), _)
-        | (_, FailureClass::Transient | FailureClass::TimedOut) => Verdict::Failing,
+        | (_, FailureClass::Transient | FailureClass::NotConnected | FailureClass::TimedOut) => {
+            Verdict::Failing
+        }
         (CallError::Status { .. }, FailureClass::Permanent) => Verdict::Healthy,
         (_, FailureClass::RateLimited | FailureClass::Unauthorized | FailureClass::Permanent) => {
             Verdict::Neutral

@@ -41,6 +41,11 @@ fn the_limit_is_used_and_never_exceeded_in_any_second() {
     let calls = moments(app.sim.crm());
     let most = most_in_a_second(&calls);
     assert!(most <= 50, "{most}");
+    // Over more of them, what a test cannot tell of one second is seen.
+    for (first, later) in calls.iter().zip(calls.iter().skip(150)) {
+        let apart = *later - *first;
+        assert!(apart >= Duration::from_millis(2_700), "151 calls within {apart:?}");
+    }
     let end = calls[0] + Duration::from_secs(3);
     let used = calls.iter().filter(|at| **at < end).count();
     assert!(used >= 48 * 3, "{used} in the first three seconds");

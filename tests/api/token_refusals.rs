@@ -256,6 +256,22 @@ fn a_new_token_that_comes_too_late_for_the_refused_request_heals_the_later_ones(
 }
 
 #[test]
+fn callers_who_do_not_wait_for_the_new_token_cause_no_token_call_each() {
+    let app = two_sources("");
+    app.sim.oauth().set_behaviour(Behaviour::Delay(Duration::from_millis(300)));
+    app.sim.users().set_behaviour_for(ROUTING, Behaviour::status(401));
+    let hurried = [("x-request-timeout-ms", "100")];
+    for round in 0..6 {
+        let reply = app.post_with("/v1/actions/routing", &hurried, br#"{"customerId": "c-1"}"#);
+        assert_eq!(reply.outcome("routing"), "auth_failed", "{round}: {}", reply.text());
+        // A token that is on its way has come before the next one is refused.
+        let calls = app.sim.oauth().hits();
+        eventually("its token is there", || tokens_received(&app) == calls as u64);
+    }
+    assert_eq!(app.sim.oauth().hits(), 3, "the first token, and two that were not waited for");
+}
+
+#[test]
 fn a_source_that_is_configured_anew_begins_afresh() {
     let app = two_sources("");
     refuse_a_fresh_token(&app);

@@ -27,15 +27,21 @@ pub(super) fn are_single_quotes(text: &str, backslash: Backslash) -> bool {
     quoted && !escaped
 }
 
-/// Whether the text ends behind a field and its operator. Fields are of lower-case letters, digits,
-/// `_` and `.`; what follows one is the operator.
+/// Operators of encoded queries whose value is a list or a range: the value of a caller could add
+/// elements to it.
+const OF_SEVERAL: [&str; 6] = ["IN", "NOT IN", "NOTIN", "BETWEEN", "ON", "NOTON"];
+
+/// Whether the text ends behind a field and an operator that takes one value. Fields are of lower-case
+/// letters, digits, `_` and `.`; what follows one is the operator.
 pub(super) fn are_a_condition(text: &str) -> bool {
     let condition = text.rsplit('^').next().unwrap_or_default();
     let joined = ["OR", "NQ"].iter().find_map(|word| condition.strip_prefix(word));
     let condition = joined.unwrap_or(condition);
     let of_field = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.');
     let operator = condition.trim_start_matches(of_field);
-    !operator.is_empty() && operator.len() < condition.len()
+    let takes_several = OF_SEVERAL.iter().any(|word| operator.starts_with(word))
+        && !operator.starts_with("INSTANCEOF");
+    !operator.is_empty() && operator.len() < condition.len() && !takes_several
 }
 
 /// Whether the text ends within a string in double quotes that is no block string.

@@ -180,11 +180,14 @@ fn a_bare_escape_fits_behind_a_field_and_its_operator() {
             "a=b^ORshort_descriptionLIKE",
             "a=b^NQu_x!=",
             "number=INC",
-            "sys_idIN",
+            "sys_class_nameINSTANCEOF",
             "123TEXTQUERY321=",
         ],
         &["", "number", "a=b^", "a=b^OR", "a=b^ORDERBY", "ORDERBYDESC", "a=b^NQ", "="],
     );
+    // A value could add elements to what takes several.
+    let several = ["sys_idIN", "a=b^sys_idNOT INx,", "openedBETWEEN1@", "openedON"];
+    assert_fits(Escape::Sysparm, &[], &several);
 }
 
 #[test]

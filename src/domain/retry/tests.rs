@@ -174,6 +174,7 @@ fn max_attempts_must_be_sensible() {
 fn any_class() -> impl Strategy<Value = FailureClass> {
     prop_oneof![
         Just(FailureClass::Transient),
+        Just(FailureClass::NotConnected),
         Just(FailureClass::RateLimited),
         Just(FailureClass::Unauthorized),
         Just(FailureClass::Permanent),
@@ -214,7 +215,9 @@ proptest! {
             let asked_before = asked;
             let mut budget = || { asked += 1; true };
             let decision = decide(failure, situation, &policy(max_attempts), unit, &mut budget);
-            prop_assert_eq!(matches!(decision, Decision::RetryAfter(_)), asked > asked_before);
+            let is_budgeted = failure.class != FailureClass::NotConnected;
+            let is_retried = matches!(decision, Decision::RetryAfter(_));
+            prop_assert_eq!(is_retried && is_budgeted, asked > asked_before);
             match decision {
                 Decision::RetryAfter(wait) => {
                     prop_assert!(now + wait + ms(minimum_useful) < deadline.at());
@@ -247,6 +250,7 @@ proptest! {
         let refused = decide(failure, situation, &policy(3), unit, &mut || { asked += 1; false });
         prop_assert_eq!(asked, u32::from(refused == Decision::GiveUp(GiveUp::BudgetSpent)));
         let allowed = decide(failure, situation, &policy(3), unit, &mut || true);
-        prop_assert_eq!(asked == 1, matches!(allowed, Decision::RetryAfter(_)));
+        let is_budgeted = failure.class != FailureClass::NotConnected;
+        prop_assert_eq!(asked == 1, is_budgeted && matches!(allowed, Decision::RetryAfter(_)));
     }
 }

@@ -116,11 +116,25 @@ fn the_window_is_short_again_after_a_quiet_minute_or_a_token_that_healed() {
 fn where_no_new_token_came_the_next_refusal_counts_at_once() {
     let (mut refusals, now) = (TokenRefusals::default(), start());
     assert_eq!(refusals.refused(1, now), Refusal::Counts);
-    refusals.no_token_came();
+    refusals.no_token_came(now);
     assert_eq!(refusals.refused(2, now), Refusal::Counts);
     let until = refusals.refused_again(now).until;
-    refusals.no_token_came();
+    refusals.no_token_came(now);
     assert_eq!(refusals.refused(3, now), Refusal::Ignored { until }, "it ends no window");
+}
+
+#[test]
+fn callers_who_never_wait_for_the_token_cause_one_in_ten_seconds_and_one_more_in_a_minute() {
+    let (mut refusals, begin) = (TokenRefusals::default(), start());
+    let mut fetched = Vec::new();
+    for step in 0..480 {
+        let now = begin + ms(250) * step;
+        if refusals.refused(fetched.len() as u64, now) == Refusal::Counts {
+            fetched.push(now);
+            refusals.no_token_came(now + ms(200));
+        }
+    }
+    assert!((12..=15).contains(&fetched.len()), "{} in two minutes", fetched.len());
 }
 
 /// What happens to a request: when it is sent, whether its id is one that the upstream refuses,

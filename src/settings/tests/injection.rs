@@ -76,7 +76,7 @@ fn an_escape_that_protects_nothing_where_it_stands_is_warned_of() {
             "query.q = \"Phone = '{id|raw}' AND Name = {id|soql}\"",
             "{id|soql} does not stand in single",
         ),
-        ("query.q = 'active=true^{id|sysparm}'", "behind a field and its operator"),
+        ("query.q = 'active=true^{id|sysparm}'", "behind a field and an operator"),
         ("query.q = '<a {id|xml}>'", "in the text of an element or in an attribute's quotes"),
         (
             "query.q = '{{ a(b: \"\"\"{id|graphql}\"\"\") }}'",

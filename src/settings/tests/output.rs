@@ -76,7 +76,7 @@ fn an_array_that_may_slip_against_another_one_is_warned_of() {
     let mended = "each = '/l', item = '/n'";
     let cases = [
         ("path = '$.l[*].a'", mended, "write each = \"/l\" and item = \"/a\" instead of `path`"),
-        ("path = '$.l[*].a[?@.k == 1].v'", mended, "item = \"$.a[?@.k == 1].v\" instead"),
+        ("path = '$.l[*].a[?@.k == 1].v'", mended, "item = \"$.a[?@.k == 1].v\" (of a"),
         ("path = '$.l[0:3].a'", mended, "write `each` with the list and `item` with the member"),
         ("path = '$.l[?@.a].a'", "path = '$.l[*]'", "slips against `b`, which is of the same list"),
         ("path = '$..a'", mended, "a row without this value is left out"),
