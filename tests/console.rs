@@ -131,7 +131,8 @@ impl Page {
         let headers = [
             ("content-type", "application/json"),
             ("x-request-id", id),
-            ("x-request-timeout-ms", "700"),
+            // Longer than all attempts at a source that answers.
+            ("x-request-timeout-ms", "1500"),
         ];
         let path = "/v1/actions/customer_profile";
         client::send(self.demo.public(), "POST", path, &headers, body.as_bytes()).expect("a reply");

@@ -20,7 +20,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{App, HttpResponse, ResponseError, web};
 use futures_util::FutureExt as _;
 
-use super::connection_limit::{ConnectionLimit, WorkerConnections};
+use super::connection_limit::{Admitted, ConnectionLimit, WorkerConnections};
 use super::error_pages::WithErrorPages;
 use super::inbound::{Inbound, TlsInForce};
 use super::phase::Phase;
@@ -131,19 +131,17 @@ where
         let (tls, observer) = (tls.clone(), observer.clone());
         let connections = WorkerConnections::new(Arc::clone(&limit));
         fn_service(move |stream: TcpStream| {
-            let (tls, observer) = (tls.clone(), observer.clone());
             let admitted = connections.admit();
+            let (tls, observer) = (tls.clone(), observer.clone());
             async move {
                 let peer = stream.peer_addr().ok();
-                let stream = tokio::select! {
-                    biased;
-                    stream = Inbound::accept(stream, tls.as_ref(), rules.head_timeout) => stream?,
-                    () = admitted.ends() => return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
-                };
+                let inbound = shaken_hands(stream, tls.as_ref(), rules.head_timeout, &admitted);
+                let inbound = inbound.await?;
                 let phase = Phase::new(admitted);
                 let ip = peer.map(|peer| peer.ip().to_canonical());
                 let refusals = Refusals::new(observer, ip, phase.clone());
-                let stream = WithCallerTimeouts::new(stream, phase, refusals.clone(), rules.head_timeout);
+                let time = rules.head_timeout;
+                let stream = WithCallerTimeouts::new(inbound, phase, refusals.clone(), time);
                 Ok::<_, DispatchError>((WithErrorPages::new(stream, refusals), peer))
             }
         })
@@ -152,7 +150,23 @@ where
     server.map(ServerBuilder::run)
 }
 
-/// A handler's answer, or why there is none. Says whether it is the last one on its connection.
+/// The connection once TLS is spoken, where it is. A handshake that makes no progress ends to make
+/// room, as an idle connection does.
+async fn shaken_hands(
+    stream: TcpStream,
+    tls: Option<&TlsInForce>,
+    timeout: Duration,
+    admitted: &Admitted,
+) -> io::Result<Inbound> {
+    tokio::select! {
+        biased;
+        inbound = Inbound::accept(stream, tls, timeout) => inbound,
+        () = admitted.ends() => Err(io::ErrorKind::ConnectionAborted.into()),
+    }
+}
+
+/// A handler's answer, or why there is none, with the request's id. Says whether it is the last one
+/// on its connection.
 fn answer<S, B>(
     request: ServiceRequest,
     app: &S,

@@ -5,7 +5,8 @@
 //! that nobody reads; without this, a caller could hold each of its connections for ever. The
 //! stream and the requests on it share a [`Phase`]: bytes that come between two requests belong to
 //! the next head and start a timer, and so does the end of the last reply. The stream's end is
-//! told the other way: a request under way learns by it that its caller has gone.
+//! told the other way: a request under way learns by it that its caller has gone. An idle connection
+//! that has to make room for another one ends in the same way: see `connection_limit.rs`.
 
 use std::io;
 use std::pin::Pin;

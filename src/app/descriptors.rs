@@ -72,19 +72,20 @@ impl Descriptors {
         let callers = server.max_connections.min(given.public.saturating_sub(server.workers));
         self.public.set(callers);
         self.admin.set(given.admin.saturating_sub(1));
-        if given == wanted {
+        // Operators' share is of no interest: nobody configures it.
+        if (given.public, given.upstreams) == (wanted.public, wanted.upstreams) {
             return;
         }
-        let needed = own + wanted.public + wanted.admin + wanted.upstreams;
         tracing::warn!(
             limit = self.limit,
-            needed,
+            needed = own + wanted.public + wanted.admin + wanted.upstreams,
             max_connections = server.max_connections,
             callers,
             upstreams = given.upstreams,
-            "the process may open fewer files than its configuration allows connections: callers \
-             get fewer; raise the hard limit (systemd: LimitNOFILE, Docker: --ulimit nofile) or \
-             lower max_connections of the server or of sources"
+            "the process may open fewer files than the configuration allows connections; callers \
+             and upstreams have as many as are told here. Raise the hard limit (systemd: \
+             LimitNOFILE, Docker: --ulimit nofile), or lower max_connections of the server or of \
+             sources"
         );
     }
 }

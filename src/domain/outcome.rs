@@ -35,7 +35,8 @@ pub enum Outcome {
     /// Not JSON, not complete (a 206 that was not asked for is not), too large, too deep, or encoded
     /// in a way that was not asked for.
     BadPayload,
-    /// Our own in-flight limit for this source is reached.
+    /// Our own in-flight limit for this source is reached, or nothing is left to make a connection
+    /// with.
     Overloaded,
     /// The call could not be made, because a value that it needs is missing, or was not waited for,
     /// because a required source had failed.
