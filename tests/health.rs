@@ -7,6 +7,7 @@ mod program;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use program::{path, program, text, write};
 use tempfile::TempDir;
@@ -80,6 +81,21 @@ fn the_variable_stands_in_for_a_file_that_cannot_be_read() {
     let other = write(&folder, "b.toml", "[server]\nadmin_listen = \"127.0.0.1:1\"");
     for file in [path(&broken), path(&other), "/no/such/file.toml"] {
         assert_alive(health(&["--config", file]).env(VARIABLE, &address));
+    }
+}
+
+#[test]
+fn a_file_that_hangs_is_not_waited_for_where_the_address_is_known() {
+    let (folder, address) = (TempDir::new().expect("a temporary folder"), alive().to_string());
+    let fifo = folder.path().join("hanging.toml");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+    for mut command in [
+        health(&["--address", &address, "--config", path(&fifo)]),
+        health(&["--config", path(&fifo)]),
+    ] {
+        let begun = Instant::now();
+        assert_alive(command.env(VARIABLE, &address));
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     }
 }
 
