@@ -2,7 +2,8 @@
 //!
 //! actix-http answers a malformed or slow request head by itself, before any handler of ours is
 //! called, with an empty body. This stream sits below it and sends a JSON problem instead of such
-//! an empty reply; everything else passes through untouched.
+//! an empty reply. A reply's line about an upgrade that another request asked for is left out;
+//! everything else passes through untouched.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::refusals::Refusals;
+use super::upgrade::{self, Written};
 
 /// No handler of ours sends an empty error, so this in a reply's head tells one of actix-http's.
 const EMPTY: &[u8] = b"\r\ncontent-length: 0\r\n";
@@ -82,6 +84,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
+        let bytes = match upgrade::without_line(bytes) {
+            Written::Send(bytes) => bytes,
+            Written::LeaveOut(length) => return Poll::Ready(Ok(length)),
+        };
         let error = empty_error(bytes);
         let page = error.and_then(|(before, status)| Some((before, self.refusals.reply(status)?)));
         match page {

@@ -28,7 +28,7 @@ use super::problem::Problem;
 use super::refusals::Refusals;
 use super::slow_callers::WithCallerTimeouts;
 use super::state::Draining;
-use super::{aggregate, context, reply_headers};
+use super::{aggregate, context, reply_headers, upgrade};
 use crate::domain::observer::Observer;
 
 /// How a listener treats its connections.
@@ -61,6 +61,8 @@ impl ResponseError for NoAnswer {
         };
         let mut response = aggregate::respond(Err(problem), id.clone());
         reply_headers::put(response.headers_mut());
+        // Of both, nothing is known of what is left of the request on its connection.
+        response.head_mut().set_connection_type(ConnectionType::Close);
         response
     }
 }
@@ -168,7 +170,7 @@ async fn shaken_hands(
 /// A handler's answer, or why there is none, with the request's id. Says whether it is the last one
 /// on its connection.
 fn answer<S, B>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     app: &S,
     draining: Arc<Draining>,
 ) -> impl Future<Output = Result<ServiceResponse<B>, actix_web::Error>> + use<S, B>
@@ -180,13 +182,14 @@ where
     phase.request_began();
     let id = context::assign_id(&request);
     let caller_closes = request.head().connection_type() == ConnectionType::Close;
+    let asks_for_upgrade = upgrade::decline(&mut request);
     let answer = until_caller_goes(phase.clone(), id.clone(), app.call(request));
     AssertUnwindSafe(answer).catch_unwind().map(move |answer| {
         let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked(id.clone()).into()))?;
         reply_headers::put(response.headers_mut());
         let head = response.response_mut().head_mut();
         head.headers_mut().insert(context::REQUEST_ID, id);
-        if draining.is_on() || phase.is_one_too_many() {
+        if asks_for_upgrade || draining.is_on() || phase.is_one_too_many() {
             head.set_connection_type(ConnectionType::Close);
         }
         phase.request_ended(caller_closes || !head.keep_alive());

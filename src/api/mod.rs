@@ -19,3 +19,4 @@ pub mod reply_headers;
 pub mod routes;
 pub mod slow_callers;
 pub mod state;
+pub mod upgrade;

@@ -11,12 +11,12 @@ use tributary::simulator::Behaviour;
 use crate::client::{self, Connection, Reply};
 use crate::harness::{PROFILE, TestApp, assert_between, assert_problem, eventually};
 
-const BODY: &str = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
+pub const BODY: &str = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
 /// How long a request's head may take, plus some.
 const HEAD_TIMEOUT_MS: (u64, u64) = (4_500, 9_000);
 
 /// A whole request with its body.
-fn request(more_headers: &str) -> String {
+pub fn request(more_headers: &str) -> String {
     let length = BODY.len();
     format!(
         "POST {PROFILE} HTTP/1.1\r\nhost: x\r\n{more_headers}content-length: {length}\r\n\r\n{BODY}"
@@ -25,7 +25,7 @@ fn request(more_headers: &str) -> String {
 
 /// Splits all that came back into replies, and asserts that each has JSON of its announced length.
 #[track_caller]
-fn replies(bytes: &[u8]) -> Vec<(u16, String, Value)> {
+pub fn replies(bytes: &[u8]) -> Vec<(u16, String, Value)> {
     let mut rest = std::str::from_utf8(bytes).expect("replies are UTF-8");
     let mut found = Vec::new();
     while !rest.is_empty() {

@@ -48,4 +48,5 @@ mod token_refusals;
 mod token_replies;
 mod tokens;
 mod traces;
+mod upgrade;
 mod velocity;
