@@ -11,7 +11,7 @@ pub struct Process(Child);
 impl Process {
     /// Takes the command: a pipe of which it holds the other end would never end.
     pub fn spawn(mut command: Command) -> Self {
-        Self(command.spawn().expect("the program was built"))
+        Self(command.spawn().expect("the program is there"))
     }
 
     pub fn id(&self) -> u32 {
