@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::{Value, json};
@@ -50,7 +50,11 @@ impl Problem {
             InputErrors::Invalid(_) => {
                 "some inputs are missing or not as they should be".to_owned()
             }
-            InputErrors::NotJson { .. } | InputErrors::NotAnObject { .. } => errors.to_string(),
+            InputErrors::NotJson { .. }
+            | InputErrors::NotAnObject { .. }
+            | InputErrors::Doubled { .. }
+            | InputErrors::NotWrapped { .. }
+            | InputErrors::Beside => errors.to_string(),
         });
         if let InputErrors::Invalid(list) = errors {
             let list = list.iter().map(|one| json!({"input": one.input, "problem": one.problem}));
@@ -153,6 +157,16 @@ impl Problem {
     pub fn unsupported_media_type() -> Self {
         let detail = "the body must be JSON, with `Content-Type: application/json`";
         let mut problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+        problem.close = true;
+        problem
+    }
+
+    /// 415: the body has an encoding. The header says which is taken (RFC 9110 section 12.5.3).
+    pub fn unsupported_encoding() -> Self {
+        let detail = "the body must be plain JSON, without a `Content-Encoding`";
+        let mut problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+        let taken = HeaderValue::from_static("identity");
+        problem.header = Some(Box::new((ACCEPT_ENCODING, taken)));
         problem.close = true;
         problem
     }

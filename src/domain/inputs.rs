@@ -8,6 +8,7 @@ mod places;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod unique;
 mod value;
 
 pub use pattern::{InputPattern, PatternError};
@@ -18,16 +19,20 @@ pub(crate) use value::{push_json_escaped, push_json_string};
 
 use std::fmt;
 
+use serde::de::DeserializeSeed as _;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use self::unique::Unique;
 use super::ids::{InputName, shorten};
 use super::json::without_byte_order_mark;
 
+/// The member that may hold all inputs.
+const WRAPPER: &str = "input";
 /// How many names of unknown inputs are kept for the log.
 const MAX_IGNORED: usize = 20;
-/// How much of each is kept, in characters.
-const MAX_IGNORED_LENGTH: usize = 64;
+/// How much of a name that the caller chose is kept, in characters.
+const MAX_NAME_LENGTH: usize = 64;
 
 /// Why a request's body gave no inputs. No sentence holds a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -44,6 +49,24 @@ pub enum InputErrors {
         /// What it is instead, e.g. `an array`.
         found: &'static str,
     },
+    /// An object in the body has a member twice, and nobody knows which one counts.
+    #[error("the body has the member `{name}` twice in one object")]
+    Doubled {
+        /// The member's name, shortened.
+        name: String,
+    },
+    /// The body's one member is `input`, but it holds no inputs.
+    #[error("`input` must be an object of inputs, got {found}")]
+    NotWrapped {
+        /// What it is instead, e.g. `an array`.
+        found: &'static str,
+    },
+    /// There is an `input` beside other members, and the action has no input of this name.
+    #[error(
+        "`input` stands beside other members: send the inputs either without it, \
+         or all of them within `input` as the only member"
+    )]
+    Beside,
     /// At least one input is missing or not as declared.
     #[error("{}", sentence(.0))]
     Invalid(Vec<InputProblem>),
@@ -85,11 +108,18 @@ impl Inputs {
     /// The JSON object that a body is, before anything in it is looked at.
     ///
     /// # Errors
-    /// [`InputErrors::NotJson`] and [`InputErrors::NotAnObject`].
+    /// [`InputErrors::NotJson`], [`InputErrors::Doubled`] and [`InputErrors::NotAnObject`].
     pub fn object_of(body: &[u8]) -> Result<Map<String, Value>, InputErrors> {
         let body = without_byte_order_mark(body);
-        let value: Value = serde_json::from_slice(body)
+        let mut doubled = None;
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let value = Unique { doubled: &mut doubled }.deserialize(&mut json);
+        let value = value
+            .and_then(|value| json.end().map(|()| value))
             .map_err(|error| InputErrors::NotJson { reason: reason(body, &error) })?;
+        if let Some(name) = doubled {
+            return Err(InputErrors::Doubled { name: shorten(&name, MAX_NAME_LENGTH) });
+        }
         match value {
             Value::Object(object) => Ok(object),
             other => Err(InputErrors::NotAnObject { found: value::describe(&other) }),
@@ -99,12 +129,13 @@ impl Inputs {
     /// The same for an object that is parsed already.
     ///
     /// # Errors
-    /// [`InputErrors::Invalid`] with every problem of every input.
+    /// [`InputErrors::Invalid`] with every problem of every input, [`InputErrors::NotWrapped`] and
+    /// [`InputErrors::Beside`].
     pub fn from_object(
         object: &Map<String, Value>,
         specs: &[InputSpec],
     ) -> Result<Self, InputErrors> {
-        let object = unwrapped(object);
+        let object = unwrapped(object, specs)?;
         let mut set = Vec::with_capacity(specs.len());
         let mut problems = Vec::new();
         for spec in specs {
@@ -124,7 +155,7 @@ impl Inputs {
         let known = |name: &str| specs.iter().any(|spec| spec.name.as_str() == name);
         let unknown = object.keys().filter(|name| !known(name));
         let ignored =
-            unknown.take(MAX_IGNORED).map(|name| shorten(name, MAX_IGNORED_LENGTH)).collect();
+            unknown.take(MAX_IGNORED).map(|name| shorten(name, MAX_NAME_LENGTH)).collect();
         Ok(Self { set, ignored })
     }
 
@@ -156,11 +187,21 @@ impl fmt::Debug for Inputs {
     }
 }
 
-/// The object inside `{"input": {…}}`, else the object itself.
-fn unwrapped(object: &Map<String, Value>) -> &Map<String, Value> {
-    match object.get("input") {
-        Some(Value::Object(inner)) if object.len() == 1 => inner,
-        _ => object,
+/// The object inside `{"input": {…}}`, else the object itself. An action may have an input of that
+/// name; for all others, an `input` that does not hold the inputs is a mistake, and what is within
+/// it would seem to be missing.
+fn unwrapped<'a>(
+    object: &'a Map<String, Value>,
+    specs: &[InputSpec],
+) -> Result<&'a Map<String, Value>, InputErrors> {
+    let Some(wrapped) = object.get(WRAPPER) else { return Ok(object) };
+    let is_alone = object.len() == 1;
+    match wrapped {
+        Value::Object(inputs) if is_alone => Ok(inputs),
+        _ if specs.iter().any(|spec| spec.name.as_str() == WRAPPER) => Ok(object),
+        Value::Null => Ok(object),
+        other if is_alone => Err(InputErrors::NotWrapped { found: value::describe(other) }),
+        _ => Err(InputErrors::Beside),
     }
 }
 

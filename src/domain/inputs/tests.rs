@@ -81,14 +81,58 @@ fn the_wrapper_of_a_serverless_event_is_taken_off() {
     let specs = [required("a", InputKind::String)];
     let inputs = read(&json!({"input": {"a": "x"}}), &specs).unwrap();
     assert_eq!(inputs.get("a"), Some(&InputValue::Text("x".to_owned())));
-    // Not the only key, not an object, or twice: no wrapper.
-    for body in [
-        json!({"input": {"a": "x"}, "b": 1}),
-        json!({"input": "a"}),
-        json!({"input": {"input": {"a": "x"}}}),
+    // Only once: within it, `input` is a name that is not known.
+    assert_eq!(problems(&json!({"input": {"input": {"a": "x"}}}), &specs).len(), 1);
+    assert_eq!(problems(&json!({"input": null}), &specs).len(), 1);
+}
+
+#[test]
+fn a_wrapper_that_holds_no_inputs_is_told() {
+    let specs = [spec("a", InputKind::String)];
+    for (wrapped, found) in [
+        (json!([]), "an array"),
+        (json!([{"a": "x"}]), "an array"),
+        (json!("a"), "a string"),
+        (json!(7), "a number"),
+        (json!(false), "a boolean"),
     ] {
-        assert_eq!(problems(&body, &specs).len(), 1, "{body}");
+        let error = read(&json!({"input": wrapped}), &specs).unwrap_err();
+        assert_eq!(error, InputErrors::NotWrapped { found }, "{wrapped}");
     }
+}
+
+#[test]
+fn a_wrapper_beside_other_members_is_told() {
+    let specs = [spec("a", InputKind::String)];
+    for wrapped in [json!({"a": "x"}), json!({}), json!([]), json!("x")] {
+        for other in ["a", "b"] {
+            let body = json!({"input": wrapped, other: "y"});
+            assert_eq!(read(&body, &specs).unwrap_err(), InputErrors::Beside, "{body}");
+        }
+    }
+    let nothing = read(&json!({"input": null, "a": "x"}), &specs).unwrap();
+    assert_eq!(nothing.get("a"), Some(&InputValue::Text("x".to_owned())));
+}
+
+#[test]
+fn a_member_that_comes_twice_is_refused_wherever_it_is() {
+    for (body, doubled) in [
+        (r#"{"a": "x", "b": 1, "a": "y"}"#, "a"),
+        (r#"{"a": "x", "a": "x"}"#, "a"),
+        (r#"{"a": "x", "\u0061": "y"}"#, "a"),
+        (r#"{"input": {"a": "x", "a": null}}"#, "a"),
+        (r#"{"input": {"a": "x"}, "input": {"a": "y"}}"#, "input"),
+        (r#"{"a": "x", "unknown": [{"deep": 1, "deep": 2}]}"#, "deep"),
+        (r#"[{"b": 1, "b": 1}]"#, "b"),
+    ] {
+        let error = Inputs::from_body(body.as_bytes(), &[spec("a", InputKind::String)]);
+        let name = doubled.to_owned();
+        assert_eq!(error.unwrap_err(), InputErrors::Doubled { name }, "{body}");
+    }
+    let long = "n".repeat(1000);
+    let error = Inputs::object_of(format!("{{\"{long}\": 1, \"{long}\": 2}}").as_bytes());
+    assert!(error.unwrap_err().to_string().len() < 150, "names are shortened");
+    assert!(Inputs::object_of(br#"{"a": {"b": 1}, "b": [{"a": 1}, {"a": 1}]}"#).is_ok());
 }
 
 #[test]
@@ -96,6 +140,10 @@ fn an_input_may_itself_be_called_input() {
     let specs = [required("input", InputKind::String)];
     let inputs = read(&json!({"input": "x"}), &specs).unwrap();
     assert_eq!(inputs.get("input"), Some(&InputValue::Text("x".to_owned())));
+    let inputs = read(&json!({"input": "x", "more": 1}), &specs).unwrap();
+    assert_eq!(inputs.get("input"), Some(&InputValue::Text("x".to_owned())));
+    let found = problems(&json!({"input": ["x"]}), &specs);
+    assert_eq!(found[0], ("input".to_owned(), "must be a string, got an array".to_owned()));
 }
 
 #[test]

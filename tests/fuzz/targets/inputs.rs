@@ -10,6 +10,8 @@ use tributary::domain::inputs::{
 use tributary::domain::json::without_byte_order_mark;
 
 const MAX_LENGTH: usize = 12;
+/// Of a name in an error, the sign of what was left out included.
+const MAX_NAME_LENGTH: usize = 65;
 /// Stands in the corpus' secrets, and in no sentence and no name.
 const MARK: &str = "zq";
 
@@ -93,6 +95,19 @@ fn refused(error: &InputErrors, tree: Option<&Value>) {
     match error {
         InputErrors::NotJson { .. } => assert!(tree.is_none(), "it is JSON"),
         InputErrors::NotAnObject { .. } => assert!(tree.is_some_and(|tree| !tree.is_object())),
+        // The name is the caller's own, whatever it is.
+        InputErrors::Doubled { name } => {
+            assert!(tree.is_some() && name.chars().count() <= MAX_NAME_LENGTH);
+            return;
+        }
+        InputErrors::NotWrapped { .. } => {
+            let input = tree.and_then(|tree| tree.get("input"));
+            assert!(input.is_some_and(|input| !input.is_object() && !input.is_null()));
+        }
+        InputErrors::Beside => {
+            let object = tree.and_then(Value::as_object).expect("an object");
+            assert!(object.len() > 1 && object.contains_key("input"));
+        }
         InputErrors::Invalid(problems) => {
             assert!(!problems.is_empty() && problems.len() <= SPECS.len());
             let mut names: Vec<&str> = problems.iter().map(|it| it.input.as_str()).collect();
