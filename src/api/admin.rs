@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use self::faults::Faults;
 use self::reload::Reload;
 use super::problem::Problem;
+use super::routes::{GET, get};
 use super::state::Draining;
 use super::{aggregate, context};
 use crate::actors::supervision::Restarts;
@@ -88,15 +89,15 @@ pub struct Parts {
 /// Sets up the operators' routes.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/livez").route(web::get().to(health::livez)))
-        .service(resource("/readyz").route(web::get().to(health::readyz)))
-        .service(resource("/metrics").route(web::get().to(metrics::metrics)))
-        .service(resource("/v1/sources").route(web::get().to(snapshots::sources)))
-        .service(resource("/v1/credentials").route(web::get().to(snapshots::credentials)))
-        .service(resource("/console").route(web::get().to(console::console)))
-        .service(resource("/v1/requests").route(web::get().to(requests::list)))
-        .service(resource("/v1/requests/{id:.+}").route(web::get().to(requests::show)))
-        .service(resource("/v1/live").route(web::get().to(live::live)))
+        .service(resource("/livez").route(get().to(health::livez)))
+        .service(resource("/readyz").route(get().to(health::readyz)))
+        .service(resource("/metrics").route(get().to(metrics::metrics)))
+        .service(resource("/v1/sources").route(get().to(snapshots::sources)))
+        .service(resource("/v1/credentials").route(get().to(snapshots::credentials)))
+        .service(resource("/console").route(get().to(console::console)))
+        .service(resource("/v1/requests").route(get().to(requests::list)))
+        .service(resource("/v1/requests/{id:.+}").route(get().to(requests::show)))
+        .service(resource("/v1/live").route(get().to(live::live)))
         .service(
             web::resource("/v1/reload")
                 .route(web::post().to(reload::reload))
@@ -104,7 +105,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .service(
             web::resource("/v1/demo/faults")
-                .route(web::get().to(faults::show))
+                .route(get().to(faults::show))
                 .route(web::post().to(faults::switch))
                 .default_service(web::to(get_or_post_only)),
         )
@@ -116,7 +117,7 @@ fn resource(path: &'static str) -> actix_web::Resource {
 }
 
 async fn get_only(request: HttpRequest) -> HttpResponse {
-    problem(&request, Problem::method_not_allowed("GET"))
+    problem(&request, Problem::method_not_allowed(GET))
 }
 
 async fn post_only(request: HttpRequest) -> HttpResponse {
@@ -125,7 +126,7 @@ async fn post_only(request: HttpRequest) -> HttpResponse {
 
 async fn get_or_post_only(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
     match overview.faults {
-        Some(_) => problem(&request, Problem::method_not_allowed("GET, POST")),
+        Some(_) => problem(&request, Problem::method_not_allowed("GET, HEAD, POST")),
         None => no_route(request).await,
     }
 }

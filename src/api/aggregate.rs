@@ -74,7 +74,8 @@ async fn answer(
     let _place = match shared.admission.enter() {
         Ok(place) => place,
         Err(problem) => {
-            return Err(body::turned_away(problem, &mut payload, shared.body_limits).await);
+            let limits = shared.body_limits;
+            return Err(body::turned_away(problem, headers, &mut payload, limits).await);
         }
     };
     observation.caller = shared.api_keys.check(headers)?.map(str::to_owned);
@@ -83,6 +84,8 @@ async fn answer(
     let action = shared.action(name).ok_or_else(unknown)?;
     observation.action = Some(action.id.clone());
     body::expect_json(headers)?;
+    // It is read again when the time starts; here, what is wrong with it costs no body.
+    context::requested_timeout(headers)?;
     let body = body::read(headers, payload, shared.body_limits, started).await?;
     let inputs = Inputs::from_body(&body, &action.inputs);
     let inputs = inputs.map_err(|errors| Problem::inputs(&errors))?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -59,7 +59,17 @@ pub async fn read(
 /// The problem of a request that is turned away unread. If its body comes along with its head, as
 /// nearly always, that is thrown away and the connection is kept: under a load that is too high
 /// anyway, the caller's next connection, and its TLS handshake, would be the dearest part of it.
-pub async fn turned_away(problem: Problem, payload: &mut Payload, limits: BodyLimits) -> Problem {
+///
+/// A caller that waits for `100 Continue` is not asked for its body.
+pub async fn turned_away(
+    problem: Problem,
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limits: BodyLimits,
+) -> Problem {
+    if headers.contains_key(EXPECT) {
+        return problem;
+    }
     let end = clock::now() + UNREAD_PATIENCE;
     match clock::until(end, skip(payload, limits.max_body)).await {
         Some(true) => problem.on_a_kept_connection(),
@@ -87,16 +97,25 @@ fn broken(error: &PayloadError) -> &'static str {
     }
 }
 
-/// Refuses a body that is said to be something other than JSON; one of which nothing is said is
-/// taken for JSON.
+/// Refuses a body that is said to be something other than JSON, or to be encoded; one of which
+/// nothing is said is taken for plain JSON.
 ///
 /// # Errors
 /// 415.
 pub fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.get_all(CONTENT_ENCODING).any(|codings| !is_identity(codings.as_bytes())) {
+        return Err(Problem::unsupported_encoding());
+    }
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
     let media_type = value.split(';').next().unwrap_or_default().trim();
     let is_json = media_type == "application/json"
         || (media_type.starts_with("application/") && media_type.ends_with("+json"));
     if is_json { Ok(()) } else { Err(Problem::unsupported_media_type()) }
+}
+
+/// Whether a list of codings (RFC 9110 section 8.4) leaves the body as it is.
+fn is_identity(codings: &[u8]) -> bool {
+    let codings = codings.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    codings.into_iter().all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
 }

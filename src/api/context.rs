@@ -119,12 +119,19 @@ pub fn forwarded(request_id: &HeaderValue, trace: Option<&TraceContext>) -> Forw
 /// # Errors
 /// 400 if it is not a whole number of milliseconds above 0.
 pub fn requested_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
-    let Some(value) = headers.get("x-request-timeout-ms") else { return Ok(None) };
-    let millis = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let mut values = headers.get_all("x-request-timeout-ms");
+    let Some(value) = values.next() else { return Ok(None) };
+    let millis = value.to_str().ok().and_then(whole_number).filter(|_| values.next().is_none());
     match millis {
         Some(millis @ 1..) => Ok(Some(Duration::from_millis(millis))),
         Some(0) | None => Err(Problem::bad_request(
-            "X-Request-Timeout-Ms must be a whole number of milliseconds above 0",
+            "X-Request-Timeout-Ms must be one whole number of milliseconds above 0",
         )),
     }
+}
+
+/// Digits and nothing else: `str::parse` takes a plus sign as well.
+fn whole_number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

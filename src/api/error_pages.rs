@@ -12,25 +12,34 @@ use std::task::{Context, Poll, ready};
 use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::lingering::Lingering;
 use super::refusals::Refusals;
 use super::upgrade::{self, Written};
 
 /// No handler of ours sends an empty error, so this in a reply's head tells one of actix-http's.
 const EMPTY: &[u8] = b"\r\ncontent-length: 0\r\n";
+/// What actix-http writes before it gives a request to its handler, if the caller asked for it.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A stream on which actix-http's empty error replies become JSON problems.
 pub struct WithErrorPages<S> {
     stream: S,
     refusals: Refusals,
-    /// What is left to be sent of a reply of ours.
-    pending: Vec<u8>,
+    /// What is sent instead of an empty error.
+    last: Option<LastPage>,
+}
+
+/// The last reply on a connection, and the connection's end.
+struct LastPage {
+    bytes: Vec<u8>,
     sent: usize,
+    lingering: Option<Lingering>,
 }
 
 impl<S> WithErrorPages<S> {
     /// Wraps an accepted connection.
     pub fn new(stream: S, refusals: Refusals) -> Self {
-        Self { stream, refusals, pending: Vec::new(), sent: 0 }
+        Self { stream, refusals, last: None }
     }
 
     /// What is wrapped.
@@ -39,20 +48,33 @@ impl<S> WithErrorPages<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> WithErrorPages<S> {
-    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.sent < self.pending.len() {
-            let rest = self.pending.get(self.sent..).unwrap_or_default();
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+impl LastPage {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, sent: 0, lingering: None }
+    }
+
+    /// Ready when everything is sent and the connection is to be closed.
+    fn poll(
+        &mut self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.sent < self.bytes.len() {
+            let rest = self.bytes.get(self.sent..).unwrap_or_default();
+            let written = ready!(Pin::new(&mut *stream).poll_write(cx, rest))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.sent += written;
         }
-        self.pending.clear();
-        self.sent = 0;
-        Poll::Ready(Ok(()))
+        self.lingering.get_or_insert_with(Lingering::new).poll(stream, cx).map(Ok)
     }
+}
+
+/// Whether `100 Continue` is written with the final reply behind it: the request's head was enough
+/// for that, and the caller must not be asked for a body that nobody will read.
+fn needs_no_continue(written: &[u8]) -> bool {
+    written.strip_prefix(CONTINUE).is_some_and(|next| next.starts_with(b"HTTP/1."))
 }
 
 /// If `written` ends with one of actix-http's empty errors: what stands before it (replies to
@@ -77,27 +99,31 @@ impl<S: AsyncRead + Unpin> AsyncRead for WithErrorPages<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_pending(cx))?;
+        let Self { stream, refusals, last } = self.get_mut();
+        if needs_no_continue(bytes) {
+            return Poll::Ready(Ok(CONTINUE.len()));
+        }
         let bytes = match upgrade::without_line(bytes) {
             Written::Send(bytes) => bytes,
             Written::LeaveOut(length) => return Poll::Ready(Ok(length)),
         };
-        let error = empty_error(bytes);
-        let page = error.and_then(|(before, status)| Some((before, self.refusals.reply(status)?)));
-        match page {
-            Some((before, page)) => {
-                self.pending = [before, page.as_bytes()].concat();
-                // The page follows with the next write or flush.
-                Poll::Ready(Ok(bytes.len()))
-            }
-            None => Pin::new(&mut self.stream).poll_write(cx, bytes),
+        if last.is_none()
+            && let Some((before, status)) = empty_error(bytes)
+            && let Some(page) = refusals.reply(status)
+        {
+            *last = Some(LastPage::new([before, page.as_bytes()].concat()));
         }
+        let Some(last) = last else { return Pin::new(stream).poll_write(cx, bytes) };
+        // actix-http drops the connection once an error is written. So it is not written until the
+        // connection may go.
+        ready!(last.poll(stream, cx))?;
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_write_vectored(
@@ -110,12 +136,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_pending(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_pending(cx))?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
@@ -132,7 +156,7 @@ impl<S: ActixStream> ActixStream for WithErrorPages<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::empty_error;
+    use super::{empty_error, needs_no_continue};
 
     const EMPTY_400: &[u8] =
         b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -143,6 +167,17 @@ mod tests {
         let first = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         let both = [first, EMPTY_400].concat();
         assert_eq!(empty_error(&both), Some((&first[..], 400)));
+    }
+
+    #[test]
+    fn a_continue_is_left_out_where_the_final_reply_is_behind_it() {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+        assert!(needs_no_continue(format!("{interim}HTTP/1.1 413 Too Large\r\n").as_bytes()));
+        let ok = "HTTP/1.1 200 OK\r\n\r\n";
+        for written in [interim.to_owned(), ok.to_owned(), format!("{ok}{interim}"), String::new()]
+        {
+            assert!(!needs_no_continue(written.as_bytes()), "{written:?}");
+        }
     }
 
     #[test]

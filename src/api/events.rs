@@ -50,15 +50,17 @@ async fn read_event(
     started: Instant,
 ) -> Result<(Map<String, Value>, Place), Problem> {
     let shared = &serving.shared;
+    let headers = request.headers();
     let place = match shared.admission.enter() {
         Ok(place) => place,
         Err(problem) => {
-            return Err(body::turned_away(problem, &mut payload, shared.body_limits).await);
+            let limits = shared.body_limits;
+            return Err(body::turned_away(problem, headers, &mut payload, limits).await);
         }
     };
-    observation.caller = shared.api_keys.check(request.headers())?.map(str::to_owned);
-    body::expect_json(request.headers())?;
-    let body = body::read(request.headers(), payload, shared.body_limits, started).await?;
+    observation.caller = shared.api_keys.check(headers)?.map(str::to_owned);
+    body::expect_json(headers)?;
+    let body = body::read(headers, payload, shared.body_limits, started).await?;
     let event = Inputs::object_of(&body).map_err(|errors| Problem::inputs(&errors))?;
     Ok((event, place))
 }

@@ -182,6 +182,7 @@ where
     phase.request_began();
     let id = context::assign_id(&request);
     let caller_closes = request.head().connection_type() == ConnectionType::Close;
+    let caller_waits = request.head().expect();
     let asks_for_upgrade = upgrade::decline(&mut request);
     let answer = until_caller_goes(phase.clone(), id.clone(), app.call(request));
     AssertUnwindSafe(answer).catch_unwind().map(move |answer| {
@@ -189,7 +190,11 @@ where
         reply_headers::put(response.headers_mut());
         let head = response.response_mut().head_mut();
         head.headers_mut().insert(context::REQUEST_ID, id);
-        if asks_for_upgrade || draining.is_on() || phase.is_one_too_many() {
+        // A caller that is refused before its body need not send it: what comes next may be that
+        // or another request (RFC 9110 section 10.1.1).
+        let is_unclear = caller_waits && head.status.as_u16() >= 400;
+        let is_last = asks_for_upgrade || is_unclear;
+        if is_last || draining.is_on() || phase.is_one_too_many() {
             head.set_connection_type(ConnectionType::Close);
         }
         phase.request_ended(caller_closes || !head.keep_alive());

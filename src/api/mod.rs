@@ -10,6 +10,7 @@ pub mod context;
 pub mod error_pages;
 pub mod events;
 pub mod inbound;
+mod lingering;
 pub mod listener;
 pub mod observation;
 pub mod phase;

@@ -116,6 +116,11 @@ impl Phase {
         self.0.requests.get() == 0 && self.0.head_began.get().is_none()
     }
 
+    /// What has come is refused, and the connection ends.
+    pub(super) fn refused(&self) {
+        self.0.last.set(true);
+    }
+
     /// Whether no further request is expected.
     pub(super) fn is_over(&self) -> bool {
         self.0.last.get()

@@ -27,10 +27,13 @@ impl Refusals {
         Self { observer, peer, phase }
     }
 
-    /// The whole reply of this status, the last one on its connection; nothing for a status by
-    /// which the HTTP layer refuses nothing.
+    /// The whole reply of this status, the last one on its connection: empty if that has had its
+    /// last one already. Nothing for a status by which the HTTP layer refuses nothing.
     pub(super) fn reply(&self, status: u16) -> Option<String> {
         let (title, detail) = words(status)?;
+        if self.phase.is_over() {
+            return Some(String::new());
+        }
         let head = self.phase.begun_head();
         let given = head.as_ref().and_then(|(_, head)| context::request_id_in(head));
         let id = given.unwrap_or_else(context::new_id);
@@ -44,6 +47,7 @@ impl Refusals {
             let began = head.map_or_else(clock::now, |(began, _)| began);
             self.tell(began, id, status, length);
         }
+        self.phase.refused();
         Some(format!(
             "HTTP/1.1 {status} {title}\r\ncontent-type: {PROBLEM_JSON}\r\n{LINES}\
              content-length: {length}\r\n{}: {id}\r\nconnection: close\r\n\r\n{body}",

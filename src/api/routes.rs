@@ -1,7 +1,7 @@
 //! Which path leads where, on the public port.
 
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpRequest, HttpResponse, Route, web};
+use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
 use super::observation::Observation;
 use super::problem::Problem;
@@ -15,6 +15,8 @@ pub const ACTION_ROUTE: &str = "/v1/actions/{action}";
 /// The path of serverless events.
 pub const EVENTS_ROUTE: &str = "/events";
 const OPENAPI_ROUTE: &str = "/openapi.json";
+/// What a path takes that has something to show.
+pub const GET: &str = "GET, HEAD";
 /// The public paths, for whoever asked for another.
 const ROUTES: [&str; 3] = ["POST /v1/actions/{action}", "POST /events", "GET /openapi.json"];
 
@@ -33,10 +35,15 @@ pub fn public(config: &mut web::ServiceConfig) {
         )
         .service(
             web::resource(OPENAPI_ROUTE)
-                .route(web::get().to(openapi))
-                .default_service(other_methods(OPENAPI_ROUTE, "GET")),
+                .route(get().to(openapi))
+                .default_service(other_methods(OPENAPI_ROUTE, GET)),
         )
         .default_service(web::to(no_route));
+}
+
+/// `GET`, and `HEAD` with the same head (RFC 9110 section 9.3.2). The HTTP layer leaves out the body.
+pub fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// The `OpenAPI` document, for those who may ask.

@@ -16,6 +16,7 @@ use std::time::Duration;
 use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::lingering::Lingering;
 use super::phase::Phase;
 use super::refusals::Refusals;
 use crate::upstream::clock;
@@ -36,6 +37,8 @@ pub struct WithCallerTimeouts<S> {
     write_stall: Option<Pin<Box<dyn Future<Output = ()>>>>,
     /// Resolves when the system has been asked once more whether something has come.
     last_look: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// The connection's end after a 408.
+    lingering: Option<Lingering>,
 }
 
 /// Runs out when the head that follows so many requests is late.
@@ -56,6 +59,7 @@ impl<S> WithCallerTimeouts<S> {
             timer: None,
             write_stall: None,
             last_look: None,
+            lingering: None,
         }
     }
 
@@ -99,6 +103,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithCallerTimeouts<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let Self { stream, lingering, .. } = &mut *self;
+        if let Some(lingering) = lingering {
+            // No bytes: the end of the stream.
+            return lingering.poll(stream, cx).map(Ok);
+        }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         let has_ended = match &read {
@@ -132,8 +141,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WithCallerTimeouts<S> {
         // these few bytes goes without them.
         let page = self.refusals.reply(408).unwrap_or_default();
         let _: Poll<io::Result<usize>> = Pin::new(&mut self.stream).poll_write(cx, page.as_bytes());
-        // No bytes: the end of the stream.
-        Poll::Ready(Ok(()))
+        self.lingering = Some(Lingering::new());
+        self.poll_read(cx, buf)
     }
 }
 

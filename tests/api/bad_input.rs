@@ -215,7 +215,7 @@ fn another_method_is_answered_with_the_right_one() {
     }
     let reply = client::send(app.admin, "POST", "/livez", &[], b"").expect("a reply");
     assert_problem(&reply, 405);
-    assert_eq!(reply.header("allow"), Some("GET"));
+    assert_eq!(reply.header("allow"), Some("GET, HEAD"));
 }
 
 #[test]
@@ -264,28 +264,58 @@ fn an_only_key_named_input_is_unwrapped_once() {
     let inner = json!({"customerId": "c-1", "externalApiKey": "k"});
     assert_eq!(app.post(PROFILE, &json!({"input": inner})).status, 200);
     let hits = app.upstream_hits();
-    for not_unwrapped in [
-        json!({"input": {"input": inner}}),
-        json!({"input": inner, "other": 1}),
-        json!({"input": [inner]}),
-    ] {
-        let problem = assert_problem(&app.post(PROFILE, &not_unwrapped), 400);
-        assert_eq!(inputs_with_problems(&problem), ["customerId", "externalApiKey"]);
-    }
+    let twice = json!({"input": {"input": inner}});
+    let problem = assert_problem(&app.post(PROFILE, &twice), 400);
+    assert_eq!(inputs_with_problems(&problem), ["customerId", "externalApiKey"]);
     assert_eq!(app.upstream_hits(), hits);
+}
+
+#[test]
+fn an_input_that_does_not_hold_the_inputs_is_told_as_such() {
+    let app = TestApp::start();
+    let inner = json!({"customerId": "c-1", "externalApiKey": "k"});
+    for (body, words) in [
+        (json!({"input": []}), "`input` must be an object of inputs, got an array"),
+        (json!({"input": [inner]}), "got an array"),
+        (json!({"input": "text"}), "got a string"),
+        (json!({"input": inner, "other": 1}), "`input` stands beside other members"),
+        (json!({"input": inner, "customerId": "c-2"}), "beside other members"),
+        (json!({"input": inner, "action": "customer_profile"}), "beside other members"),
+        (json!({"input": 1, "customerId": "c-2", "externalApiKey": "k"}), "beside other members"),
+    ] {
+        let problem = assert_refused(&app, &app.post(PROFILE, &body), 400);
+        let detail = problem["detail"].as_str().expect("a text");
+        assert!(detail.contains(words), "{body}: {detail}");
+        assert!(problem.get("errors").is_none(), "no input is said to be missing: {problem}");
+    }
 }
 
 #[test]
 fn a_requested_timeout_that_makes_no_sense_is_refused() {
     let app = TestApp::start();
     let body = br#"{"customerId":"c-1","externalApiKey":"k"}"#;
-    for timeout in ["0", "-1", "soon", "", "1.5", "1e3", "99999999999999999999999", "100ms"] {
+    for timeout in [
+        "0",
+        "-1",
+        "soon",
+        "",
+        "1.5",
+        "1e3",
+        "99999999999999999999999",
+        "100ms",
+        "+5",
+        "5 5",
+        "5, 6",
+        "0x5",
+    ] {
         let reply = app.post_with(PROFILE, &[("x-request-timeout-ms", timeout)], body);
         let problem = assert_refused(&app, &reply, 400);
         let detail = problem["detail"].as_str().expect("a text");
         assert!(detail.contains("X-Request-Timeout-Ms"), "{timeout:?}: {detail}");
     }
-    for timeout in ["2000", " 2500 ", "18446744073709551615"] {
+    let twice = [("x-request-timeout-ms", "2000"), ("x-request-timeout-ms", "3000")];
+    assert_refused(&app, &app.post_with(PROFILE, &twice, body), 400);
+    for timeout in ["2000", " 2500 ", "02000", "18446744073709551615"] {
         let reply = app.post_with(PROFILE, &[("x-request-timeout-ms", timeout)], body);
         assert_eq!(reply.status, 200, "{timeout:?}");
     }

@@ -95,6 +95,8 @@ fn what_is_wrong_with_an_event_is_told_inside_of_the_envelope() {
         (json!({"input": null}), 400, "\"customerId\""),
         (json!({"input": "text"}), 400, "`input` must be an object"),
         (json!({"input": []}), 400, "`input` must be an object"),
+        (json!({"input": [], "action": "customer_profile"}), 400, "`input` must be an object"),
+        (json!({"input": {"input": inputs(), "more": 1}}), 400, "beside other members"),
         (json!({"input": {"customerId": "..", "externalApiKey": "k"}}), 400, "path"),
         (json!({"action": "nothing", "input": inputs()}), 404, "customer_profile"),
         (json!({"action": 7, "input": inputs()}), 400, "`action` must be a string"),

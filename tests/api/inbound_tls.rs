@@ -209,9 +209,16 @@ fn the_http_layers_own_errors_are_json_over_tls_too() {
         ("NONSENSE\r\n\r\n".to_owned(), "400"),
         (request("/v1/actions/customer_profile", &too_large, BODY), "431"),
     ] {
-        let reply = ask(&mut connect(app.address, &config), &bad).expect("a reply");
+        let mut stream = connect(app.address, &config);
+        let reply = ask(&mut stream, &bad).expect("a reply");
         assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
         assert!(reply.contains("application/problem+json"), "{reply}");
+        assert_eq!(stream.read(&mut [0; 8]).expect("it is ended in order"), 0);
+        for _ in 0..4 {
+            stream.write_all(&[b'x'; 32 * 1024]).expect("it is still read");
+        }
+        stream.conn.send_close_notify();
+        stream.flush().expect("it is still read");
     }
 }
 

@@ -22,6 +22,7 @@ mod export;
 mod faults;
 mod fields;
 mod happy_path;
+mod heads;
 mod hostile_values;
 mod http_edge;
 mod inbound_tls;

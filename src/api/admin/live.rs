@@ -17,6 +17,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use actix_web::http::Method;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -49,6 +50,12 @@ pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) ->
     let Ok(place) = Arc::clone(&overview.viewers.0).try_acquire_owned() else {
         return problem(&request, Problem::too_many_viewers(MOST_VIEWERS));
     };
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, "text/event-stream"));
+    if request.method() == Method::HEAD {
+        // The HTTP layer would wait for the end of a stream of which it sends nothing.
+        return response.body(actix_web::body::None::new());
+    }
     let viewer = Viewer { overview, seen: None, _place: place };
     let events = stream::unfold(viewer, |mut viewer| async move {
         if viewer.seen.is_some() {
@@ -57,7 +64,7 @@ pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) ->
         let event = viewer.next_event();
         Some((Ok::<Bytes, Infallible>(event), viewer))
     });
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/event-stream")).streaming(events)
+    response.streaming(events)
 }
 
 impl Viewer {
