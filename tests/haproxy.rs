@@ -1,4 +1,4 @@
-//! The real program behind a real HAProxy, which shares its connections among callers: what one of
+//! The real program behind a real `HAProxy`, which shares its connections among callers: what one of
 //! them asks for costs no other a reply. Needs `haproxy`.
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
@@ -28,7 +28,7 @@ const ORDINARY: (usize, usize) = (12, 100);
 /// What others would rather speak, as long as the ordinary ones ask.
 const UPGRADES: [&str; 3] = ["foo", "websocket", "h2c"];
 
-/// HAProxy in front of a service, on a port that the system picked; killed when dropped.
+/// `HAProxy` in front of a service, on a port that the system picked; killed when dropped.
 struct Proxy {
     process: Process,
     address: SocketAddr,

@@ -236,7 +236,7 @@ fn failures(service: Service<'_>) -> Map<String, Value> {
         ("400", "Inputs are missing or not as they should be: all of them are told."),
         ("408", "The body came too slowly."),
         ("413", "The body is too large."),
-        ("415", "The body is not said to be JSON."),
+        ("415", "The body is said to be something other than JSON, or to have an encoding."),
         ("500", "A fault of the service."),
     ] {
         responses.insert(status.to_owned(), problem(description, &[REQUEST_ID]));
