@@ -98,7 +98,7 @@ mod tests {
         let began = clock::now();
         let caller = async move {
             assert_eq!(callers.read(&mut [0; 8]).await.unwrap(), 0, "our side has ended");
-            callers.write_all(&[7; 200_000]).await.expect("it is read all the same");
+            callers.write_all(&vec![7; 200_000]).await.expect("it is read all the same");
         };
         tokio::join!(linger(ours), caller);
         assert_eq!(clock::now(), began, "no time is waited");

@@ -214,8 +214,8 @@ fn the_http_layers_own_errors_are_json_over_tls_too() {
         assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
         assert!(reply.contains("application/problem+json"), "{reply}");
         assert_eq!(stream.read(&mut [0; 8]).expect("it is ended in order"), 0);
-        for _ in 0..4 {
-            stream.write_all(&[b'x'; 32 * 1024]).expect("it is still read");
+        for _ in 0..16 {
+            stream.write_all(&[b'x'; 8 * 1024]).expect("it is still read");
         }
         stream.conn.send_close_notify();
         stream.flush().expect("it is still read");
