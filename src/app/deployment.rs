@@ -50,8 +50,16 @@ impl Deployment {
         before: Option<&Self>,
         process: &Process,
     ) -> Result<Self, StartError> {
-        let Settings { server, credentials, sources, actions, traces, config_hash, warnings: _ } =
-            settings;
+        let Settings {
+            server,
+            credentials,
+            sources,
+            actions,
+            traces,
+            config_hash,
+            keys: _,
+            warnings: _,
+        } = settings;
         let known = before.map_or(&[][..], |before| &before.credentials);
         let credentials =
             credentials::start(credentials, known, &process.arbiter, &process.restarts)?;

@@ -116,6 +116,7 @@ async fn call(mut settings: Settings, question: &Question, is_json: bool) -> Exi
     settings.server.listen = ANY_PORT;
     settings.server.admin_listen = ANY_PORT;
     settings.server.tls = None;
+    settings.server.admin_tls = None;
     settings.server.workers = 1;
     let same = settings.clone();
     let running = match app::start(settings, Box::new(move || Ok(same.clone()))) {

@@ -2,11 +2,13 @@
 
 pub mod action;
 pub mod aggregate;
+pub mod allowed_hosts;
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
 pub mod credential;
 pub mod deadline;
+pub mod digest;
 pub mod escape;
 pub mod fields;
 pub mod gauges;

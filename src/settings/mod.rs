@@ -15,6 +15,8 @@ mod dependencies;
 mod files;
 mod getters;
 mod injection;
+mod key_digests;
+mod keys;
 mod layers;
 mod output;
 mod paging;
@@ -49,9 +51,11 @@ use crate::domain::ids::Id;
 use crate::domain::source::SourceSpec;
 use crate::domain::trace_export::TraceExport;
 
+pub use key_digests::KeyDigests;
+pub use keys::ApiKeySpec;
 pub use layers::{Layer, process_environment};
 pub use problem::{Cause, ENVIRONMENT, Problem, Problems, Warning};
-pub use server::{ApiKeySpec, ServerSpec};
+pub use server::ServerSpec;
 pub use server_tls::ServerTls;
 pub use suggest::nearest;
 pub use units::{DURATION_FORM, parse_duration};
@@ -81,6 +85,8 @@ pub struct Settings {
     pub warnings: Vec<Warning>,
     /// A short hash of it all, secrets left out: equal where the configuration is.
     pub config_hash: String,
+    /// Whereby a reload finds the keys that have changed.
+    pub keys: KeyDigests,
 }
 
 impl Settings {
@@ -161,10 +167,12 @@ impl Settings {
             None
         };
         let warnings = report.take_warnings();
+        let keys = KeyDigests::of(&merged, report.take_contents());
         report.into_result(settings).and_then(|settings| {
             // Without a problem there are settings: whoever gives none has noted why.
             let mut settings = settings.ok_or_else(Problems::unexplained)?;
             settings.warnings = warnings;
+            settings.keys = keys;
             settings.traces = settings.traces.filter(|_| !traces_are_off);
             Ok(settings)
         })
@@ -238,6 +246,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         traces,
         warnings: Vec::new(),
         config_hash: config_hash::of(merged),
+        keys: KeyDigests::default(),
     })
 }
 

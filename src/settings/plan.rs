@@ -5,6 +5,7 @@
 use std::fmt::{self, Write};
 
 use crate::domain::action::{ActionSpec, OnRequiredFailure};
+use crate::domain::allowed_hosts::AllowedHosts;
 use crate::domain::credential::{ClientAuth, CredentialKind, CredentialSpec};
 use crate::domain::fields::Extraction;
 use crate::domain::ids::Id;
@@ -14,6 +15,8 @@ use crate::domain::template::HeaderTemplate;
 use crate::domain::trace_export::TraceExport;
 
 use super::Settings;
+use super::keys::ApiKeySpec;
+use super::server_tls::ServerTls;
 use super::shown::HARMLESS_HEADERS;
 use super::units::{show_duration, show_size};
 
@@ -48,18 +51,15 @@ fn write_server(out: &mut String, settings: &Settings) -> fmt::Result {
     writeln!(out, "server")?;
     writeln!(out, "  config_hash     {}", settings.config_hash)?;
     writeln!(out, "  listen          {}", server.listen)?;
-    let tls = match &server.tls {
-        None => "none: callers are spoken to in plain text",
-        Some(tls) if tls.asks_for_certificate => "TLS 1.2 and 1.3, callers need a certificate",
-        Some(_) => "TLS 1.2 and 1.3",
-    };
-    writeln!(out, "  tls             {tls}")?;
+    writeln!(out, "  tls             {}", tls(server.tls.as_ref(), "callers"))?;
+    writeln!(out, "  api_keys        {}", keys(&server.api_keys, "callers"))?;
+    if !server.asks_callers() {
+        writeln!(out, "  allowed_hosts   {}", hosts(&server.allowed_hosts))?;
+    }
     writeln!(out, "  admin_listen    {}", server.admin_listen)?;
-    let keys: Vec<String> =
-        server.api_keys.iter().map(|key| format!("{} {REDACTED}", key.name)).collect();
-    let none = "none: callers are not asked for a key";
-    let keys = if keys.is_empty() { none.to_owned() } else { keys.join(", ") };
-    writeln!(out, "  api_keys        {keys}")?;
+    writeln!(out, "  admin_tls       {}", tls(server.admin_tls.as_ref(), "operators"))?;
+    writeln!(out, "  admin_keys      {}", keys(&server.admin_keys, "operators"))?;
+    writeln!(out, "  admin_hosts     {}", hosts(&server.admin_hosts))?;
     if let Some(action) = &server.default_action {
         writeln!(out, "  default_action  {action}")?;
     }
@@ -73,6 +73,27 @@ fn write_server(out: &mut String, settings: &Settings) -> fmt::Result {
         show_duration(server.body_timeout),
     )?;
     writeln!(out, "  shutdown_grace  {}", show_duration(server.shutdown_grace))
+}
+
+fn tls(tls: Option<&ServerTls>, who: &str) -> String {
+    match tls {
+        None => format!("none: {who} are spoken to in plain text"),
+        Some(tls) if tls.asks_for_certificate => {
+            format!("TLS 1.2 and 1.3, {who} need a certificate")
+        }
+        Some(_) => "TLS 1.2 and 1.3".to_owned(),
+    }
+}
+
+fn keys(keys: &[ApiKeySpec], who: &str) -> String {
+    let shown: Vec<String> = keys.iter().map(|key| format!("{} {REDACTED}", key.name)).collect();
+    if shown.is_empty() { format!("none: {who} are not asked for a key") } else { shown.join(", ") }
+}
+
+/// The hosts for which requests may be made.
+fn hosts(hosts: &AllowedHosts) -> String {
+    let names = hosts.names().iter().map(String::as_str);
+    ["addresses", "localhost"].into_iter().chain(names).collect::<Vec<_>>().join(", ")
 }
 
 fn write_traces(out: &mut String, traces: Option<&TraceExport>) -> fmt::Result {

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use crate::domain::digest::Digest;
+
 use super::files::Files;
 
 /// The name that stands for the environment where a file's name would stand.
@@ -121,6 +123,8 @@ pub(super) struct Report {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Warning>>,
     files: Files,
+    /// The keys that name a file, and what was in it.
+    contents: RefCell<Vec<(String, Digest)>>,
 }
 
 impl Report {
@@ -176,6 +180,16 @@ impl Report {
     /// The warnings so far, which the report then has no more.
     pub(super) fn take_warnings(&self) -> Vec<Warning> {
         self.warnings.take()
+    }
+
+    /// Notes what was in the file that a key names.
+    pub(super) fn note_contents(&self, key: &str, contents: &[u8]) {
+        self.contents.borrow_mut().push((key.to_owned(), Digest::of(contents)));
+    }
+
+    /// What was in the files so far, which the report then has no more.
+    pub(super) fn take_contents(&self) -> Vec<(String, Digest)> {
+        self.contents.take()
     }
 
     /// The value, if there was no problem; else all the problems.

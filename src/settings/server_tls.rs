@@ -1,5 +1,5 @@
-//! `server.tls`: the certificate with which the service shows itself to callers, and the authority
-//! whose certificates callers must have.
+//! `server.tls` and `server.admin_tls`: the certificate with which the service shows itself, and the
+//! authority whose certificates callers, or operators, must have.
 
 use std::sync::Arc;
 
@@ -10,47 +10,74 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
+use crate::domain::digest::Digest;
+
 use super::files::FileKind;
 use super::problem::Cause;
 use super::shown::show_file;
 use super::table::Table;
 
-/// How callers are spoken to over TLS, ready for use.
+/// How a port speaks TLS, ready for use.
 #[derive(Debug, Clone)]
 pub struct ServerTls {
     /// TLS 1.2 and 1.3 with the certificate, HTTP/1.1 only.
     pub config: Arc<ServerConfig>,
-    /// Whether callers must have a certificate of the configured authority.
+    /// Whether whoever connects must have a certificate of the configured authority.
     pub asks_for_certificate: bool,
+    /// What it was made of.
+    pub made_of: TlsMaterial,
+}
+
+/// Digests of what the files hold, so that a change is noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsMaterial {
+    /// Of the certificate and its chain.
+    pub certificate: Digest,
+    /// Of the private key.
+    pub key: Digest,
+    /// Of the authorities' certificates; absent: nobody is asked for one.
+    pub client_ca: Option<Digest>,
+}
+
+/// Two are equal if they were made of the same.
+impl PartialEq for ServerTls {
+    fn eq(&self, other: &Self) -> bool {
+        self.made_of == other.made_of
+    }
 }
 
 const CHAIN: &str = "a readable file with the certificate and then its chain, in PEM";
 const KEY: &str = "a readable file with the certificate's private key, in PEM";
 const AUTHORITIES: &str = "a readable file with the certificates of callers' authorities, in PEM";
 
-/// Reads the table; what is wrong is in the report.
-pub(super) fn read(table: &mut Table) -> Option<ServerTls> {
-    let mut table = table.table("tls")?;
+/// Reads the table under this key; what is wrong is in the report.
+pub(super) fn read(table: &mut Table, key: &'static str) -> Option<ServerTls> {
+    let mut table = table.table(key)?;
     let tls = read_keys(&mut table);
     table.finish();
     tls
 }
 
 fn read_keys(table: &mut Table) -> Option<ServerTls> {
-    let (chain, key, verifier) = (chain(table), key(table), client_authority(table));
-    let (chain, key, verifier) = (chain?, key?, verifier.ok()?);
-    let asks_for_certificate = verifier.is_some();
+    let (chain, key, authority) = (chain(table), key(table), client_authority(table));
+    let (chain, key, authority) = (chain?, key?, authority.ok()?);
+    let made_of = TlsMaterial {
+        certificate: digest(&chain),
+        key: Digest::of(key.secret_der()),
+        client_ca: authority.as_ref().map(|authority| authority.digest),
+    };
+    let asks_for_certificate = authority.is_some();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map(|builder| match verifier {
-            Some(verifier) => builder.with_client_cert_verifier(verifier),
+        .map(|builder| match authority {
+            Some(authority) => builder.with_client_cert_verifier(authority.verifier),
             None => builder.with_no_client_auth(),
         })
         .and_then(|builder| builder.with_single_cert(chain, key));
     match config {
         Ok(mut config) => {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Some(ServerTls { config: Arc::new(config), asks_for_certificate })
+            Some(ServerTls { config: Arc::new(config), asks_for_certificate, made_of })
         }
         Err(error) => {
             let found = format!("a key that cannot be used with the certificate ({error})");
@@ -98,13 +125,24 @@ fn key(table: &mut Table) -> Option<PrivateKeyDer<'static>> {
     key
 }
 
-fn client_authority(table: &mut Table) -> Result<Option<Arc<dyn ClientCertVerifier>>, Refused> {
+/// The authority whose certificates are asked for.
+struct ClientAuthority {
+    verifier: Arc<dyn ClientCertVerifier>,
+    digest: Digest,
+}
+
+fn digest(certificates: &[CertificateDer<'_>]) -> Digest {
+    Digest::of_all(certificates.iter().map(AsRef::as_ref))
+}
+
+fn client_authority(table: &mut Table) -> Result<Option<ClientAuthority>, Refused> {
     const NAME: &str = "client_ca_file";
     let path = table.text(NAME);
     let Some(path) = path else {
         return if table.has(NAME) { Err(Refused) } else { Ok(None) };
     };
     let certificates = certificates(table, NAME, path, AUTHORITIES).ok_or(Refused)?;
+    let digest = digest(&certificates);
     let mut roots = RootCertStore::empty();
     let added = certificates.into_iter().try_for_each(|certificate| roots.add(certificate));
     let provider = Arc::new(ring::default_provider());
@@ -112,7 +150,7 @@ fn client_authority(table: &mut Table) -> Result<Option<Arc<dyn ClientCertVerifi
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         builder.build().map_err(|error| error.to_string())
     });
-    verifier.map(Some).map_err(|error| {
+    verifier.map(|verifier| Some(ClientAuthority { verifier, digest })).map_err(|error| {
         let found = format!("{}, whose certificates cannot be used ({error})", show_file(path));
         table.refuse_caused(Cause::Certificate, NAME, &found, AUTHORITIES);
         Refused

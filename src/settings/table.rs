@@ -134,7 +134,10 @@ impl<'a> Table<'a> {
         allowed: &str,
     ) -> Option<Vec<u8>> {
         match self.report.files().read(Path::new(path), kind) {
-            Ok(contents) => Some(contents),
+            Ok(contents) => {
+                self.report.note_contents(&self.path_of(key), &contents);
+                Some(contents)
+            }
             Err(error) => {
                 let found = format!("{}, which cannot be read ({error})", show_file(path));
                 self.refuse_caused(Cause::File, key, &found, allowed);

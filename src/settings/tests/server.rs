@@ -1,6 +1,7 @@
 //! The `[server]` table: what is refused, at which key and in which words, and what is read.
 
-use super::{BASE, assert_refused, good, problems};
+use super::super::Layer;
+use super::{BASE, assert_refused, assert_warned, good, load, problems};
 use crate::domain::secret::ExposeSecret;
 use crate::settings::Settings;
 
@@ -10,8 +11,19 @@ fn rules_of_the_server_table() {
         ("server.listen = 'localhost:8080'", "server.listen", "an IP address and a port"),
         ("server.listen = '0.0.0.0:80'", "server.listen", "without api_keys"),
         ("server.listen = '[::ffff:10.0.0.1]:80'", "server.listen", "[[server.api_keys]]"),
+        ("[server]\nlisten = '0.0.0.0:80'\napi_keys = []", "server.listen", "without api_keys"),
         ("server.admin_listen = '127.0.0.1:8080'", "server.admin_listen", "another port"),
         ("server.tls = 'x'", "server.tls", "found a text; allowed: a table"),
+        ("server.admin_tls = 'x'", "server.admin_tls", "found a text; allowed: a table"),
+        ("server.admin_keys = 'hunter2'", "server.admin_keys", "found a text; allowed: a list"),
+        ("[[server.admin_keys]]\nname = 'a'", "server.admin_keys[0].key", "`key_file`"),
+        ("server.admin_hosts = ['a:80']", "server.admin_hosts", "without a port"),
+        ("server.admin_hosts = ['https://a']", "server.admin_hosts", "found \"https://a\""),
+        ("server.admin_hosts = ['http://u:p@a']", "server.admin_hosts", "//[redacted]@a\""),
+        ("server.admin_hosts = ['*']", "server.admin_hosts", "found \"*\""),
+        ("server.admin_hosts = ['10.0.0.1']", "server.admin_hosts", "addresses and localhost"),
+        ("server.allowed_hosts = ['']", "server.allowed_hosts", "names of hosts"),
+        ("server.allowed_hosts = 'a'", "server.allowed_hosts", "a list of texts, in a file"),
         (
             "server.api_keys = [{name = 'a', key = 'x'}, {name = 'b', key = 'x'}]",
             "server.api_keys[1].name",
@@ -58,6 +70,73 @@ fn with_an_api_key_any_address_may_be_listened_on() {
     let server = good(&format!("{keys}{BASE}")).server;
     let keys: Vec<_> = server.api_keys.iter().map(|key| key.key.expose_secret()).collect();
     assert_eq!(keys, ["00123"]);
+}
+
+#[test]
+fn what_asks_callers_who_they_are_is_judged_when_all_layers_are_read() {
+    let layer = |name: &str, text: &str| Layer { name: name.to_owned(), text: text.to_owned() };
+    let open = "[server]\nlisten = '0.0.0.0:80'\napi_keys = [{ name = 'a', key = 'x' }]\n";
+    let layers = |last| [layer("base.toml", BASE), layer("open.toml", open), last];
+    assert!(Settings::from_layers(&layers(layer("more.toml", ""))).is_ok());
+    let problems = Settings::from_layers(&layers(layer("more.toml", "server.api_keys = []")));
+    let problems = problems.map(drop).unwrap_err().to_string();
+    assert!(problems.contains("server.listen: found 0.0.0.0:80, which"), "{problems}");
+
+    let refused = |environment: &[(&str, &str)]| {
+        let text = format!("{open}{BASE}");
+        load(&text, environment).map(drop).map_err(|problems| problems.to_string())
+    };
+    let key = "TRIBUTARY__SERVER__API_KEYS";
+    assert_eq!(refused(&[(key, "")]), Ok(()), "an empty variable is none");
+    let problems = refused(&[(key, "[]")]).unwrap_err();
+    assert!(problems.contains("server.api_keys: found a text; allowed: a list"), "{problems}");
+}
+
+#[test]
+fn a_list_of_keys_with_mistakes_is_not_blamed_for_the_address_as_well() {
+    let open = "[server]\nlisten = '0.0.0.0:80'\n";
+    assert_refused(&format!("{open}api_keys = [{{ name = 'a' }}]"), "server.api_keys[0].key", "");
+}
+
+#[test]
+fn what_operators_would_hardly_want_is_warned_of() {
+    let key = "[[server.admin_keys]]\nname = 'a'\nkey = '9f86d081884c7d659a2feaa0c55ad015'\n";
+    let exposed = "[server]\nadmin_listen = '0.0.0.0:9090'\n";
+    assert_warned(exposed, "server.admin_listen", "add [[server.admin_keys]]");
+    assert_warned("server.admin_listen = '10.0.0.1:1'", "server.admin_listen", "answers 403");
+    assert_warned(&format!("{exposed}{key}"), "server.admin_listen", "in plain text");
+    let both = format!("{key}{}", key.replace("admin_keys", "api_keys"));
+    assert_warned(&both, "server.admin_keys", "in `api_keys` as well");
+    let weak = key.replace("ad015", "");
+    assert_warned(&weak, "server.admin_keys[0].key", "less than 128 bits");
+    let weak = weak.replace("admin_keys", "api_keys");
+    assert_warned(&weak, "server.api_keys[0].key", "`openssl rand -hex 16`");
+
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "hunter2\n").expect("written");
+    let file = format!("[[server.api_keys]]\nname = 'a'\nkey_file = '{}'", file.path().display());
+    assert_warned(&file, "server.api_keys[0].key_file", "might be guessed");
+}
+
+#[test]
+fn an_operators_port_with_keys_and_tls_is_warned_of_nowhere() {
+    let [chain, key] = certificate();
+    let path = |file: &tempfile::NamedTempFile| file.path().display().to_string();
+    let tls = format!(
+        "[server.admin_tls]\ncertificate_file = '{}'\nkey_file = '{}'\n",
+        path(&chain),
+        path(&key)
+    );
+    let keys = "[[server.admin_keys]]\nname = 'a'\nkey = '9f86d081884c7d659a2feaa0c55ad015'\n";
+    let exposed = "[server]\nadmin_listen = '0.0.0.0:9090'\nadmin_hosts = ['a.example.']\n";
+    let settings = good(&format!("{exposed}{tls}{keys}{BASE}"));
+    assert_eq!(settings.warnings, vec![]);
+    let server = settings.server;
+    assert!(server.asks_operators() && server.is_admin_public() && server.admin_tls.is_some());
+    assert_eq!(server.admin_hosts.names(), ["a.example"]);
+    // A certificate that is asked for stands for a key.
+    let mutual = format!("{exposed}{tls}client_ca_file = '{}'\n{BASE}", path(&chain));
+    assert_eq!(good(&mutual).warnings, vec![]);
 }
 
 #[test]
