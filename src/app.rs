@@ -1,6 +1,7 @@
 //! The composition root: the only place where things are wired together.
 
 mod blocking;
+mod changes;
 mod credentials;
 mod deployment;
 mod descriptors;
@@ -90,6 +91,10 @@ pub fn start_with_faults(
     let restarts = Arc::new(Restarts::default());
     let recent = Arc::new(Recent::default());
     let metrics = Arc::new(Metrics::try_new()?);
+    // From the start, so that the first change of each part can be seen as one.
+    for part in changes::PARTS {
+        metrics.count_changes(part, 0);
+    }
     let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
     let traces = settings.traces.as_ref().map(|export| Traces::start(export, scheme));
     let traces = traces.transpose()?.map(Arc::new);
@@ -122,6 +127,7 @@ pub fn start_with_faults(
         deployments,
         parts: Arc::clone(&parts),
         tls: tls.clone(),
+        metrics: Arc::clone(&metrics),
         one_at_a_time: Arc::default(),
         status,
     });

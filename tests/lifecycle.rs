@@ -251,7 +251,7 @@ fn sighup_takes_the_configuration_anew_and_one_with_a_mistake_is_told_and_left()
         .expect("a file");
     service.signal("-HUP");
     let line = service.wait_for_log("configuration replaced").to_string();
-    assert!(line.contains("source crm: changed"), "{line}");
+    assert!(line.contains("source crm: breaker.probes changed"), "{line}");
     assert_ne!(config_hash(&line), hash, "another configuration is in force");
     service.stop();
 }

@@ -17,7 +17,7 @@ use crate::domain::observer::Observer;
 use crate::domain::source::SourceSpec;
 use crate::domain::trace_export::TraceExport;
 use crate::export::openapi::{self, Service};
-use crate::settings::{ServerSpec, Settings};
+use crate::settings::{KeyDigests, ServerSpec, Settings};
 
 /// What there is once in a process, whatever the configuration says.
 pub(super) struct Process {
@@ -37,6 +37,8 @@ pub(super) struct Deployment {
     pub(super) shared: Arc<Shared>,
     /// Of the settings, secrets left out.
     pub(super) config_hash: String,
+    /// Whereby the next one tells what it changes.
+    pub(super) keys: KeyDigests,
 }
 
 impl Deployment {
@@ -57,7 +59,7 @@ impl Deployment {
             actions,
             traces,
             config_hash,
-            keys: _,
+            keys,
             warnings: _,
         } = settings;
         let known = before.map_or(&[][..], |before| &before.credentials);
@@ -99,7 +101,7 @@ impl Deployment {
             observer: Arc::clone(&process.observer),
         };
         let shared = Arc::new(shared);
-        Ok(Self { server, traces, credentials, sources, shared, config_hash })
+        Ok(Self { server, traces, credentials, sources, shared, config_hash, keys })
     }
 
     /// What operators may look at.

@@ -8,12 +8,14 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::blocking::in_a_thread;
+use super::changes::{self, Change};
 use super::deployment::{Deployment, Process};
 use super::descriptors::Descriptors;
 use crate::api::admin::Parts;
 use crate::api::admin::reload::{Kept, Reload, ReloadStatus, Reloaded};
 use crate::api::inbound::TlsInForce;
 use crate::settings::{Problems, ServerSpec, Settings};
+use crate::telemetry::metrics::Metrics;
 
 /// Reads the configuration as it is now.
 pub type Load = Box<dyn Fn() -> Result<Settings, Problems> + Send + Sync>;
@@ -30,6 +32,8 @@ pub(super) struct Reloader {
     pub(super) parts: Arc<ArcSwap<Parts>>,
     /// The listener looks at it for each new connection.
     pub(super) tls: Option<TlsInForce>,
+    /// Count what is changed.
+    pub(super) metrics: Arc<Metrics>,
     /// A second reload waits for the first.
     pub(super) one_at_a_time: Arc<tokio::sync::Mutex<()>>,
     /// How the last one went.
@@ -108,13 +112,17 @@ impl Reloader {
         }
         let next = Deployment::build(settings, Some(&before), &self.process);
         let next = next.map_err(|error| Kept { problems: vec![error.to_string()] })?;
-        let changes = changes(&before, &next);
+        let changes = changes::between(&before, &next);
         self.descriptors.divide(&next);
         self.parts.store(Arc::new(next.parts()));
         if let (Some(in_force), Some(tls)) = (&self.tls, &next.server.tls) {
             in_force.store(Arc::clone(&tls.config));
         }
         self.deployments.send_replace(Arc::new(next));
+        for change in &changes {
+            self.metrics.count_changes(change.part, 1);
+        }
+        let changes = changes.iter().map(Change::to_string).collect();
         Ok(Reloaded { changes, warnings })
     }
 }
@@ -148,47 +156,4 @@ fn needs_restart(before: &ServerSpec, now: &ServerSpec) -> Vec<String> {
 
 fn on_or_off(server: &ServerSpec) -> String {
     if server.tls.is_some() { "a table" } else { "nothing" }.to_owned()
-}
-
-/// What differs, for people.
-fn changes(before: &Deployment, now: &Deployment) -> Vec<String> {
-    let mut changes = Vec::new();
-    let old: Vec<_> = before.sources.iter().map(|source| (source.spec.name(), source)).collect();
-    let new: Vec<_> = now.sources.iter().map(|source| (source.spec.name(), source)).collect();
-    compare("source", &old, &new, |a, b| Arc::ptr_eq(&a.spec, &b.spec), &mut changes);
-    let old: Vec<_> =
-        before.credentials.iter().map(|known| (known.spec.id.to_string(), known)).collect();
-    let new: Vec<_> =
-        now.credentials.iter().map(|known| (known.spec.id.to_string(), known)).collect();
-    compare("credential", &old, &new, |a, b| a.spec == b.spec, &mut changes);
-    let old: Vec<_> =
-        before.shared.actions.iter().map(|action| (action.id.to_string(), action)).collect();
-    let new: Vec<_> =
-        now.shared.actions.iter().map(|action| (action.id.to_string(), action)).collect();
-    // Whether an action's own keys differ is not known: it costs nothing to take it anew.
-    compare("action", &old, &new, |_, _| true, &mut changes);
-    changes
-}
-
-fn compare<T>(
-    what: &str,
-    before: &[(String, T)],
-    now: &[(String, T)],
-    is_same: impl Fn(&T, &T) -> bool,
-    changes: &mut Vec<String>,
-) {
-    for (name, part) in now {
-        match before.iter().find(|(known, _)| known == name) {
-            None => changes.push(format!("{what} {name}: new")),
-            Some((_, known)) if !is_same(known, part) => {
-                changes.push(format!("{what} {name}: changed"));
-            }
-            Some(_) => {}
-        }
-    }
-    for (name, _) in before {
-        if !now.iter().any(|(known, _)| known == name) {
-            changes.push(format!("{what} {name}: gone"));
-        }
-    }
 }

@@ -45,6 +45,7 @@ pub struct Metrics {
     token_refreshes: IntCounterVec,
     restarts: IntCounterVec,
     config: ConfigMetrics,
+    config_changes: IntCounterVec,
     /// Held while the gauges are set and read, so that two who ask at once do not mix.
     exposing: Mutex<()>,
 }
@@ -139,9 +140,19 @@ impl Metrics {
                 &["actor"],
             )?,
             config: ConfigMetrics::try_new(&registry)?,
+            config_changes: counter(
+                "tributary_config_changes_total",
+                "Changes of the configuration by reloads, by the part that changed.",
+                &["part"],
+            )?,
             registry,
             exposing: Mutex::new(()),
         })
+    }
+
+    /// Counts changes of this part of the configuration.
+    pub fn count_changes(&self, part: &str, changes: u64) {
+        self.config_changes.with_label_values(&[part]).inc_by(changes);
     }
 
     fn count_source(&self, record: &SourceRecord) {

@@ -9,6 +9,11 @@ use serde_json::Value;
 /// No reply of a test takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The header without which no body is taken where callers are asked for nothing.
+pub const JSON: (&str, &str) = ("content-type", "application/json");
+/// What the head of a request has that is let in there.
+pub const JSON_HEAD: &str = "host: localhost\r\ncontent-type: application/json\r\n";
+
 /// A reply as it was received.
 #[derive(Debug)]
 pub struct Reply {

@@ -110,8 +110,13 @@ impl TestApp {
 
     /// Replaces the layer on top, and tells the service to take its configuration anew.
     pub fn reload(&self, overrides: &str) -> Reply {
-        overrides.clone_into(&mut self.overrides.lock().expect("no test panics with it"));
+        self.replace(overrides);
         self.admin_post("/v1/reload", &[])
+    }
+
+    /// Replaces the layer on top, for the next reload.
+    pub fn replace(&self, overrides: &str) {
+        overrides.clone_into(&mut self.overrides.lock().expect("no test panics with it"));
     }
 
     /// Sends an empty request with these headers to the operators' port.

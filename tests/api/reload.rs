@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 use tributary::simulator::Behaviour;
 
+use crate::authority::Authority;
 use crate::checks::assert_others_whole;
-use crate::client::Reply;
+use crate::client::{self, Reply};
 use crate::harness::{PROFILE, TestApp, assert_problem, eventually};
 
 /// Another action with a source of its own.
@@ -96,7 +97,7 @@ fn what_the_listeners_were_made_with_needs_a_restart() {
     assert_eq!(problems.len(), 2, "{problem}");
     let large = json!({"customerId": "c-1", "externalApiKey": "k", "x": "y".repeat(2000)});
     assert_eq!(app.post(PROFILE, &large).status, 200, "nothing of it is in force");
-    assert_eq!(changes(&app, "[server]\nmax_body = \"1KiB\"\n"), Vec::<String>::new());
+    assert_eq!(changes(&app, "[server]\nmax_body = \"1KiB\"\n"), ["server.max_body: changed"]);
     assert_problem(&app.post(PROFILE, &large), 413);
 }
 
@@ -124,6 +125,8 @@ fn a_request_under_way_ends_by_the_configuration_with_which_it_began() {
 #[test]
 fn no_request_is_lost_while_the_configuration_is_replaced_again_and_again() {
     let app = TestApp::start();
+    // However many requests there is time for.
+    app.sim.users_settings().set_rate_limit(1_000_000, false);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..4)
@@ -158,7 +161,7 @@ fn tokens_and_connections_of_what_is_configured_as_before_are_kept() {
     }
     let connections = app.sim.users().total_connections();
     let crm = app.sim.crm().total_connections();
-    assert_eq!(changes(&app, "[sources.crm]\ntimeout = \"4s\"\n"), ["source crm: changed"]);
+    assert_eq!(changes(&app, "[sources.crm]\ntimeout = \"4s\"\n"), ["source crm: timeout changed"]);
     for _ in 0..4 {
         assert_whole(&app.profile("c-1"));
     }
@@ -178,7 +181,8 @@ fn an_open_breaker_stays_open_when_something_else_of_the_source_changes() {
         app.profile("c-1");
     }
     assert_eq!(app.profile("c-1").outcome("crm"), "circuit_open");
-    assert_eq!(changes(&app, &format!("{breaker}timeout = \"4s\"\n")), ["source crm: changed"]);
+    let changed = changes(&app, &format!("{breaker}timeout = \"4s\"\n"));
+    assert_eq!(changed, ["source crm: timeout changed"]);
     assert_eq!(app.profile("c-1").outcome("crm"), "circuit_open");
     // Another configuration of the breaker itself is another breaker.
     changes(&app, &breaker.replace("min_requests = 3", "min_requests = 4"));
@@ -219,7 +223,10 @@ fn a_changed_credential_has_a_new_token_and_the_old_one_is_refreshed_no_more() {
     app.sim.oauth_settings().set_expires_in(1);
     let other = "[credentials.genesys]\nclient_id = \"other-client\"\n\
                  client_secret = \"other-secret\"\nrefresh_before_expiry = \"900ms\"\n";
-    assert_eq!(changes(&app, other), ["source genesys: changed", "credential genesys: changed"]);
+    let keys = "client_id, client_secret, refresh_before_expiry";
+    let expected =
+        ["source genesys: its credential changed", &format!("credential genesys: {keys} changed")];
+    assert_eq!(changes(&app, other), expected);
     assert_whole(&app.profile("c-1"));
     // Its refreshes come at half a token's life; once it is gone, none does.
     let issued = || app.sim.oauth().hits();
@@ -248,18 +255,125 @@ fn a_changed_credential_has_a_new_token_and_the_old_one_is_refreshed_no_more() {
     assert!(by_old() <= at_last + 1, "one may have been on its way");
 }
 
+fn keys(keys: &[(&str, &str)]) -> String {
+    let each = keys
+        .iter()
+        .map(|(name, key)| format!("[[server.api_keys]]\nname = \"{name}\"\nkey = \"{key}\"\n"));
+    each.collect()
+}
+
+fn status_with_key(app: &TestApp, key: &str) -> u16 {
+    let body = json!({"customerId": "c-1", "externalApiKey": "k"}).to_string();
+    // Wherever else it listens, it does so on loopback.
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], app.address.port()));
+    let headers = [client::JSON, ("x-api-key", key)];
+    client::send(address, "POST", PROFILE, &headers, body.as_bytes()).expect("a reply").status
+}
+
 #[test]
-fn keys_of_callers_are_replaced() {
-    let keys = |key: &str| format!("[[server.api_keys]]\nname = \"flow\"\nkey = \"{key}\"\n");
-    let app = TestApp::start_with(&keys("the-first-key-of-all"));
-    let ask = |key: &str| {
-        let body = json!({"customerId": "c-1", "externalApiKey": "k"}).to_string();
-        app.post_with(PROFILE, &[("x-api-key", key)], body.as_bytes()).status
+fn keys_of_callers_are_replaced_and_each_change_is_told_by_name() {
+    let app = TestApp::start_with(&keys(&[("flow", "the-first-key-of-all"), ("old", "old-key")]));
+    assert_eq!(status_with_key(&app, "the-first-key-of-all"), 200);
+    let told = changes(&app, &keys(&[("flow", "the-second-key-of-all"), ("new", "new-key")]));
+    let expected = ["flow: changed", "new: new", "old: gone"];
+    assert_eq!(told, expected.map(|change| format!("server.api_keys.{change}")));
+    assert_eq!(status_with_key(&app, "the-first-key-of-all"), 401);
+    assert_eq!(status_with_key(&app, "the-second-key-of-all"), 200);
+}
+
+#[test]
+fn what_asks_callers_who_they_are_cannot_be_taken_from_an_address_that_others_reach() {
+    let exposed = "[server]\nlisten = '0.0.0.0:0'\n";
+    let key = keys(&[("flow", "the-key-of-the-flow")]);
+    let app = TestApp::start_with(&format!("{exposed}{key}"));
+    for without in ["", "api_keys = []\n", "[server.tls]\n"] {
+        let problem = assert_problem(&app.reload(&format!("{exposed}{without}")), 422);
+        assert!(problem["problems"].to_string().contains("server."), "{problem}");
+        assert_eq!(status_with_key(&app, "any"), 401, "the old one is in force");
+        assert_eq!(status_with_key(&app, "the-key-of-the-flow"), 200);
+    }
+}
+
+#[test]
+fn on_loopback_callers_are_asked_no_more_and_that_is_told() {
+    let app = TestApp::start_with(&keys(&[("flow", "the-key-of-the-flow")]));
+    assert_eq!(changes(&app, "[server]\napi_keys = []\n"), ["server.api_keys.flow: gone"]);
+    assert_eq!(status_with_key(&app, "any"), 200);
+}
+
+/// The value of the counter of changes of this part.
+fn counted(app: &TestApp, part: &str) -> String {
+    let metrics = app.admin_get("/metrics").text();
+    let series = format!("tributary_config_changes_total{{part=\"{part}\"}} ");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&series));
+    line.unwrap_or_else(|| panic!("no {series} in {metrics}")).to_owned()
+}
+
+#[test]
+fn every_change_is_told_by_its_key_and_counted() {
+    let secret = tempfile::NamedTempFile::new().expect("a file");
+    let authority = Authority::new("theirs").file();
+    let write = |file: &tempfile::NamedTempFile, text: &str| {
+        std::fs::write(file.path(), text).expect("written");
     };
-    assert_eq!(ask("the-first-key-of-all"), 200);
-    changes(&app, &keys("the-second-key-of-all"));
-    assert_eq!(ask("the-first-key-of-all"), 401);
-    assert_eq!(ask("the-second-key-of-all"), 200);
+    write(&secret, "one\n");
+    let text = |more: &str, timeout: &str, deadline: &str| {
+        format!(
+            "[server]\n{more}\n\
+             [credentials.fixed]\nkind = 'static'\nsecret_file = '{}'\nheader = 'X-Fixed'\n\
+             [sources.crm]\ncredential = 'fixed'\n{timeout}\n\
+             [sources.orders]\nca_file = '{}'\n\
+             [actions.customer_profile]\n{deadline}\n",
+            secret.path().display(),
+            authority.path().display(),
+        )
+    };
+    let app = TestApp::start_with(&text("", "", ""));
+    for part in ["server", "key", "certificate", "source", "credential", "action"] {
+        assert_eq!(counted(&app, part), "0");
+    }
+    assert_eq!(changes(&app, &text("", "", "")), Vec::<String>::new());
+
+    // Nothing but what is in the files.
+    write(&secret, "two\n");
+    write(&authority, &Authority::new("another").pem());
+    let told = changes(&app, &text("", "", ""));
+    assert_eq!(
+        told,
+        [
+            "source crm: its credential changed",
+            "source orders: ca_file changed",
+            "credential fixed: secret_file changed",
+        ]
+    );
+    let told = changes(
+        &app,
+        &text(
+            "max_body = '32KiB'\nbody_timeout = '4s'\nadmin_hosts = ['a.example']",
+            "timeout = '4s'\nretry.cap = '2s'\nheaders.X-More = 'planted'",
+            "deadline = '2s'\ninputs.more = {}",
+        ),
+    );
+    assert_eq!(
+        told,
+        [
+            "server.admin_hosts: changed",
+            "server.body_timeout: changed",
+            "server.max_body: changed",
+            "source crm: headers.X-More, retry.cap, timeout changed",
+            "action customer_profile: deadline, inputs.more changed",
+        ]
+    );
+    // The same in other words, and the default said aloud, change nothing.
+    let same = text(
+        "max_body = 32768\nbody_timeout = '4000ms'\nadmin_hosts = ['A.Example.']\nmax_concurrent_requests = 1024",
+        "timeout = '4000ms'\nretry.cap = '2s'\nheaders.X-More = 'planted'\nmax_in_flight = 256",
+        "deadline = '2s'\ninputs.more = {}",
+    );
+    assert_eq!(changes(&app, &same), Vec::<String>::new());
+    let counts = ["server", "source", "credential", "action"].map(|part| counted(&app, part));
+    assert_eq!(counts, ["3", "3", "1", "1"]);
+    assert_eq!([counted(&app, "key"), counted(&app, "certificate")], ["0", "0"]);
 }
 
 #[test]
