@@ -1,5 +1,6 @@
 //! The composition root: the only place where things are wired together.
 
+mod access;
 mod blocking;
 mod changes;
 mod credentials;
@@ -28,9 +29,10 @@ use crate::actors::supervision::{Living, Restarts};
 use crate::api::admin::faults::Faults;
 use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
 use crate::api::admin::{Overview, Viewers};
+use crate::api::auth_failures::AuthFailures;
 use crate::api::state::Draining;
 use crate::domain::observer::{Observer, Observers};
-use crate::settings::Settings;
+use crate::settings::{ServerTls, Settings};
 use crate::telemetry::large_replies::LargeReplies;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
@@ -105,21 +107,25 @@ pub fn start_with_faults(
         Arc::clone(&recent) as _,
     ];
     observers.extend(traces.iter().map(|traces| Arc::clone(traces) as _));
+    let draining = Arc::<Draining>::default();
     let process = Process {
         arbiter: Arbiter::current(),
         restarts: Arc::clone(&restarts),
-        draining: Arc::default(),
+        draining: Arc::clone(&draining),
+        callers_refused: Arc::new(AuthFailures::new("listen", Arc::clone(&draining))),
+        operators_refused: Arc::new(AuthFailures::new("admin_listen", Arc::clone(&draining))),
         observer: Arc::new(Observers(observers)),
     };
     let deployment = Deployment::build(settings, None, &process)?;
     let descriptors = Descriptors::claim(&deployment)?;
     let (callers, operators) = (Arc::clone(&descriptors.public), Arc::clone(&descriptors.admin));
     let server = deployment.server.clone();
-    let draining = Arc::clone(&process.draining);
-    let parts = Arc::new(ArcSwap::from_pointee(deployment.parts()));
+    let parts = Arc::new(ArcSwap::from_pointee(deployment.parts(&process)));
     let status = std::sync::Mutex::new(reload::succeeded(&deployment.config_hash));
     let (deployments, in_force) = watch::channel(Arc::new(deployment));
-    let tls = server.tls.as_ref().map(|tls| Arc::new(ArcSwap::new(Arc::clone(&tls.config))));
+    let in_force_tls = |tls: &ServerTls| Arc::new(ArcSwap::new(Arc::clone(&tls.config)));
+    let tls = server.tls.as_ref().map(in_force_tls);
+    let admin_tls = server.admin_tls.as_ref().map(in_force_tls);
     let reloader = Arc::new(Reloader {
         load,
         process,
@@ -127,6 +133,7 @@ pub fn start_with_faults(
         deployments,
         parts: Arc::clone(&parts),
         tls: tls.clone(),
+        admin_tls: admin_tls.clone(),
         metrics: Arc::clone(&metrics),
         one_at_a_time: Arc::default(),
         status,
@@ -139,7 +146,7 @@ pub fn start_with_faults(
         metrics,
         restarts: Arc::clone(&restarts),
         recent: Arc::clone(&recent),
-        viewers: Viewers::default(),
+        viewers: Arc::<Viewers>::default(),
     });
     let living = Arc::new(Living::default());
     let workers = workers::WorkerFactory {
@@ -150,7 +157,7 @@ pub fn start_with_faults(
         begun: Arc::new(AtomicUsize::new(0)),
     };
     let public = servers::public(&server, public_socket, workers, tls, &callers)?;
-    let admin = servers::admin(&server, admin_socket, &operators, &overview)?;
+    let admin = servers::admin(&server, admin_socket, admin_tls, &operators, &overview)?;
     let running = Running {
         address,
         admin_address,

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 use tributary::simulator::{Behaviour, Options, Reply, Simulator};
 
-use client::Connection;
+use client::{Connection, JSON};
 use program::{Service, eventually};
 
 /// Far less than any timeout after which a connection would end by itself.
@@ -30,7 +30,7 @@ fn open(address: SocketAddr) -> Connection {
 fn ask(connection: &mut Connection) -> client::Reply {
     let body = json!({"customerId": "c-1", "externalApiKey": "key-1"}).to_string();
     let path = "/v1/actions/customer_profile";
-    connection.send("POST", path, &[], body.as_bytes()).expect("a reply")
+    connection.send("POST", path, &[JSON], body.as_bytes()).expect("a reply")
 }
 
 fn get(connection: &mut Connection, path: &str) -> client::Reply {

@@ -36,7 +36,7 @@ fn the_log_names_each_request_by_its_id_and_holds_no_secret() {
     let mut stream = TcpStream::connect(service.address).expect("it is up");
     let sent = write!(
         stream,
-        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          content-type: application/json\r\n\
          inin-correlation-id: call-4711\r\ncontent-length: {length}\r\n\r\n{body}"
     );

@@ -51,7 +51,8 @@ impl Program {
     fn begin(&self) -> TcpStream {
         let body = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
         let mut stream = TcpStream::connect(self.service.address).expect("a connection");
-        let head = "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+        let head = "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: localhost\r\n\
+                    content-type: application/json\r\nconnection: close\r\n";
         let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(request.as_bytes()).expect("it is taken");
         stream
@@ -67,7 +68,7 @@ impl Program {
     /// Calls under way, as operators see it.
     fn in_flight(&self) -> u64 {
         let mut stream = TcpStream::connect(self.service.admin).expect("a connection");
-        let request = b"GET /v1/sources HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let request = b"GET /v1/sources HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         stream.write_all(request).expect("it is taken");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("a reply");

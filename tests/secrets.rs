@@ -28,6 +28,7 @@ const CLIENT: &str = "plantedclientq7 %:+\"&\\ü";
 const STATIC: &str = "plantedstaticq7%:+\"&\\";
 const KEY: &str = "plantedkeyq7%:+\"&\\";
 const KEY_IN_FILE: &str = "plantedfilekeyq7";
+const ADMIN_KEY: &str = "plantedadminkeyq7%:+\"&\\";
 const INPUT: &str = "plantedinputq7/%:+\"&\\";
 const WRONG_KEY: &str = "plantedwrongkeyq7";
 /// What upstreams say in errors, which nobody else is to be told.
@@ -43,11 +44,12 @@ const HOOK: &str = "plantedhookq7";
 const HOOK_IN_VARIABLE: &str = "plantedvariableq7";
 const PARAMETER: &str = "plantedparameterq7";
 const FIXED: &str = "plantedfixedq7";
-const ALL: [&str; 15] = [
+const ALL: [&str; 16] = [
     HOOK,
     HOOK_IN_VARIABLE,
     PARAMETER,
     FIXED,
+    ADMIN_KEY,
     COLLECTOR,
     CLIENT,
     STATIC,
@@ -133,6 +135,7 @@ impl Planted {
         write(&folder, "tributary.toml", &text);
         let more = format!(
             "[[server.api_keys]]\nname = 'one'\nkey = '{KEY}'\n\
+             [[server.admin_keys]]\nname = 'operators'\nkey = '{ADMIN_KEY}'\n\
              [[server.api_keys]]\nname = 'two'\nkey_file = '{}'\n\
              [credentials.fixed]\nkind = 'static'\nsecret_file = '{}'\nheader = 'X-Fixed'\n\
              [sources.crm]\ncredential = 'fixed'\nretry = {{ base = '1ms' }}\n\
@@ -179,6 +182,15 @@ fn post(service: &Service, target: &str, key: &str, body: &str) -> String {
              authorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n{body}"
         ),
     )
+}
+
+/// Asks the operators' port with a key; everything that comes back.
+fn operate(service: &Service, method: &str, target: &str, key: &str) -> String {
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         x-api-key: {key}\r\ncontent-length: 0\r\n\r\n"
+    );
+    ask(service.admin, &request)
 }
 
 fn ask(address: SocketAddr, request: &str) -> String {
@@ -276,12 +288,17 @@ fn the_running_program_says_no_secret_at_any_level() {
         "/console",
         "/none",
     ] {
-        let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        assert_clean(target, &ask(service.admin, &request));
+        for key in [ADMIN_KEY, WRONG_KEY] {
+            assert_clean(target, &operate(&service, "GET", target, key));
+        }
     }
-    let reload = "POST /v1/reload HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-                  content-length: 0\r\n\r\n";
-    assert_clean("the reload", &ask(service.admin, reload));
+    write(&service.folder, "static", &format!("{STATIC}-and-more"));
+    write(&service.folder, "key", &format!("{KEY_IN_FILE}-and-more"));
+    let reloaded = operate(&service, "POST", "/v1/reload", ADMIN_KEY);
+    for change in ["server.api_keys.two: changed", "credential fixed: secret_file changed"] {
+        assert!(reloaded.contains(change), "{reloaded}");
+    }
+    assert_clean("the reload", &reloaded);
 
     service.stop();
     // The collector is told its own secret, in the header, and no other.

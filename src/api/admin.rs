@@ -2,25 +2,27 @@
 
 mod console;
 pub mod faults;
+mod guard;
 mod health;
 mod live;
 mod metrics;
 pub mod reload;
 mod requests;
-mod same_site;
 mod snapshots;
+mod viewers;
 
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
 use arc_swap::ArcSwap;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use self::faults::Faults;
 use self::reload::Reload;
+use super::access::Access;
 use super::problem::Problem;
 use super::routes::{GET, get};
 use super::state::Draining;
@@ -31,6 +33,8 @@ use crate::domain::gauges::Exposition;
 use crate::domain::source::SourceSpec;
 use crate::telemetry::recent::Recent;
 use crate::upstream::shared::SourceShared;
+
+pub use viewers::Viewers;
 
 /// The operators' paths, without that of the demo.
 const ROUTES: [&str; 10] = [
@@ -45,9 +49,6 @@ const ROUTES: [&str; 10] = [
     "GET /v1/live",
     "POST /v1/reload",
 ];
-
-/// How many may follow the service live at a time.
-const MOST_VIEWERS: usize = 16;
 
 /// What the operators' routes look at.
 pub struct Overview {
@@ -66,20 +67,13 @@ pub struct Overview {
     /// The last requests.
     pub recent: Arc<Recent>,
     /// The places of those who follow live.
-    pub viewers: Viewers,
-}
-
-/// Room for [`MOST_VIEWERS`].
-pub struct Viewers(Arc<Semaphore>);
-
-impl Default for Viewers {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST_VIEWERS)))
-    }
+    pub viewers: Arc<Viewers>,
 }
 
 /// The parts of one configuration; a reload makes new ones.
 pub struct Parts {
+    /// Who may look at all this, and change it.
+    pub access: Access,
     /// The sources, each with its limits; one for each tenant where there are tenants.
     pub sources: Vec<(Arc<SourceSpec>, Arc<SourceShared>)>,
     /// The credentials that have tokens.
@@ -88,13 +82,10 @@ pub struct Parts {
 
 /// Sets up the operators' routes.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/livez").route(get().to(health::livez)))
-        .service(resource("/readyz").route(get().to(health::readyz)))
-        .service(resource("/metrics").route(get().to(metrics::metrics)))
+    let for_known_operators = web::scope("")
+        .wrap(from_fn(guard::by_key))
         .service(resource("/v1/sources").route(get().to(snapshots::sources)))
         .service(resource("/v1/credentials").route(get().to(snapshots::credentials)))
-        .service(resource("/console").route(get().to(console::console)))
         .service(resource("/v1/requests").route(get().to(requests::list)))
         .service(resource("/v1/requests/{id:.+}").route(get().to(requests::show)))
         .service(resource("/v1/live").route(get().to(live::live)))
@@ -110,6 +101,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .default_service(web::to(get_or_post_only)),
         )
         .default_service(web::to(no_route));
+    config
+        .service(resource("/livez").route(get().to(health::livez)))
+        .service(resource("/readyz").route(get().to(health::readyz)))
+        .service(resource("/metrics").route(get().to(metrics::metrics)))
+        .service(
+            resource("/console")
+                .route(get().to(console::console))
+                .wrap(from_fn(guard::by_host)),
+        )
+        .service(for_known_operators);
 }
 
 fn resource(path: &'static str) -> actix_web::Resource {

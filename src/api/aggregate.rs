@@ -7,6 +7,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::admit::admit;
 use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Serving, Worker};
@@ -71,14 +72,7 @@ async fn answer(
 ) -> Result<Reply, Problem> {
     let shared = &serving.shared;
     let headers = request.headers();
-    let _place = match shared.admission.enter() {
-        Ok(place) => place,
-        Err(problem) => {
-            let limits = shared.body_limits;
-            return Err(body::turned_away(problem, headers, &mut payload, limits).await);
-        }
-    };
-    observation.caller = shared.api_keys.check(headers)?.map(str::to_owned);
+    let _place = admit(request, &mut payload, shared, observation).await?;
     let name = request.match_info().get("action").unwrap_or_default();
     let unknown = || Problem::unknown_action(shared.action_names());
     let action = shared.action(name).ok_or_else(unknown)?;

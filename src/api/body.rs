@@ -90,6 +90,17 @@ async fn skip(payload: &mut Payload, max_body: usize) -> bool {
     true
 }
 
+/// Refuses a body that is not said to be JSON.
+///
+/// # Errors
+/// 415.
+pub fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if !headers.contains_key(CONTENT_TYPE) {
+        return Err(Problem::unsupported_media_type());
+    }
+    expect_json(headers)
+}
+
 fn broken(error: &PayloadError) -> &'static str {
     match error {
         PayloadError::EncodingCorrupted => "the body is not validly chunked",

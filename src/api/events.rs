@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
 use super::admission::Place;
+use super::admit::admit;
 use super::aggregate::{self, SERVER_TIMING};
 use super::observation::Observation;
 use super::problem::Problem;
@@ -50,17 +51,9 @@ async fn read_event(
     started: Instant,
 ) -> Result<(Map<String, Value>, Place), Problem> {
     let shared = &serving.shared;
-    let headers = request.headers();
-    let place = match shared.admission.enter() {
-        Ok(place) => place,
-        Err(problem) => {
-            let limits = shared.body_limits;
-            return Err(body::turned_away(problem, headers, &mut payload, limits).await);
-        }
-    };
-    observation.caller = shared.api_keys.check(headers)?.map(str::to_owned);
-    body::expect_json(headers)?;
-    let body = body::read(headers, payload, shared.body_limits, started).await?;
+    let place = admit(request, &mut payload, shared, observation).await?;
+    body::expect_json(request.headers())?;
+    let body = body::read(request.headers(), payload, shared.body_limits, started).await?;
     let event = Inputs::object_of(&body).map_err(|errors| Problem::inputs(&errors))?;
     Ok((event, place))
 }

@@ -21,6 +21,7 @@ use actix_web::{App, HttpResponse, ResponseError, web};
 use futures_util::FutureExt as _;
 
 use super::connection_limit::{Admitted, ConnectionLimit, WorkerConnections};
+use super::connection_security::ConnectionSecurity;
 use super::error_pages::WithErrorPages;
 use super::inbound::{Inbound, TlsInForce};
 use super::phase::Phase;
@@ -128,6 +129,7 @@ where
             .local_addr(address)
             .on_connect_ext(|stream: &Stream, data| {
                 data.insert(stream.inner().phase().clone());
+                data.insert(ConnectionSecurity::of(stream.inner().inner()));
             })
             .h1(map_config(app, move |()| AppConfig::default()));
         let (tls, observer) = (tls.clone(), observer.clone());

@@ -81,6 +81,38 @@ impl Problem {
         problem
     }
 
+    /// 400: two different keys, of which nobody knows which one counts.
+    pub fn two_credentials() -> Self {
+        let detail = "two different keys came along; send one, as `Authorization: Bearer <key>` \
+                      or as `X-API-Key: <key>`";
+        let mut problem = Self::bad_request(detail);
+        problem.close = true;
+        problem
+    }
+
+    /// 403: nobody may ask here of whom nothing is known; `why` says what is to be done.
+    pub fn unidentified(why: &'static str) -> Self {
+        let mut problem = Self::new(StatusCode::FORBIDDEN, why);
+        problem.close = true;
+        problem
+    }
+
+    /// 421: the request is for another host; `key` is where the configuration has this one's names.
+    pub fn misdirected(key: &'static str) -> Self {
+        let detail = format!(
+            "the request's host (`Host`) is not one of this service: it may be an address, \
+             localhost, or a name in `{key}` of the configuration"
+        );
+        let mut problem = Self::new(StatusCode::MISDIRECTED_REQUEST, detail);
+        problem.close = true;
+        problem
+    }
+
+    /// Whether it is a refusal of an unknown key.
+    pub fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// 404: no such route.
     pub fn no_route(routes: &[&str]) -> Self {
         let mut problem = Self::new(StatusCode::NOT_FOUND, "there is nothing under this path");
@@ -97,21 +129,17 @@ impl Problem {
 
     /// 403: a page of another site made a browser send it.
     pub fn other_site() -> Self {
-        let detail = "a web page of another site may neither change nor follow anything here; \
-                      this one's own page is to be opened by its address or as localhost";
-        Self::new(StatusCode::FORBIDDEN, detail)
+        let detail = "a browser sent this for a web page of another site, which may neither ask \
+                      nor change nor follow anything here";
+        let mut problem = Self::new(StatusCode::FORBIDDEN, detail);
+        problem.close = true;
+        problem
     }
 
     /// 404: no request of this id is kept.
     pub fn unknown_request(kept: usize) -> Self {
         let detail = format!("it is not among the last {kept} requests that asked their sources");
         Self::new(StatusCode::NOT_FOUND, detail)
-    }
-
-    /// 503: as many as may follow the service live do so.
-    pub fn too_many_viewers(most: usize) -> Self {
-        let detail = format!("{most} viewers follow already, more than that are not let in");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
     /// 422: the configuration that was read is not put in force.

@@ -3,6 +3,7 @@
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 
+use super::access::Caller;
 use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Shared, Worker};
@@ -48,8 +49,19 @@ pub fn get() -> Route {
 
 /// The `OpenAPI` document, for those who may ask.
 async fn openapi(request: HttpRequest, worker: web::Data<Worker>) -> HttpResponse {
+    let serving = worker.serving();
+    let access = &serving.shared.access;
+    // A page of another site cannot read it, unless its name was made to lead here.
+    let caller = access.identify(&request).and_then(|caller| match caller {
+        Caller::Key(_) | Caller::Certificate => Ok(caller),
+        Caller::Anybody => access.check_host(&request).map(|()| caller),
+    });
+    let caller = match caller {
+        Ok(caller) => Ok(caller.name().map(str::to_owned)),
+        Err(problem) => Err(access.failures.hold_back(problem).await),
+    };
     observed(&request, &worker, OPENAPI_ROUTE, |shared, observation| {
-        observation.caller = shared.api_keys.check(request.headers())?.map(str::to_owned);
+        observation.caller = caller?;
         let mut document = HttpResponse::Ok();
         document.insert_header((CONTENT_TYPE, "application/json"));
         Ok(document.body(shared.openapi.clone()))

@@ -68,6 +68,11 @@ impl<S> WithCallerTimeouts<S> {
         &self.phase
     }
 
+    /// What is wrapped.
+    pub fn inner(&self) -> &S {
+        &self.stream
+    }
+
     fn start_timer(&mut self, requests: u64) {
         if self.timer.as_ref().is_none_or(|timer| timer.requests != requests) {
             let end = Box::pin(clock::sleep_until(clock::now() + self.head_timeout));

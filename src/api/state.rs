@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::Addr;
 use bytes::Bytes;
+use tokio::sync::Notify;
 
+use super::access::Access;
 use super::admission::Admission;
-use super::auth::ApiKeys;
 use super::body::BodyLimits;
 use crate::actors::coordinator::CoordinatorActor;
 use crate::actors::supervision::Respawning;
@@ -27,7 +28,7 @@ pub struct Shared {
     /// The action of an event that names none.
     pub default_action: Option<Id>,
     /// Who may ask.
-    pub api_keys: ApiKeys,
+    pub access: Access,
     /// The `OpenAPI` document of the actions.
     pub openapi: Bytes,
     /// How many requests may be under way.
@@ -88,16 +89,29 @@ impl Shared {
 
 /// Whether the service is going down: then each reply ends its connection, and `/readyz` says no.
 #[derive(Debug, Default)]
-pub struct Draining(AtomicBool);
+pub struct Draining {
+    is_on: AtomicBool,
+    begins: Notify,
+}
 
 impl Draining {
     /// Says that the service is going down.
     pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_on.store(true, Ordering::Relaxed);
+        self.begins.notify_waiters();
     }
 
     /// Whether it is.
     pub fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_on.load(Ordering::Relaxed)
+    }
+
+    /// Resolves once it is.
+    pub async fn begun(&self) {
+        // Made first, so that a beginning between the two is not missed.
+        let begins = self.begins.notified();
+        if !self.is_on() {
+            begins.await;
+        }
     }
 }

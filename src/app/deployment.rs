@@ -5,12 +5,13 @@ use std::sync::Arc;
 use actix::ArbiterHandle;
 
 use super::StartError;
+use super::access;
 use super::credentials::{self, Credential};
 use super::workers::{self, SourceParts};
 use crate::actors::supervision::Restarts;
 use crate::api::admin::Parts;
 use crate::api::admission::Admission;
-use crate::api::auth::{ApiKey, ApiKeys};
+use crate::api::auth_failures::AuthFailures;
 use crate::api::body::BodyLimits;
 use crate::api::state::{Draining, Shared};
 use crate::domain::observer::Observer;
@@ -25,6 +26,9 @@ pub(super) struct Process {
     pub(super) arbiter: ArbiterHandle,
     pub(super) restarts: Arc<Restarts>,
     pub(super) draining: Arc<Draining>,
+    /// Refusals of unknown keys on the two ports.
+    pub(super) callers_refused: Arc<AuthFailures>,
+    pub(super) operators_refused: Arc<AuthFailures>,
     pub(super) observer: Arc<dyn Observer>,
 }
 
@@ -89,7 +93,7 @@ impl Deployment {
             actions: actions.into_iter().map(Arc::new).collect(),
             sources: sources.iter().map(|source| Arc::clone(&source.spec)).collect(),
             default_action: server.default_action.clone(),
-            api_keys: ApiKeys::new(api_keys(&server)),
+            access: access::of_callers(&server, &process.callers_refused),
             openapi: document.to_string().into(),
             admission: before.map_or_else(
                 || Admission::new(limit),
@@ -104,18 +108,17 @@ impl Deployment {
         Ok(Self { server, traces, credentials, sources, shared, config_hash, keys })
     }
 
-    /// What operators may look at.
-    pub(super) fn parts(&self) -> Parts {
+    /// What operators may look at, and who may do so.
+    pub(super) fn parts(&self, process: &Process) -> Parts {
         let sources = self
             .sources
             .iter()
             .map(|source| (Arc::clone(&source.spec), Arc::clone(&source.shared)));
         let tokens = self.credentials.iter().filter_map(|known| known.auth.token_handle());
-        Parts { sources: sources.collect(), credentials: tokens.collect() }
+        Parts {
+            access: access::of_operators(&self.server, &process.operators_refused),
+            sources: sources.collect(),
+            credentials: tokens.collect(),
+        }
     }
-}
-
-fn api_keys(server: &ServerSpec) -> Vec<ApiKey> {
-    let keys = server.api_keys.iter();
-    keys.map(|key| ApiKey { name: key.name.clone(), key: key.key.clone() }).collect()
 }

@@ -14,7 +14,7 @@ use super::descriptors::Descriptors;
 use crate::api::admin::Parts;
 use crate::api::admin::reload::{Kept, Reload, ReloadStatus, Reloaded};
 use crate::api::inbound::TlsInForce;
-use crate::settings::{Problems, ServerSpec, Settings};
+use crate::settings::{Problems, ServerSpec, ServerTls, Settings};
 use crate::telemetry::metrics::Metrics;
 
 /// Reads the configuration as it is now.
@@ -30,8 +30,9 @@ pub(super) struct Reloader {
     pub(super) deployments: watch::Sender<Arc<Deployment>>,
     /// The operators' routes look at it.
     pub(super) parts: Arc<ArcSwap<Parts>>,
-    /// The listener looks at it for each new connection.
+    /// The listeners look at them for each new connection.
     pub(super) tls: Option<TlsInForce>,
+    pub(super) admin_tls: Option<TlsInForce>,
     /// Count what is changed.
     pub(super) metrics: Arc<Metrics>,
     /// A second reload waits for the first.
@@ -114,16 +115,21 @@ impl Reloader {
         let next = next.map_err(|error| Kept { problems: vec![error.to_string()] })?;
         let changes = changes::between(&before, &next);
         self.descriptors.divide(&next);
-        self.parts.store(Arc::new(next.parts()));
-        if let (Some(in_force), Some(tls)) = (&self.tls, &next.server.tls) {
-            in_force.store(Arc::clone(&tls.config));
-        }
+        self.parts.store(Arc::new(next.parts(&self.process)));
+        put_in_force(self.tls.as_ref(), next.server.tls.as_ref());
+        put_in_force(self.admin_tls.as_ref(), next.server.admin_tls.as_ref());
         self.deployments.send_replace(Arc::new(next));
         for change in &changes {
             self.metrics.count_changes(change.part, 1);
         }
         let changes = changes.iter().map(Change::to_string).collect();
         Ok(Reloaded { changes, warnings })
+    }
+}
+
+fn put_in_force(in_force: Option<&TlsInForce>, tls: Option<&ServerTls>) {
+    if let (Some(in_force), Some(tls)) = (in_force, tls) {
+        in_force.store(Arc::clone(&tls.config));
     }
 }
 
@@ -138,7 +144,8 @@ fn needs_restart(before: &ServerSpec, now: &ServerSpec) -> Vec<String> {
         ("listen", before.listen.to_string(), now.listen.to_string()),
         ("admin_listen", before.admin_listen.to_string(), now.admin_listen.to_string()),
         ("workers", before.workers.to_string(), now.workers.to_string()),
-        ("tls", on_or_off(before), on_or_off(now)),
+        ("tls", on_or_off(before.tls.as_ref()), on_or_off(now.tls.as_ref())),
+        ("admin_tls", on_or_off(before.admin_tls.as_ref()), on_or_off(now.admin_tls.as_ref())),
         ("max_connections", before.max_connections.to_string(), now.max_connections.to_string()),
         (
             "shutdown_grace",
@@ -154,6 +161,6 @@ fn needs_restart(before: &ServerSpec, now: &ServerSpec) -> Vec<String> {
         .collect()
 }
 
-fn on_or_off(server: &ServerSpec) -> String {
-    if server.tls.is_some() { "a table" } else { "nothing" }.to_owned()
+fn on_or_off(tls: Option<&ServerTls>) -> String {
+    if tls.is_some() { "a table" } else { "nothing" }.to_owned()
 }

@@ -52,6 +52,7 @@ pub(super) fn public(
 pub(super) fn admin(
     spec: &ServerSpec,
     socket: TcpListener,
+    tls: Option<TlsInForce>,
     limit: &Arc<ConnectionLimit>,
     overview: &Arc<Overview>,
 ) -> Result<Server, StartError> {
@@ -60,7 +61,7 @@ pub(super) fn admin(
         socket,
         rules: RULES,
         limit: Arc::clone(limit),
-        tls: None,
+        tls,
         draining: Arc::clone(&overview.draining),
         observer: None,
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{self, Reply};
+use crate::client::{self, JSON_HEAD, Reply};
 use crate::harness::{PROFILE, TestApp, assert_problem};
 
 /// The names in `errors`, in order.
@@ -124,7 +124,7 @@ fn a_body_over_max_body_is_refused_by_its_announced_length() {
     assert!(problem["detail"].as_str().expect("a text").contains("1024 bytes"), "{problem}");
 
     // Announced, but never sent: the reply does not wait for it.
-    let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n");
+    let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}content-length: 99999999999\r\n\r\n");
     let reply = client::send_raw(app.address, head.as_bytes()).expect("a reply");
     assert!(reply.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&reply));
 }
@@ -144,7 +144,7 @@ fn a_body_of_exactly_max_body_is_taken() {
 #[test]
 fn a_chunked_body_over_max_body_is_refused_as_soon_as_it_is() {
     let app = TestApp::start_with("[server]\nmax_body = \"1KiB\"\n");
-    let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+    let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}transfer-encoding: chunked\r\n\r\n");
     // The end of the body never comes.
     let bytes = format!("{head}800\r\n{}\r\n", "x".repeat(0x800));
     let reply = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
@@ -156,7 +156,7 @@ fn a_chunked_body_over_max_body_is_refused_as_soon_as_it_is() {
 fn a_chunked_body_is_taken() {
     let app = TestApp::start();
     let bytes = format!(
-        "POST {PROFILE} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
+        "POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}transfer-encoding: chunked\r\nconnection: close\r\n\r\n\
          14\r\n{{\"customerId\":\"c-1\",\r\n17;note=1\r\n\"externalApiKey\":\"key\"}}\r\n0\r\n\r\n"
     );
     let reply = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
@@ -238,8 +238,6 @@ fn a_body_that_is_said_to_be_something_else_is_refused() {
     {
         assert_eq!(send(media_type).status, 200, "{media_type}");
     }
-    let unsaid = client::send(app.address, "POST", PROFILE, &[], body).expect("a reply");
-    assert_eq!(unsaid.status, 200);
 }
 
 #[test]

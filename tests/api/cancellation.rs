@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tributary::simulator::{Behaviour, Upstream};
 
+use crate::client::JSON_HEAD;
 use crate::harness::{PROFILE, TestApp, eventually};
 
 /// Sends a request for a customer's profile, and does not wait for the reply.
 fn begin(app: &TestApp, customer: &str) -> TcpStream {
     let body = format!(r#"{{"customerId":"{customer}","externalApiKey":"key-1"}}"#);
     let head =
-        format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}content-length: {}\r\n\r\n", body.len());
     let mut stream = TcpStream::connect(app.address).expect("a connection");
     stream.write_all(format!("{head}{body}").as_bytes()).expect("it is read");
     stream

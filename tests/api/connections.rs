@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tributary::simulator::Behaviour;
 
-use crate::client::{Connection, Reply};
+use crate::client::{Connection, JSON, JSON_HEAD, Reply};
 use crate::harness::{PROFILE, TestApp, eventually};
 
 const BODY: &[u8] = br#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
@@ -23,7 +23,7 @@ fn open(address: SocketAddr) -> Connection {
 }
 
 fn ask(connection: &mut Connection) -> Reply {
-    connection.send("POST", PROFILE, &[], BODY).expect("a reply")
+    connection.send("POST", PROFILE, &[JSON], BODY).expect("a reply")
 }
 
 /// A connection that has asked once and rests now.
@@ -146,8 +146,8 @@ fn operators_who_rest_keep_no_probe_out() {
 
 /// A whole request.
 fn bytes(method: &str, path: &str, body: &[u8]) -> Vec<u8> {
-    let head =
-        format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+    let length = body.len();
+    let head = format!("{method} {path} HTTP/1.1\r\n{JSON_HEAD}content-length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tributary::simulator::Behaviour;
 
-use crate::client::{self, Connection, Reply};
+use crate::client::{self, Connection, JSON, JSON_HEAD, Reply};
 use crate::harness::{PROFILE, TestApp, assert_between, assert_problem, eventually};
 
 pub const BODY: &str = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
@@ -19,7 +19,7 @@ const HEAD_TIMEOUT_MS: (u64, u64) = (4_500, 9_000);
 pub fn request(more_headers: &str) -> String {
     let length = BODY.len();
     format!(
-        "POST {PROFILE} HTTP/1.1\r\nhost: x\r\n{more_headers}content-length: {length}\r\n\r\n{BODY}"
+        "POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}{more_headers}content-length: {length}\r\n\r\n{BODY}"
     )
 }
 
@@ -105,7 +105,7 @@ fn bytes_that_are_no_http_are_answered_with_a_problem() {
 fn length_and_chunks_together_are_refused() {
     let app = TestApp::start();
     let bytes = format!(
-        "POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n\
+        "POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n\
          0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n"
     );
     assert_answered(&app, bytes.as_bytes(), 400);
@@ -130,7 +130,8 @@ fn a_head_without_end_is_refused_before_it_fills_the_memory() {
 fn http_1_0_is_answered_and_closed() {
     let app = TestApp::start();
     let length = BODY.len();
-    let bytes = format!("POST {PROFILE} HTTP/1.0\r\ncontent-length: {length}\r\n\r\n{BODY}");
+    let head = format!("POST {PROFILE} HTTP/1.0\r\ncontent-type: application/json\r\n");
+    let bytes = format!("{head}content-length: {length}\r\n\r\n{BODY}");
     let all = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
     let replies = replies(&all);
     let [(200, _, body)] = replies.as_slice() else { panic!("{replies:?}") };
@@ -148,7 +149,7 @@ fn pipelined_requests_are_answered_in_their_order() {
     {
         let body = BODY.replace("c-1", customer);
         let length = body.len();
-        let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\nx-request-id: {id}\r\n{last}");
+        let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}x-request-id: {id}\r\n{last}");
         write!(bytes, "{head}content-length: {length}\r\n\r\n{body}").expect("memory");
     }
     let all = client::send_raw(app.address, &bytes).expect("a reply");
@@ -174,7 +175,7 @@ fn a_connection_is_kept_after_answers_and_after_problems() {
             ("GET", PROFILE, "", 405),
             ("POST", "/events", "{}", 200),
         ] {
-            let reply = connection.send(method, path, &[], body.as_bytes());
+            let reply = connection.send(method, path, &[JSON], body.as_bytes());
             let reply = reply.unwrap_or_else(|error| panic!("{method} {path} {body}: {error}"));
             assert_eq!(reply.status, status, "{method} {path} {body}");
             assert!(!reply.body.is_empty());
@@ -187,7 +188,7 @@ fn a_body_that_nobody_read_is_never_taken_for_the_next_request() {
     let app = TestApp::start();
     let inner = request("x-request-id: smuggled\r\nconnection: close\r\n");
     for (path, status) in [("/nothing", 404), ("/v1/actions/none", 404)] {
-        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+        let head = format!("POST {path} HTTP/1.1\r\n{JSON_HEAD}connection: close\r\n");
         let bytes = format!("{head}content-length: {}\r\n\r\n{inner}", inner.len());
         let all = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
         let replies = replies(&all);
@@ -237,7 +238,7 @@ fn a_crowd_of_slow_callers_harms_nobody_else() {
         stream.write_all(bytes).expect("it is taken");
         stream
     };
-    let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\n");
+    let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}");
     let deep = "[".repeat(60_000);
     let slow_callers: Vec<_> = (0..150).map(|_| begun(head.as_bytes())).collect();
     let slow_bodies: Vec<_> = (0..40)
@@ -261,7 +262,7 @@ fn a_crowd_of_slow_callers_harms_nobody_else() {
 fn a_second_head_that_comes_too_slowly_gets_a_408_as_well() {
     let app = TestApp::start();
     let mut connection = Connection::open(app.address).expect("a connection");
-    let answered = connection.send("POST", PROFILE, &[], BODY.as_bytes()).expect("a reply");
+    let answered = connection.send("POST", PROFILE, &[JSON], BODY.as_bytes()).expect("a reply");
     assert_eq!(answered.status, 200);
     let started = Instant::now();
     connection.write(b"POST /events HTTP/1.1\r\nhost: x\r\n").expect("it is read");
@@ -275,7 +276,7 @@ fn a_second_head_that_comes_too_slowly_gets_a_408_as_well() {
 fn a_kept_connection_may_rest_for_longer_than_a_head_may_take() {
     let app = TestApp::start();
     let mut connection = Connection::open(app.address).expect("a connection");
-    let mut ask = || connection.send("POST", PROFILE, &[], BODY.as_bytes()).expect("a reply");
+    let mut ask = || connection.send("POST", PROFILE, &[JSON], BODY.as_bytes()).expect("a reply");
     assert_eq!((ask().status, ask().status), (200, 200));
     // What passes here is the time that is tested.
     std::thread::sleep(Duration::from_millis(HEAD_TIMEOUT_MS.0 + 1_500));
@@ -288,7 +289,7 @@ fn a_caller_that_never_ends_its_body_does_not_keep_the_connection_after_the_repl
     let chunked = "transfer-encoding: chunked";
     let long = "x".repeat(0x800);
     for bytes in [
-        format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\n{chunked}\r\n\r\n800\r\n{long}\r\n"),
+        format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}{chunked}\r\n\r\n800\r\n{long}\r\n"),
         format!("POST /no HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{chunked}\r\n\r\n5\r\nab"),
     ] {
         let started = Instant::now();
@@ -305,7 +306,7 @@ fn a_body_that_drips_gets_a_408_at_body_timeout() {
     let mut stream = TcpStream::connect(app.address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
     let started = Instant::now();
-    let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n");
+    let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}content-length: 60000\r\n\r\n");
     stream.write_all(head.as_bytes()).expect("it is read");
     let mut all = Vec::new();
     let mut buffer = [0; 4096];
@@ -374,7 +375,7 @@ fn a_body_that_is_cut_off_reaches_no_upstream() {
 #[test]
 fn a_broken_chunk_is_answered_with_a_problem() {
     let app = TestApp::start();
-    let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+    let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}transfer-encoding: chunked\r\n\r\n");
     for chunk in ["zz\r\n", "5\r\nabcdefgh\r\n", "fffffffffffffffffff\r\n", "-1\r\n"] {
         let all =
             client::send_raw(app.address, format!("{head}{chunk}").as_bytes()).expect("a reply");
@@ -422,11 +423,15 @@ fn targets_in_other_forms_are_understood_or_refused() {
     let close = "connection: close\r\n";
     // Absolute form (RFC 9112 section 3.2.2) must be understood.
     let absolute = format!(
-        "POST http://other.example{PROFILE} HTTP/1.1\r\nhost: x\r\n{close}content-length: {length}\r\n\r\n{BODY}"
+        "POST http://HOST{PROFILE} HTTP/1.1\r\n{JSON_HEAD}{close}content-length: {length}\r\n\r\n{BODY}"
     );
-    let all = client::send_raw(app.address, absolute.as_bytes()).expect("a reply");
-    let replies_to_absolute = replies(&all);
-    assert!(matches!(replies_to_absolute.as_slice(), [(200, _, _)]), "{replies_to_absolute:?}");
+    for (host, expected) in [("127.0.0.1:8080", 200), ("other.example", 421)] {
+        let absolute = absolute.replace("HOST", host);
+        let all = client::send_raw(app.address, absolute.as_bytes()).expect("a reply");
+        let replies = replies(&all);
+        let [(status, _, _)] = replies.as_slice() else { panic!("{replies:?}") };
+        assert_eq!(*status, expected, "{host}: {replies:?}");
+    }
     for line in ["OPTIONS *", "CONNECT example.com:443", "GET http://other.example"] {
         let bytes = format!("{line} HTTP/1.1\r\nhost: x\r\n{close}\r\n");
         let all = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");
@@ -459,11 +464,11 @@ fn requests_over_the_cap_are_turned_away_at_once_while_the_others_are_served() {
         // Nothing of a request that was turned away is left on its connection.
         let mut kept = Connection::open(app.address).expect("a connection");
         for path in [PROFILE, "/events", PROFILE] {
-            let away = kept.send("POST", path, &[], BODY.as_bytes()).expect("it is kept");
+            let away = kept.send("POST", path, &[JSON], BODY.as_bytes()).expect("it is kept");
             assert!(away.text().contains("the most allowed"), "{}", away.text());
             assert_eq!(away.header("connection"), None);
         }
-        let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n{{");
+        let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}content-length: 900\r\n\r\n{{");
         let unread = client::send_raw(app.address, head.as_bytes()).expect("a reply and the end");
         assert!(unread.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&unread));
         // The quickest half tells what it costs; a busy machine may delay single ones.
@@ -495,7 +500,7 @@ fn while_the_service_goes_down_each_reply_is_the_last_on_its_connection() {
     let mut app = TestApp::start();
     app.sim.orders().set_behaviour(Behaviour::Delay(Duration::from_millis(300)));
     let mut connection = Connection::open(app.address).expect("a connection");
-    let mut ask = || connection.send("POST", PROFILE, &[], BODY.as_bytes());
+    let mut ask = || connection.send("POST", PROFILE, &[JSON], BODY.as_bytes());
     assert_eq!(ask().expect("a reply").header("connection"), None);
     let last = std::thread::scope(|scope| {
         let last = scope.spawn(ask);

@@ -11,21 +11,21 @@ use serde_json::json;
 
 use crate::authority::{Authority, Issued, VALID};
 use crate::client;
-use crate::harness::{TestApp, assert_problem, eventually};
+use crate::harness::{PROFILE, TestApp, assert_problem, eventually};
 
 const HOST: &str = "tributary.example";
 const BODY: &str = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
 
-type Stream = StreamOwned<ClientConnection, TcpStream>;
+pub type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// The service's certificate, its authority and the files of its configuration.
-struct Files {
-    authority: Authority,
+pub struct Files {
+    pub authority: Authority,
     folder: tempfile::TempDir,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let files = Self {
             authority: Authority::new("the service's"),
             folder: tempfile::TempDir::new().expect("a folder"),
@@ -35,13 +35,13 @@ impl Files {
     }
 
     /// Puts a certificate and its key where the configuration looks for them.
-    fn write(&self, issued: &Issued) {
+    pub fn write(&self, issued: &Issued) {
         let (chain, key) = issued.pem();
         std::fs::write(self.folder.path().join("chain.pem"), chain).expect("written");
         std::fs::write(self.folder.path().join("key.pem"), key).expect("written");
     }
 
-    fn table(&self, more: &str) -> String {
+    pub fn table(&self, more: &str) -> String {
         let file = |name: &str| self.folder.path().join(name).display().to_string();
         format!(
             "[server.tls]\ncertificate_file = '{}'\nkey_file = '{}'\n{more}",
@@ -51,7 +51,7 @@ impl Files {
     }
 }
 
-fn client(
+pub fn client(
     authority: &Authority,
     own: Option<&Issued>,
     versions: &[&'static SupportedProtocolVersion],
@@ -71,7 +71,7 @@ fn client(
     Arc::new(config)
 }
 
-fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> Stream {
+pub fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> Stream {
     let name = ServerName::try_from(HOST).expect("a name");
     let connection = ClientConnection::new(Arc::clone(config), name).expect("a client");
     let stream = TcpStream::connect(address).expect("it listens");
@@ -82,13 +82,13 @@ fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> Stream {
 fn request(path: &str, more: &str, body: &str) -> String {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{more}\
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{more}\
          content-length: {length}\r\n\r\n{body}"
     )
 }
 
 /// Asks on this connection; the reply up to its last byte.
-fn ask(stream: &mut Stream, request: &str) -> std::io::Result<String> {
+pub fn ask(stream: &mut Stream, request: &str) -> std::io::Result<String> {
     stream.write_all(request.as_bytes())?;
     let mut text = String::new();
     let mut buffer = vec![0; 64 * 1024];
@@ -116,7 +116,7 @@ fn is_let_in(app: &TestApp, config: &Arc<ClientConfig>) -> bool {
     profile(&mut connect(app.address, config)).is_ok_and(|reply| reply.starts_with("HTTP/1.1 200"))
 }
 
-const BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
+pub const BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 
 #[test]
 fn tls_1_2_and_1_3_carry_several_requests_on_a_connection() {
@@ -307,6 +307,34 @@ fn certificates_and_authorities_are_replaced_without_dropping_a_connection() {
     assert!(!is_let_in(&app, &client(&next, None, &BOTH)), "and have to show their own");
     let own = callers.issue("flow.example", VALID);
     assert!(is_let_in(&app, &client(&next, Some(&own), &BOTH)));
+}
+
+#[test]
+fn a_connection_without_a_certificate_is_let_in_no_more_once_nothing_else_is_asked_for() {
+    let files = Files::new();
+    let exposed = "[server]\nlisten = '0.0.0.0:0'\n";
+    let key = "[[server.api_keys]]\nname = 'flow'\nkey = 'the-key-of-the-flow'\n";
+    let app = TestApp::start_with(&format!("{exposed}{key}{}", files.table("")));
+    let mut kept = connect(app.address, &client(&files.authority, None, &BOTH));
+    let with_key = request(PROFILE, "x-api-key: the-key-of-the-flow\r\n", BODY);
+    assert!(ask(&mut kept, &with_key).expect("a reply").starts_with("HTTP/1.1 200"));
+
+    let callers = Authority::new("callers");
+    let ca = callers.file();
+    let table = files.table(&format!("client_ca_file = '{}'\n", ca.path().display()));
+    let reply = app.reload(&format!("{exposed}{table}")).json();
+    let told = ["server.api_keys.flow: gone", "server.tls: client_ca changed"];
+    assert_eq!(reply["changes"], json!(told));
+    assert!(ask(&mut kept, &with_key).expect("a reply").starts_with("HTTP/1.1 403"));
+    let own = callers.issue("flow.example", VALID);
+    let with_own = client(&files.authority, Some(&own), &BOTH);
+    assert!(is_let_in(&app, &with_own));
+
+    // Nor can the demand for a certificate be dropped, which is all that is left.
+    let problem = assert_problem(&app.reload(&format!("{exposed}{}", files.table(""))), 422);
+    assert!(problem.to_string().contains("server.listen"), "{problem}");
+    assert!(is_let_in(&app, &with_own));
+    assert!(!is_let_in(&app, &client(&files.authority, None, &BOTH)));
 }
 
 #[test]

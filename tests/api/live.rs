@@ -91,21 +91,37 @@ fn a_stream_goes_on_beyond_every_timeout_of_a_connection() {
 }
 
 #[test]
-fn there_is_room_for_so_many_who_follow_and_one_that_leaves_makes_room() {
+fn those_who_never_read_keep_no_operator_out() {
     let app = TestApp::start();
-    let mut viewers: Vec<Live> = (0..16).map(|_| Live::open(app.admin)).collect();
-    let refused = app.admin_get("/v1/live");
-    assert_problem(&refused, 503);
-    assert_eq!(app.admin_get("/livez").status, 200, "the other routes are there");
-    viewers.pop();
-    eventually("a place is free", || {
+    let open = || {
         let mut stream = TcpStream::connect(app.admin).expect("it listens");
         let request = "GET /v1/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
         stream.write_all(request.as_bytes()).expect("it is read");
-        let mut status = String::new();
-        BufReader::new(stream).read_line(&mut status).expect("a reply");
-        status.contains("200")
-    });
+        stream
+    };
+    let mut silent: Vec<TcpStream> = (0..40).map(|_| open()).collect();
+    let mut live = Live::open(app.admin);
+    ask(&app, "seen");
+    eventually("an event has it", || ids(&live.next()).contains(&"seen"));
+    // The first of them lost its place, and is told so if it ever reads.
+    let first = silent.remove(0);
+    first.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    let mut lines = BufReader::new(first).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "event: displaced"), "the stream has ended for it");
+    let reason = lines.next().expect("data");
+    assert!(reason.contains("16 others"), "{reason}");
+}
+
+#[test]
+fn as_many_as_there_is_room_for_follow_undisturbed() {
+    let app = TestApp::start();
+    let mut viewers: Vec<Live> = (0..16).map(|_| Live::open(app.admin)).collect();
+    for _ in 0..3 {
+        for viewer in &mut viewers {
+            viewer.next();
+        }
+    }
+    assert_eq!(app.admin_get("/livez").status, 200, "the other routes are there");
 }
 
 #[test]
@@ -121,12 +137,12 @@ fn a_page_of_another_site_follows_nothing() {
 #[test]
 fn a_page_whose_name_was_made_to_lead_here_changes_nothing() {
     let app = TestApp::start();
-    let mut connection = client::Connection::open(app.admin).expect("it listens");
-    for (host, status) in [("rebound.example:9090", 403), ("localhost:9090", 200)] {
+    for (host, status) in [("rebound.example:9090", 421), ("localhost:9090", 200)] {
         let request = format!(
             "POST /v1/reload HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\n\
              content-length: 0\r\n\r\n"
         );
+        let mut connection = client::Connection::open(app.admin).expect("it listens");
         connection.write(request.as_bytes()).expect("it is read");
         let reply = connection.read(std::time::Instant::now()).expect("a reply");
         assert_eq!(reply.status, status, "{host}: {}", reply.text());

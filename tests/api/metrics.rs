@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use tributary::simulator::Behaviour;
 
+use crate::client::JSON_HEAD;
 use crate::harness::{PROFILE, TestApp, value_of as value};
 
 fn scrape(app: &TestApp) -> String {
@@ -95,7 +96,7 @@ fn a_caller_that_went_away_and_a_wait_for_the_rate_limit_are_counted() {
     app.sim.orders().set_behaviour(Behaviour::Hang);
     let body = r#"{"customerId":"c-3","externalApiKey":"k"}"#;
     let head =
-        format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}content-length: {}\r\n\r\n", body.len());
     let mut caller = TcpStream::connect(app.address).expect("it listens");
     caller.write_all((head + body).as_bytes()).expect("it reads");
     crate::harness::eventually("the call is under way", || app.in_flight() > 0);

@@ -118,7 +118,7 @@ fn refused(address: SocketAddr, bytes: &[u8]) -> (u16, String) {
 fn what_the_http_layer_refuses_has_an_id_as_well_the_callers_where_it_was_read() {
     let app = TestApp::start();
     let long = "y".repeat(200_000);
-    let host = "host: x\r\nconnection: close\r\n";
+    let host = "host: localhost\r\nconnection: close\r\n";
     for (address, other_method) in [(app.address, 404), (app.admin, 405)] {
         for (line, more, status) in [
             ("GET / HTTP/1.1", "", 400),
@@ -155,7 +155,8 @@ fn a_head_that_never_ends_is_refused_with_the_id_that_it_began_with() {
     let app = TestApp::start();
     let begun = b"POST /events HTTP/1.1\r\nhost: x\r\nx-request-id: mine-1\r\n";
     let mut kept = client::Connection::open(app.address).expect("a connection");
-    let asked = kept.send("POST", PROFILE, &[("x-request-id", "first")], BODY).expect("a reply");
+    let headers = [client::JSON, ("x-request-id", "first")];
+    let asked = kept.send("POST", PROFILE, &headers, BODY).expect("a reply");
     assert_eq!(id_of(&asked), "first");
     kept.write(begun).expect("it is read");
     let late = std::thread::scope(|scope| {

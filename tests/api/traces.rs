@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::json;
 use tributary::simulator::{Behaviour, Reply};
 
-use crate::client;
+use crate::client::{self, JSON_HEAD};
 use crate::collector::{GrpcCollector, HttpCollector, attribute};
 use crate::harness::{PROFILE, TestApp, assert_problem, eventually};
 
@@ -230,7 +230,7 @@ fn a_status_that_was_not_sent_is_not_said_to_be() {
     let body = body.to_string();
     let length = body.len();
     let request =
-        format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
+        format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}content-length: {length}\r\n\r\n{body}");
     std::io::Write::write_all(&mut &caller, request.as_bytes()).expect("it reads");
     eventually("it is under way", || app.sim.orders().in_progress() > 0);
     drop(caller);

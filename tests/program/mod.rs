@@ -90,7 +90,8 @@ pub fn request(more: &str) -> String {
     let body = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
     let length = body.len();
     format!(
-        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n{body}"
+        "POST /v1/actions/customer_profile HTTP/1.1\r\nhost: localhost\r\n\
+         content-type: application/json\r\n{more}content-length: {length}\r\n\r\n{body}"
     )
 }
 

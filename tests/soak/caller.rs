@@ -125,7 +125,7 @@ impl<'a> Caller<'a> {
     fn go_away(&mut self, asked: &Asked) {
         let body = body(asked);
         let head = format!(
-            "POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+            "POST {PROFILE} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {}\r\n\r\n",
             body.len()
         );

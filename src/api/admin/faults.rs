@@ -16,14 +16,14 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Overview, json_reply, no_route, problem, same_site};
+use super::{Overview, json_reply, no_route, problem};
 use crate::api::body::{self, BodyLimits};
 use crate::api::problem::Problem;
+use crate::api::same_site;
 use crate::upstream::clock;
 
 /// The list is short.
@@ -91,10 +91,7 @@ pub(super) async fn switch(
 async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Wanted, Problem> {
     same_site::check(request)?;
     // A page's form can send any other type without being asked, never this one.
-    if !request.headers().contains_key(CONTENT_TYPE) {
-        return Err(Problem::unsupported_media_type());
-    }
-    body::expect_json(request.headers())?;
+    body::require_json(request.headers())?;
     let body = body::read(request.headers(), payload, LIMITS, clock::now()).await?;
     serde_json::from_slice(&body).map_err(|error| {
         let form = r#"{"faults": [{"source": "crm", "fault": "slow"}]}"#;

@@ -11,10 +11,15 @@
 //!
 //! `readiness`, `sources`, `credentials`, `faults` and `requests` are what `/readyz`, `/v1/sources`,
 //! `/v1/credentials`, `/v1/demo/faults` (in the demo) and `/v1/requests` say; `outcomes` count from
-//! the start.
+//! the start. The last event of a viewer whose place another one got:
+//!
+//! ```text
+//! retry: 30000
+//! event: displaced
+//! data: {"reason": "…"}
+//! ```
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::Method;
@@ -23,22 +28,25 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::{MOST_VIEWERS, Overview, faults, health, problem, requests, same_site, snapshots};
-use crate::api::problem::Problem;
+use super::viewers::{MOST_VIEWERS, Place};
+use super::{Overview, faults, health, problem, requests, snapshots};
+use crate::api::same_site;
 use crate::upstream::clock;
 
 /// The time between two events: short enough to look live, long enough to cost nothing.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long a browser waits until it follows again, when another viewer got its place: two who take
+/// turns would show nothing but that.
+const DISPLACED_FOR: Duration = Duration::from_secs(30);
 
 /// One who follows.
 struct Viewer {
     overview: web::Data<Overview>,
     /// The last request that was sent; absent before the first event.
     seen: Option<u64>,
-    /// Makes room for another when dropped.
-    _place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 /// Handles the route. The stream ends with the connection, or with the service.
@@ -47,22 +55,24 @@ pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) ->
     if let Err(refusal) = same_site::check(&request) {
         return problem(&request, refusal);
     }
-    let Ok(place) = Arc::clone(&overview.viewers.0).try_acquire_owned() else {
-        return problem(&request, Problem::too_many_viewers(MOST_VIEWERS));
-    };
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, "text/event-stream"));
     if request.method() == Method::HEAD {
         // The HTTP layer would wait for the end of a stream of which it sends nothing.
         return response.body(actix_web::body::None::new());
     }
-    let viewer = Viewer { overview, seen: None, _place: place };
-    let events = stream::unfold(viewer, |mut viewer| async move {
+    let place = overview.viewers.enter();
+    let viewer = Viewer { overview, seen: None, place };
+    let events = stream::unfold(Some(viewer), |viewer| async move {
+        let mut viewer = viewer?;
         if viewer.seen.is_some() {
-            clock::sleep_until(clock::now() + TICK).await;
+            let next = clock::now() + TICK;
+            if clock::until(next, viewer.place.given_away()).await.is_some() {
+                return Some((Ok::<Bytes, Infallible>(displaced()), None));
+            }
         }
         let event = viewer.next_event();
-        Some((Ok::<Bytes, Infallible>(event), viewer))
+        Some((Ok(event), Some(viewer)))
     });
     response.streaming(events)
 }
@@ -75,6 +85,14 @@ impl Viewer {
         let newer: Vec<Value> = newer.iter().map(requests::as_json).collect();
         Bytes::from(format!("data: {}\n\n", state(&self.overview, &newer)))
     }
+}
+
+/// Tells a viewer that another one has its place; whoever comes back by itself is to take its time.
+fn displaced() -> Bytes {
+    let reason = format!("{MOST_VIEWERS} others, who came later, follow the service");
+    let wait = DISPLACED_FOR.as_millis();
+    let data = json!({"reason": reason});
+    Bytes::from(format!("retry: {wait}\nevent: displaced\ndata: {data}\n\n"))
 }
 
 fn state(overview: &Overview, requests: &[Value]) -> Value {

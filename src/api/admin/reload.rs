@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Overview, json_reply, problem};
 use crate::api::problem::Problem;
+use crate::api::same_site;
 
 /// Whoever can take the configuration anew. Implemented by the composition root.
 pub trait Reload: Send + Sync {
@@ -53,7 +54,7 @@ pub struct Kept {
 
 /// Handles the route: 200 with what has changed, or 422 with what is wrong.
 pub(super) async fn reload(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
-    if let Err(refusal) = super::same_site::check(&request) {
+    if let Err(refusal) = same_site::check(&request) {
         return problem(&request, refusal);
     }
     match Arc::clone(&overview.reload).reload().await {
