@@ -1,4 +1,4 @@
-//! The console in a real browser: headless Chromium, driven by chromedriver, on the demo.
+//! What a browser shows and what it lets pages do: headless Chromium, driven by chromedriver.
 #![expect(clippy::disallowed_methods, reason = "a real browser takes real time")]
 
 #[allow(dead_code, reason = "a part of it is for other tests")]
@@ -6,7 +6,9 @@
 mod client;
 mod program;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Deref;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,8 +18,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use program::PATIENCE;
+use tributary::simulator::{Options as SimulatorOptions, Simulator};
+
 use program::demo::Demo;
+use program::{PATIENCE, Service};
 
 /// Without a network of its own, without a profile of the user's.
 const ARGUMENTS: [&str; 9] = [
@@ -81,13 +85,12 @@ impl Drop for Driver {
     }
 }
 
-/// The demo's console, open in a browser.
-struct Page {
+/// A browser with one tab.
+struct Browser {
     client: Client,
-    demo: Demo,
 }
 
-impl Page {
+impl Browser {
     /// Asserts that this script comes to true, in time.
     async fn eventually(&self, script: &str) {
         let began = Instant::now();
@@ -104,6 +107,7 @@ impl Page {
         }
     }
 
+    /// What the script returns; if that is a promise, what it comes to.
     async fn run(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.expect("the script runs")
     }
@@ -118,6 +122,32 @@ impl Page {
         found.text().await.expect("it has a text")
     }
 
+    async fn open(&self, address: &str) {
+        self.client.goto(address).await.expect("the page opens");
+    }
+
+    /// Asserts that the console comes to show this status.
+    async fn shows(&self, status: &str) {
+        self.eventually(&format!("document.querySelector('#status').textContent === '{status}'"))
+            .await;
+    }
+}
+
+/// The demo's console, open in a browser.
+struct Page<'a> {
+    browser: &'a Browser,
+    demo: Demo,
+}
+
+impl Deref for Page<'_> {
+    type Target = Browser;
+
+    fn deref(&self) -> &Browser {
+        self.browser
+    }
+}
+
+impl Page<'_> {
     /// Asserts that the list comes to show exactly these ids, in order.
     async fn lists(&self, ids: &[&str]) {
         let ids = json!(ids);
@@ -141,26 +171,39 @@ impl Page {
     }
 }
 
-/// Runs a test on the console of a demo with these arguments.
-fn on_the_page(arguments: &[&str], test: impl AsyncFnOnce(&Page)) {
-    let demo = Demo::start(arguments);
+/// Runs a test in a browser that is started with more arguments.
+fn in_a_browser(more: &[&str], test: impl AsyncFnOnce(&Browser)) {
     let driver = Driver::start();
     let profile = TempDir::new().expect("a temporary folder");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).into();
-        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        let mut arguments: Vec<&str> = [&ARGUMENTS, more].concat();
+        let folder = format!("--user-data-dir={}", profile.path().display());
+        arguments.push(&folder);
         let capabilities = json!({"goog:chromeOptions": {"args": arguments}});
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities.as_object().expect("an object").clone());
         let client = builder.connect(&format!("http://127.0.0.1:{}", driver.port)).await;
-        let page = Page { client: client.expect("a browser"), demo };
-        let address = format!("http://{}/console", page.demo.admin());
-        page.client.goto(&address).await.expect("the page opens");
-        page.eventually("document.querySelector('#status').textContent === '✓ ready'").await;
-        test(&page).await;
-        page.client.clone().close().await.expect("the browser ends");
+        let browser = Browser { client: client.expect("a browser") };
+        test(&browser).await;
+        browser.client.close().await.expect("the browser ends");
     });
+}
+
+/// Runs a test on the console of a demo with these arguments.
+fn on_the_page(arguments: &[&str], test: impl AsyncFnOnce(&Page<'_>)) {
+    let demo = Demo::start(arguments);
+    in_a_browser(&[], async |browser| {
+        let page = Page { browser, demo };
+        page.open(&format!("http://{}/console", page.demo.admin())).await;
+        page.shows("✓ ready").await;
+        test(&page).await;
+    });
+}
+
+/// A service on top of these upstreams, with a layer of TOML on top.
+fn service(sim: &Simulator, overrides: &str) -> Service {
+    Service::start_with(sim, overrides, "warn")
 }
 
 #[test]
@@ -346,5 +389,193 @@ fn the_page_asks_nobody_but_the_service_and_says_when_it_has_gone() {
             "document.querySelector('#status').textContent.startsWith('✗ no connection')",
         )
         .await;
+    });
+}
+
+/// A key of operators, with characters that a header cannot carry one by one.
+const KEY: &str = "schlüssel-für-die-konsole-9f86d081";
+
+#[test]
+fn the_key_of_an_operator_is_asked_for_and_stays_in_its_tab() {
+    let sim = Simulator::start(SimulatorOptions::default()).expect("loopback has ports");
+    let service = service(&sim, &format!("[[server.admin_keys]]\nname = 'one'\nkey = '{KEY}'\n"));
+    let console = format!("http://{}/console", service.admin);
+    in_a_browser(&[], async |page| {
+        page.open(&console).await;
+        page.shows("✗ a key is needed").await;
+        let give = async |key: &str| {
+            let field = page.client.find(Locator::Css("#key")).await.expect("a field");
+            field.send_keys(&format!("{key}\n")).await.expect("keys");
+        };
+        give("unknown").await;
+        page.eventually(
+            "document.querySelector('#key-problem').textContent === 'the service does not know this key'",
+        )
+        .await;
+        give(KEY).await;
+        page.shows("✓ ready").await;
+        page.eventually("document.querySelector('#key-form').hidden").await;
+        page.eventually("document.querySelector('#cards').innerText.includes('crm')").await;
+
+        // Nobody who looks over a shoulder, at a history or at other tabs finds it.
+        let places = page
+            .run(
+                "return JSON.stringify([location.href, document.cookie, {...localStorage},
+                     document.documentElement.outerHTML, history.length,
+                     performance.getEntriesByType('resource').map(entry => entry.name)])",
+            )
+            .await;
+        let places = places.as_str().expect("a text");
+        for form in [KEY, "schl%C3%BCssel", "9f86d081"] {
+            assert!(!places.contains(form), "{form} is in {places}");
+        }
+        let cookies = page.client.get_all_cookies().await.expect("a list");
+        assert!(cookies.is_empty(), "{cookies:?}");
+
+        page.client.refresh().await.expect("the page opens");
+        page.shows("✓ ready").await;
+        let first = page.client.window().await.expect("a tab");
+        let second = page.client.new_window(true).await.expect("another tab");
+        page.client.switch_to_window(second.handle).await.expect("it is there");
+        page.open(&console).await;
+        page.shows("✗ a key is needed").await;
+
+        page.client.switch_to_window(first).await.expect("it is there");
+        page.click("#forget-key").await;
+        page.shows("✗ a key is needed").await;
+    });
+}
+
+#[test]
+fn a_page_whose_place_another_one_got_says_so() {
+    on_the_page(&[], async |page| {
+        let request = "GET /v1/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let others: Vec<TcpStream> = (0..16)
+            .map(|_| {
+                let mut stream = TcpStream::connect(page.demo.admin()).expect("it listens");
+                stream.write_all(request.as_bytes()).expect("it is read");
+                stream
+            })
+            .collect();
+        page.eventually("document.querySelector('#status').textContent.startsWith('✗ 16 others')")
+            .await;
+        drop(others);
+    });
+}
+
+#[test]
+fn where_others_get_through_and_no_key_is_configured_the_page_says_what_to_set() {
+    let sim = Simulator::start(SimulatorOptions::default()).expect("loopback has ports");
+    let service = service(&sim, "[server]\nadmin_listen = '0.0.0.0:0'\n");
+    in_a_browser(&[], async |page| {
+        page.open(&format!("http://127.0.0.1:{}/console", service.admin.port())).await;
+        page.eventually(
+            "document.querySelector('#status').textContent.includes('[[server.admin_keys]]')",
+        )
+        .await;
+    });
+}
+
+/// A name that leads to this machine, as one does whose owner has changed where it leads.
+const REBOUND: [&str; 1] = ["--host-resolver-rules=MAP evil.example 127.0.0.1"];
+
+/// The status of a request that the open page makes to its own site.
+async fn status_of(page: &Browser, path: &str, options: &str) -> Value {
+    page.run(&format!("return fetch('{path}', {options}).then(reply => reply.status)")).await
+}
+
+#[test]
+fn a_page_whose_name_was_made_to_lead_here_reads_and_changes_nothing() {
+    let sim = Simulator::start(SimulatorOptions::default()).expect("loopback has ports");
+    let service = service(&sim, "");
+    in_a_browser(&REBOUND, async |page| {
+        for (host, refused) in [("evil.example", true), ("localhost", false)] {
+            // Any document of that site will do to ask in its name.
+            page.open(&format!("http://{host}:{}/livez", service.admin.port())).await;
+            for path in ["/console", "/v1/sources", "/v1/credentials", "/v1/requests", "/v1/live"] {
+                let expected = if refused { 421 } else { 200 };
+                assert_eq!(status_of(page, path, "{}").await, expected, "{host}{path}");
+            }
+            let reload = status_of(page, "/v1/reload", "{method: 'POST'}").await;
+            assert_eq!(reload, if refused { 421 } else { 200 }, "{host}");
+
+            page.open(&format!("http://{host}:{}/none", service.address.port())).await;
+            let openapi = status_of(page, "/openapi.json", "{}").await;
+            assert_eq!(openapi, if refused { 421 } else { 200 }, "{host}");
+            let hits = sim.crm().hits();
+            let asked = format!(
+                "{{method: 'POST', headers: {{'content-type': 'application/json'}}, body: '{INPUTS}'}}"
+            );
+            let status = status_of(page, PROFILE, &asked).await;
+            assert_eq!(status, if refused { 421 } else { 200 }, "{host}");
+            assert_eq!(sim.crm().hits() > hits, !refused, "{host}");
+        }
+    });
+}
+
+const PROFILE: &str = "/v1/actions/customer_profile";
+const INPUTS: &str = r#"{"customerId":"c-1","externalApiKey":"k"}"#;
+
+/// A web server of somebody else's, with one page.
+fn foreign_site() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let address = listener.local_addr().expect("it has one");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut head = BufReader::new(&stream).lines().map_while(Result::ok);
+            while head.next().is_some_and(|line| !line.is_empty()) {}
+            let page =
+                "<!doctype html><title>foreign</title><form method=post enctype=text/plain></form>";
+            let length = page.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {length}\r\n\
+                 connection: close\r\n\r\n{page}"
+            );
+        }
+    });
+    address
+}
+
+#[test]
+fn a_page_of_another_site_makes_the_browser_ask_no_upstream() {
+    let sim = Simulator::start(SimulatorOptions::default()).expect("loopback has ports");
+    let service = service(&sim, "");
+    let site = foreign_site();
+    let refused = |status: u16| {
+        let metrics =
+            client::send(service.admin, "GET", "/metrics", &[], b"").expect("a reply").text();
+        let series = format!(
+            "http_server_request_duration_seconds_count{{action=\"none\",status=\"{status}\"}} "
+        );
+        let count = metrics.lines().find_map(|line| line.strip_prefix(series.as_str()));
+        count.map_or(0, |count| count.parse::<u64>().expect("a number"))
+    };
+    in_a_browser(&REBOUND, async |page| {
+        page.open(&format!("http://evil.example:{}/", site.port())).await;
+        let target = format!("http://{}{PROFILE}", service.address);
+        let body = format!("new Blob(['{INPUTS}'])");
+        let asked = [
+            format!("fetch('{target}', {{method: 'POST', mode: 'no-cors', body: {body}}})"),
+            format!("fetch('{target}', {{method: 'POST', mode: 'no-cors', body: '{INPUTS}'}})"),
+            format!("navigator.sendBeacon('{target}', {body})"),
+            format!("navigator.sendBeacon('{target}', '{INPUTS}')"),
+            format!(
+                "(() => {{ const form = document.forms[0]; form.action = '{target}'; form.submit(); }})()"
+            ),
+        ];
+        for (before, script) in asked.iter().enumerate() {
+            page.run(&format!("{script}; return null")).await;
+            // Each of them is answered, without a word to an upstream.
+            let began = Instant::now();
+            while refused(415) + refused(403) <= before as u64 {
+                assert!(began.elapsed() < PATIENCE, "it was not sent: {script}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        assert_eq!(refused(415) + refused(403), asked.len() as u64);
+        for upstream in [sim.users(), sim.crm(), sim.orders()] {
+            assert_eq!(upstream.hits(), 0);
+        }
     });
 }

@@ -15,10 +15,11 @@ use ring::digest::{SHA256, digest};
 const PAGE: &str = include_str!("console/page.html");
 const STYLE: (&str, &str) =
     (r#"<link rel="stylesheet" href="style.css">"#, include_str!("console/style.css"));
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     (r#"<script src="words.js"></script>"#, include_str!("console/words.js")),
     (r#"<script src="waterfall.js"></script>"#, include_str!("console/waterfall.js")),
     (r#"<script src="sources.js"></script>"#, include_str!("console/sources.js")),
+    (r#"<script src="live.js"></script>"#, include_str!("console/live.js")),
     (r#"<script src="page.js"></script>"#, include_str!("console/page.js")),
 ];
 

@@ -1,5 +1,5 @@
 "use strict";
-// Follows the service and keeps the page up to date: the list of requests, its filters, the faults.
+// Keeps the page up to date: the list of requests, its filters, the faults.
 
 // As many as the service keeps.
 const KEPT = 200;
@@ -11,25 +11,9 @@ let paused = false;
 // The row of each record.
 const rows = new WeakMap();
 
-function follow() {
-  const events = new EventSource("/v1/live");
-  let isFirst = true;
-  events.onmessage = (event) => {
-    const state = JSON.parse(event.data);
-    // After a pause of the connection everything that is kept comes again.
-    if (isFirst) records = [];
-    isFirst = false;
-    take(state);
-  };
-  events.onerror = () => {
-    isFirst = true;
-    setStatus("bad", "✗ no connection to the service; trying again");
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
-  };
-}
-
-function take(state) {
-  records = [...records, ...state.requests].slice(-KEPT);
+function take(state, isFirst) {
+  // After a pause of the connection everything that is kept comes again.
+  records = [...(isFirst ? [] : records), ...state.requests].slice(-KEPT);
   rates.add(state.at_ms, state.outcomes);
   showReadiness(state.readiness);
   byId("version").textContent = state.version;
@@ -215,7 +199,7 @@ async function switchFault(source, fault) {
     .filter((one) => one.source !== source && one.fault !== "none");
   const wanted = fault === "none" ? others : [...others, { source, fault }];
   try {
-    const reply = await fetch("/v1/demo/faults", {
+    const reply = await ask("/v1/demo/faults", {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ faults: wanted }),
@@ -246,4 +230,4 @@ byId("pause").onclick = () => {
   byId("pause").setAttribute("aria-pressed", String(paused));
 };
 window.onhashchange = () => { chosen = null; showRequests(); };
-follow();
+follow(take, (text) => setStatus("bad", text));
