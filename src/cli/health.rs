@@ -1,12 +1,13 @@
 //! `tributary health`: whether a running service answers, for a container's health check.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::{ConfigArgs, say};
+use super::{ConfigArgs, probe, say};
 use crate::settings::{Settings, process_environment};
 
 /// An answer that takes longer is none.
@@ -45,10 +46,9 @@ pub fn run(args: &HealthArgs) -> ExitCode {
     }
 }
 
-async fn ask(address: SocketAddr) -> Result<u16, awc::error::SendRequestError> {
-    let client = awc::Client::builder().timeout(PATIENCE).disable_redirects().finish();
-    let response = client.get(format!("http://{address}/livez")).send().await?;
-    Ok(response.status().as_u16())
+async fn ask(address: SocketAddr) -> io::Result<u16> {
+    let answer = tokio::time::timeout(PATIENCE, probe::livez(address)).await;
+    answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Where a service that listens on `address` is reached from the same host.

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod export;
 pub mod health;
 mod pretty;
+mod probe;
 pub mod serve;
 mod terminal;
 mod usage;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::{ConfigArgs, EXIT_CERTIFICATE, EXIT_UNAVAILABLE, report};
 use crate::app::{self, Running, StartError};
 use crate::domain::ids::Id;
-use crate::settings::Settings;
+use crate::settings::{ServerTls, Settings};
 use crate::{signals, telemetry};
 
 /// Runs the command: status 0 after a stop, 78 (65, 66) for a configuration that cannot be used, 69
@@ -59,13 +59,14 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
 }
 
 fn start(settings: Settings, args: ConfigArgs) -> Result<Running, StartError> {
-    let tls = settings.server.tls.is_some();
+    let scheme = |tls: Option<&ServerTls>| if tls.is_some() { "https" } else { "http" };
+    let public = scheme(settings.server.tls.as_ref());
+    let admin = scheme(settings.server.admin_tls.as_ref());
     let plan = settings.clone();
     let running = app::start(settings, Box::new(move || args.load()))?;
-    let scheme = if tls { "https" } else { "http" };
     tracing::info!(
-        address = %format_args!("{scheme}://{}", running.address),
-        admin = %format_args!("http://{}", running.admin_address),
+        address = %format_args!("{public}://{}", running.address),
+        admin = %format_args!("{admin}://{}", running.admin_address),
         version = env!("CARGO_PKG_VERSION"),
         config_hash = plan.config_hash,
         "up"
