@@ -106,9 +106,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/readyz").route(get().to(health::readyz)))
         .service(resource("/metrics").route(get().to(metrics::metrics)))
         .service(
-            resource("/console")
-                .route(get().to(console::console))
-                .wrap(from_fn(guard::by_host)),
+            resource("/console").route(get().to(console::console)).wrap(from_fn(guard::by_host)),
         )
         .service(for_known_operators);
 }
