@@ -119,6 +119,7 @@ pub fn start_with_faults(
     let deployment = Deployment::build(settings, None, &process)?;
     let descriptors = Descriptors::claim(&deployment)?;
     let (callers, operators) = (Arc::clone(&descriptors.public), Arc::clone(&descriptors.admin));
+    let upstreams = Arc::clone(&descriptors.upstreams);
     let server = deployment.server.clone();
     let parts = Arc::new(ArcSwap::from_pointee(deployment.parts(&process)));
     let status = std::sync::Mutex::new(reload::succeeded(&deployment.config_hash));
@@ -151,6 +152,7 @@ pub fn start_with_faults(
     let living = Arc::new(Living::default());
     let workers = workers::WorkerFactory {
         deployments: in_force,
+        upstreams,
         restarts,
         living: Arc::clone(&living),
         workers: server.workers,

@@ -109,6 +109,39 @@ fn a_crowd_that_rests_leaves_descriptors_for_new_callers_operators_and_upstreams
 }
 
 #[test]
+fn connections_to_upstreams_that_rest_leave_descriptors_for_callers_and_operators() {
+    let sim = simulator();
+    sim.users_settings().set_rate_limit(u32::MAX, false);
+    for upstream in [sim.users(), sim.crm(), sim.orders()] {
+        upstream.set_behaviour(Behaviour::Delay(Duration::from_millis(200)));
+    }
+    let many = ["genesys", "crm", "orders"].map(|source| {
+        format!("[sources.{source}]\nmax_connections = 60\nmax_idle_connections = 60\n")
+    });
+    let service = Service::start_after("ulimit -n 256", &sim, &many.concat());
+    let crowd: Vec<Connection> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..60)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut connection = open(service.address);
+                    ask(&mut connection);
+                    connection
+                })
+            })
+            .collect();
+        asking.into_iter().map(|caller| caller.join().expect("no panic")).collect()
+    });
+    for _ in 0..10 {
+        let alive = get(&mut open(service.admin), "/livez");
+        assert!(alive.status == 200 && alive.took < PROMPT, "{:?}", alive.took);
+        let reply = ask(&mut open(service.address));
+        assert!(reply.took < PROMPT, "{:?}", reply.took);
+        assert_eq!(reply.json()["complete"], true, "{}", reply.text());
+    }
+    drop(crowd);
+}
+
+#[test]
 fn the_soft_limit_is_raised_to_the_hard_one_and_nothing_is_said_if_that_is_enough() {
     let sim = simulator();
     let few = "[server]\nmax_connections = 100\nworkers = 2";

@@ -70,7 +70,8 @@ impl Proxy {
                 Some(open) => open,
                 None => Connection::open(self.address).expect("it listens"),
             };
-            match open.send("POST", PROFILE, more, BODY) {
+            let headers = [&[("content-type", "application/json")], more].concat();
+            match open.send("POST", PROFILE, &headers, BODY) {
                 Err(error) => lost.push(error.to_string()),
                 Ok(reply) => {
                     let says = reply.header("connection").unwrap_or_default().to_ascii_lowercase();

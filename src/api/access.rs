@@ -52,10 +52,11 @@ impl Access {
     /// Finds out who asks.
     ///
     /// # Errors
-    /// 401 without a known key, 400 for two different ones, 403 where other machines can reach the
+    /// 400 for a `Host` that is none, 401 without a known key, 400 for two different ones, 403 where other machines can reach the
     /// port and nothing says who asks: no key is configured, and the connection has no certificate.
     /// (It may be older than the configuration that asks for one.)
     pub fn identify(&self, request: &HttpRequest) -> Result<Caller<'_>, Problem> {
+        host::check_form(request)?;
         if let Some(name) = self.keys.check(request.headers())? {
             return Ok(Caller::Key(name));
         }

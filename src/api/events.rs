@@ -52,8 +52,9 @@ async fn read_event(
 ) -> Result<(Map<String, Value>, Place), Problem> {
     let shared = &serving.shared;
     let place = admit(request, &mut payload, shared, observation).await?;
-    body::expect_json(request.headers())?;
-    let body = body::read(request.headers(), payload, shared.body_limits, started).await?;
+    let headers = request.headers();
+    body::expect_json(headers)?;
+    let body = body::read(headers, payload, shared.body_limits, started).await?;
     let event = Inputs::object_of(&body).map_err(|errors| Problem::inputs(&errors))?;
     Ok((event, place))
 }

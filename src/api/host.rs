@@ -30,6 +30,44 @@ pub fn check(
     if is_allowed { Ok(()) } else { Err(Problem::misdirected(key)) }
 }
 
+/// Refuses a `Host` that names no host, and more than one of them (RFC 9112 section 3.2): what stands
+/// between might have read it in another way. Which host it is does not matter here.
+///
+/// # Errors
+/// 400.
+pub fn check_form(request: &HttpRequest) -> Result<(), Problem> {
+    let mut hosts = request.headers().get_all(HOST);
+    let is_fine = match (hosts.next(), hosts.next()) {
+        (None, _) => true,
+        (Some(host), None) => is_host_and_port(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    };
+    if is_fine { Ok(()) } else { Err(Problem::no_host()) }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 section 7.2), which may be empty. Names of all kinds are taken, with
+/// an underscore too, as container networks have them.
+fn is_host_and_port(text: &[u8]) -> bool {
+    let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
+    let of_address = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
+    let (host_is_fine, rest) = if let Some(inside) = text.strip_prefix(b"[") {
+        let end = inside.iter().position(|byte| *byte == b']');
+        let Some((address, rest)) = end.and_then(|end| inside.split_at_checked(end)) else {
+            return false;
+        };
+        (address.iter().all(of_address), rest.get(1..).unwrap_or_default())
+    } else {
+        let end = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
+        let (name, rest) = text.split_at_checked(end).unwrap_or_default();
+        (name.iter().all(of_name), rest)
+    };
+    let is_port = |rest: &[u8]| match rest.split_first() {
+        None => true,
+        Some((colon, port)) => *colon == b':' && port.iter().all(u8::is_ascii_digit),
+    };
+    host_is_fine && is_port(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
@@ -44,6 +82,17 @@ mod tests {
 
     fn with_host(host: &str) -> TestRequest {
         TestRequest::default().insert_header(("host", host))
+    }
+
+    #[test]
+    fn only_what_can_name_a_host_is_one() {
+        for host in ["", "localhost", "my_service:8080", "[::1]:80", "a.b.", "127.0.0.1:", "%41"] {
+            assert!(is_host_and_port(host.as_bytes()), "{host}");
+        }
+        for host in ["a b", "x/y", "u@x", "a:b", "[::1", "[::1]x", "[x]", "a?b", "a#", "a\\b", "é"]
+        {
+            assert!(!is_host_and_port(host.as_bytes()), "{host}");
+        }
     }
 
     #[test]

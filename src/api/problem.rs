@@ -97,6 +97,14 @@ impl Problem {
         problem
     }
 
+    /// 400: `Host` names no host, or there are two.
+    pub fn no_host() -> Self {
+        let detail = "the request's `Host` is not one host, with or without a port";
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, detail);
+        problem.close = true;
+        problem
+    }
+
     /// 421: the request is for another host; `key` is where the configuration has this one's names.
     pub fn misdirected(key: &'static str) -> Self {
         let detail = format!(

@@ -1,9 +1,11 @@
 //! File descriptors: how many the process may open, and who gets them.
 //!
 //! Every connection is one. The configuration says how many connections there may be; where the
-//! process may open fewer, callers get fewer, so that upstreams and operators have theirs.
+//! process may open fewer, callers and each source get fewer, so that none of them takes those that
+//! the others and the operators need: also idle ones count.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -32,6 +34,35 @@ pub(super) struct Descriptors {
     pub(super) public: Arc<ConnectionLimit>,
     /// Connections of operators.
     pub(super) admin: Arc<ConnectionLimit>,
+    /// Connections to upstreams.
+    pub(super) upstreams: Arc<UpstreamShare>,
+}
+
+/// How much of its connections each source gets.
+#[derive(Debug)]
+pub(super) struct UpstreamShare {
+    given: AtomicUsize,
+    wanted: AtomicUsize,
+}
+
+impl Default for UpstreamShare {
+    fn default() -> Self {
+        Self { given: AtomicUsize::new(1), wanted: AtomicUsize::new(1) }
+    }
+}
+
+impl UpstreamShare {
+    /// The part of a source's number of connections that it gets; all, if there are enough.
+    pub(super) fn of(&self, connections: usize) -> usize {
+        let given = self.given.load(Ordering::Relaxed);
+        let wanted = self.wanted.load(Ordering::Relaxed).max(1);
+        if given >= wanted { connections } else { connections.saturating_mul(given) / wanted }
+    }
+
+    fn set(&self, given: usize, wanted: usize) {
+        self.given.store(given, Ordering::Relaxed);
+        self.wanted.store(wanted, Ordering::Relaxed);
+    }
 }
 
 /// Numbers of descriptors for each use.
@@ -58,6 +89,7 @@ impl Descriptors {
             limit,
             public: Arc::new(ConnectionLimit::new("public", 0, workers)),
             admin: Arc::new(ConnectionLimit::new("admin", 0, 1)),
+            upstreams: Arc::default(),
         };
         descriptors.divide(deployment);
         Ok(descriptors)
@@ -72,6 +104,7 @@ impl Descriptors {
         let callers = server.max_connections.min(given.public.saturating_sub(server.workers));
         self.public.set(callers);
         self.admin.set(given.admin.saturating_sub(1));
+        self.upstreams.set(given.upstreams, wanted.upstreams);
         // Operators' share is of no interest: nobody configures it.
         if (given.public, given.upstreams) == (wanted.public, wanted.upstreams) {
             return;

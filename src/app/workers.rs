@@ -12,6 +12,7 @@ use tokio_rustls::rustls::ClientConfig;
 use super::StartError;
 use super::credentials::{Credential, SharedAuth};
 use super::deployment::Deployment;
+use super::descriptors::UpstreamShare;
 use crate::actors::coordinator::CoordinatorActor;
 use crate::actors::source::SourceHandle;
 use crate::actors::supervision::{Living, Respawning, Restarts};
@@ -39,6 +40,8 @@ pub(super) struct SourceParts {
 pub(super) struct WorkerFactory {
     /// What is in force, now and later.
     pub(super) deployments: watch::Receiver<Arc<Deployment>>,
+    /// How much of its connections each source gets.
+    pub(super) upstreams: Arc<UpstreamShare>,
     pub(super) restarts: Arc<Restarts>,
     pub(super) living: Arc<Living>,
     /// How many worker threads there are.
@@ -89,18 +92,27 @@ fn share(
         spec: Arc::new(spec),
         tls,
     };
-    parts.origin(1, 0).map_err(|source| StartError::Origin { id, source })?;
+    parts
+        .origin(1, 0, &UpstreamShare::default())
+        .map_err(|source| StartError::Origin { id, source })?;
     Ok(parts)
 }
 
 impl SourceParts {
     /// Connections for one of so many workers.
-    fn origin(&self, workers: usize, worker: usize) -> Result<Origin, OriginError> {
+    fn origin(
+        &self,
+        workers: usize,
+        worker: usize,
+        share: &UpstreamShare,
+    ) -> Result<Origin, OriginError> {
         let spec = &self.spec;
+        let (most, most_idle) =
+            (share.of(spec.max_connections), share.of(spec.max_idle_connections));
         let connecting = Connecting {
             connect_timeout: spec.connect_timeout,
-            max_connections: part_of(spec.max_connections, workers, worker).max(1),
-            max_idle_connections: part_of(spec.max_idle_connections, workers, worker),
+            max_connections: part_of(most, workers, worker).max(1),
+            max_idle_connections: part_of(most_idle, workers, worker),
             tls: self.tls.clone(),
         };
         Origin::try_new(spec.url.endpoint(), connecting)
@@ -168,7 +180,8 @@ impl WorkerSet {
     }
 
     fn start_source(&self, parts: &SourceParts) -> Option<Rc<SourceHandle>> {
-        let origin = parts.origin(self.factory.workers, self.index);
+        let factory = &self.factory;
+        let origin = parts.origin(factory.workers, self.index, &factory.upstreams);
         // The same was tried when the configuration was taken.
         let origin = origin.inspect_err(|error| tracing::error!(%error, "no source")).ok()?;
         let source = Source::new(

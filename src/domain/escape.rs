@@ -257,8 +257,9 @@ fn is_condition_value(value: &str) -> bool {
     let begins = |rest: &&str| value.starts_with(rest);
     !value.contains(separates)
         && !RESTS_OF_OPERATORS.iter().any(begins)
-        // In upper case, as its readers compare without regard to case: `ſ` is an `S` then.
-        && !value.to_uppercase().contains(SCRIPT)
+        // In upper case, as its readers compare without regard to case: `ſ` is an `S` then. `İ` is
+        // an `i` in lower case, and has to be one here too.
+        && !value.to_uppercase().replace('İ', "I").contains(SCRIPT)
 }
 
 /// Whether XML 1.0 allows the character at all (section 2.2).

@@ -43,7 +43,7 @@ pub enum CallError {
     TokenRefused,
     /// The upstream refuses tokens that are fresh from their issuer, this one or one before.
     #[error(
-        "the upstream refused the token (401) and a fresh one; the next is fetched for it in {} ms at the earliest",
+        "the upstream refused the token (401), as it did fresh ones of late; the next is fetched for it in {} ms at the earliest",
         .renewal_in.as_millis()
     )]
     FreshTokenRefused {

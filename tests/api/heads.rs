@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tributary::simulator::Behaviour;
 
-use crate::client::{self, Connection, Reply};
+use crate::client::{self, Connection, JSON_HEAD, Reply};
 use crate::harness::{PROFILE, TestApp, assert_between, assert_problem, eventually};
 use crate::http_edge::replies;
 
@@ -262,7 +262,7 @@ fn after_its_last_reply_a_connection_has_no_other() {
     let app = TestApp::start();
     let length = BODY.len();
     let bytes = format!(
-        "POST {PROFILE} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n\
+        "POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}connection: close\r\ncontent-length: {length}\r\n\r\n\
          {BODY}\0nonsense\r\n\r\n"
     );
     let all = client::send_raw(app.address, bytes.as_bytes()).expect("a reply");

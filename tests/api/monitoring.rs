@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tributary::simulator::Behaviour;
 
+use crate::checks::at_once;
 use crate::harness::{TestApp, eventually};
 
 const DASHBOARD: &str = include_str!("../../deploy/grafana-dashboard.json");
@@ -20,13 +21,13 @@ const LABELS_OF_PROMETHEUS: [&str; 2] = ["job", "le"];
 fn everything_measured() -> String {
     let app = TestApp::start_with(
         "[sources.orders.retry]\nbase = '1ms'\ncap = '2ms'\n\
-         [sources.crm.rate_limit]\nrequests = 1\nper = '20ms'\nburst = 1\nmax_wait = '1s'",
+         [sources.crm.rate_limit]\nrequests = 1\nper = '300ms'\nburst = 1\nmax_wait = '2s'",
     );
     let large = json!({"name": 5, "pad": "x".repeat(300_000)});
     app.sim.users().set_behaviour(Behaviour::json(200, &large));
     app.sim.orders().script([Behaviour::status(503)]);
-    app.profile("c-1");
-    app.profile("c-2");
+    // Of two at once, one has to wait for the rate limit.
+    at_once(2, |number| app.profile(&format!("c-{number}")));
     app.post("/v1/actions/customer_card", &json!({"customerId": "c", "externalApiKey": "k"}));
     app.crash_source("crm");
     let mut text = String::new();

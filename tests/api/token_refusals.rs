@@ -148,7 +148,9 @@ fn a_source_that_refuses_every_token_costs_no_other_source_of_the_credential_any
         assert_came(&reply, "routing", "auth_failed", attempts);
         let error = reply.source("routing")["error"].to_string();
         assert!(
-            error.contains("refused the token (401) and a fresh one; the next is fetched"),
+            error.contains(
+                "refused the token (401), as it did fresh ones of late; the next is fetched"
+            ),
             "{error}"
         );
     }

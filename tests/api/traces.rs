@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::json;
-use tributary::simulator::{Behaviour, Reply};
+use tributary::simulator::{Behaviour, Latency, Options, Reply, Simulator};
 
 use crate::client::{self, JSON_HEAD};
 use crate::collector::{GrpcCollector, HttpCollector, attribute};
@@ -53,7 +53,11 @@ fn attempts<'a>(spans: &'a [Span], source: &str) -> Vec<&'a Span> {
 #[test]
 fn a_callers_trace_goes_on_with_a_span_for_the_request_and_one_for_each_attempt() {
     let collector = HttpCollector::start();
-    let mut app = app(&collector, "");
+    let sim = Simulator::start(Options::default()).expect("loopback has ports");
+    // So that the request has to wait for the first token.
+    sim.oauth().set_latency(Latency::Fixed(Duration::from_millis(700)));
+    let traces = format!("[traces]\nendpoint = \"{}\"\n", collector.url());
+    let mut app = TestApp::start_on(sim, &traces);
     app.sim.orders().script([Behaviour::Reply(Reply::status(503))]);
     let parent = traceparent("01");
     let headers =

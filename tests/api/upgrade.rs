@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tributary::simulator::Behaviour;
 
-use crate::client;
+use crate::client::{self, JSON_HEAD};
 use crate::harness::{PROFILE, TestApp, assert_between, eventually};
 use crate::http_edge::{BODY, replies, request};
 
@@ -107,7 +107,7 @@ fn the_body_of_a_request_for_an_upgrade_ends_where_it_says_so() {
 #[test]
 fn a_body_without_a_length_is_none_and_a_chunked_one_ends_with_its_last_chunk() {
     let app = TestApp::start();
-    let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\n");
+    let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}");
     with_each_upgrade(|upgrade| {
         let (status, problem) = last_reply(app.address, &format!("{head}{upgrade}\r\n"));
         assert_eq!(status, 400, "{upgrade}: {problem}");
@@ -122,7 +122,7 @@ fn a_body_without_a_length_is_none_and_a_chunked_one_ends_with_its_last_chunk() 
 #[test]
 fn a_body_that_is_too_large_or_cut_off_is_refused_as_any_other() {
     let app = TestApp::start_with("[server]\nmax_body = \"1KiB\"\n");
-    let head = format!("POST {PROFILE} HTTP/1.1\r\nhost: x\r\ncontent-length: ");
+    let head = format!("POST {PROFILE} HTTP/1.1\r\n{JSON_HEAD}content-length: ");
     with_each_upgrade(|upgrade| {
         let (status, _) = last_reply(app.address, &format!("{head}1025\r\n{upgrade}\r\n"));
         assert_eq!(status, 413, "{upgrade}");

@@ -26,8 +26,11 @@ pub struct TokenStatus {
     pub failure: Option<Failure>,
     /// Counts the tokens so far.
     pub generation: u64,
-    /// Fetches that failed since the last token.
+    /// Fetches since the last token that failed in a way that may pass.
     failed_in_a_row: u32,
+    /// The others since then: a refused client, an answer that holds no token. Apart, so that the
+    /// first one after an outage does not wait as long as the outage was.
+    refused_in_a_row: u32,
     /// When the fetch began that is under way.
     fetching_since: Option<Instant>,
 }
@@ -153,13 +156,15 @@ impl TokenStatus {
     pub fn has_failed(&mut self, error: TokenError, now: Instant) {
         let began = self.fetching_since.take().unwrap_or(now);
         let asked = error.retry_after().unwrap_or_default().min(LONGEST_ASKED_PAUSE);
-        let backoff = pause_after(self.failed_in_a_row);
-        let in_demand =
-            if error.may_pass_soon() { backoff.min(LONGEST_PAUSE_IN_DEMAND) } else { backoff };
+        let may_pass = error.may_pass_soon();
+        let in_a_row =
+            if may_pass { &mut self.failed_in_a_row } else { &mut self.refused_in_a_row };
+        let backoff = pause_after(*in_a_row);
+        let in_demand = if may_pass { backoff.min(LONGEST_PAUSE_IN_DEMAND) } else { backoff };
         self.failed += 1;
         // A shortage of ours says nothing about the endpoint: the next try waits no longer for it.
         if !error.is_shortage() {
-            self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
+            *in_a_row = in_a_row.saturating_add(1);
         }
         self.failure = Some(Failure {
             error,
@@ -177,6 +182,7 @@ impl TokenStatus {
         self.current = Some(CurrentToken { token, issued: now, expires: now + new.lifetime });
         self.failure = None;
         self.failed_in_a_row = 0;
+        self.refused_in_a_row = 0;
     }
 }
 

@@ -59,6 +59,7 @@ fn a_value_of_an_encoded_query_is_written_as_it_is_or_refused() {
         " JavaScript:1",
         "a@javascript:gs.daysAgo(1)",
         "java\u{17f}cript:1",
+        "javascr\u{130}pt:1",
         "=5",
         "STANCEOFtask",
     ] {

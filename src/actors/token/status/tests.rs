@@ -229,3 +229,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_first_odd_reply_after_an_outage_does_not_wait_as_long_as_the_outage_was() {
+    let (mut now, mut status) = (start(), TokenStatus::default());
+    for _ in 0..15 {
+        status.begun(now);
+        status.has_failed(failed(503, None), now);
+        now = status.pause_ends(now).expect("a pause");
+    }
+    for expected in [FIRST_PAUSE, 2 * FIRST_PAUSE] {
+        status.begun(now);
+        status.has_failed(TokenError::Unusable { reason: "it is not a JSON token reply" }, now);
+        assert_eq!(status.pause_ends(now), Some(now + expected));
+    }
+}
