@@ -216,3 +216,20 @@ async fn until_caller_goes<T>(
         () = phase.caller_gone() => Err(NoAnswer::CallerGone(id).into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_without_an_answer_of_its_handler_is_the_last_on_its_connection() {
+        let id = HeaderValue::from_static("mine-1");
+        for (no_answer, status) in
+            [(NoAnswer::Panicked(id.clone()), 500), (NoAnswer::CallerGone(id), 400)]
+        {
+            let mut response = no_answer.error_response();
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.head_mut().connection_type(), ConnectionType::Close);
+        }
+    }
+}
