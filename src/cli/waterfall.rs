@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::terminal::{Colour, Page, escaped};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::Quality;
 use crate::domain::record::{RequestRecord, SourceRecord};
 use crate::domain::story::{came, millis};
 use crate::domain::trace::{Span, SpanKind};
@@ -57,12 +57,10 @@ impl Drawing {
             millis(source.latency),
             source.attempts
         );
-        let colour = if source.outcome.is_definite() {
-            Colour::Good
-        } else if source.outcome == Outcome::Truncated {
-            Colour::Wait
-        } else {
-            Colour::Bad
+        let colour = match source.outcome.quality() {
+            Quality::Good => Colour::Good,
+            Quality::Partly => Colour::Wait,
+            Quality::Bad => Colour::Bad,
         };
         self.line(source.source.as_str(), &bar, &told, colour);
         let mut spans = source.spans.clone();
@@ -73,21 +71,18 @@ impl Drawing {
     }
 
     fn span(&mut self, span: Span) {
-        let took = millis(span.end.saturating_duration_since(span.start));
-        let (label, fill, colour) = match span.kind {
-            SpanKind::Dependencies => ("wait for sources".to_owned(), '░', Colour::Wait),
-            SpanKind::Token => ("wait for token".to_owned(), '░', Colour::Wait),
-            SpanKind::RateLimit => ("wait for rate limit".to_owned(), '░', Colour::Wait),
-            SpanKind::Connect => ("connect".to_owned(), '▒', Colour::Connect),
-            SpanKind::Attempt(attempt) => {
+        let facts = span.kind.facts();
+        let (label, fill, colour) = match span.kind.attempt() {
+            Some(attempt) => {
                 let colour = attempt.failure.map_or(Colour::Good, |_| Colour::Bad);
-                (format!("attempt {}: {}", attempt.number, came(attempt)), '█', colour)
+                let label = format!("{} {}: {}", facts.words, attempt.number, came(attempt));
+                (label, '█', colour)
             }
-            SpanKind::Backoff => ("wait before a retry".to_owned(), '░', Colour::Wait),
-            SpanKind::Pause => ("pause between pages".to_owned(), '░', Colour::Wait),
+            None if facts.is_wait => (facts.words.to_owned(), '░', Colour::Wait),
+            None => (facts.words.to_owned(), '▒', Colour::Connect),
         };
         let bar = self.scale.bar(span.start, span.end, fill);
-        self.line(&format!("  {label}"), &bar, &took, colour);
+        self.line(&format!("  {label}"), &bar, &millis(span.length()), colour);
     }
 
     fn deadline(&mut self, deadline: Instant, replied: Instant) {
@@ -174,6 +169,7 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::outcome::Outcome;
     use crate::domain::test_clock::{ms, start};
     use crate::domain::trace::Attempt;
 

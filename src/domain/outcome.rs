@@ -45,6 +45,36 @@ pub enum Outcome {
     Internal,
 }
 
+/// How good an outcome is for who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quality {
+    /// A definite answer. An aggregate is complete when all its sources gave one.
+    Good,
+    /// A part of an answer.
+    Partly,
+    /// No answer.
+    Bad,
+}
+
+impl Quality {
+    /// The word for pages and scripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Partly => "partly",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// What is fixed of an outcome.
+#[derive(Debug, Clone, Copy)]
+struct Facts {
+    label: &'static str,
+    default_status: u16,
+    quality: Quality,
+}
+
 impl Outcome {
     /// Every outcome.
     pub const ALL: [Self; 14] = [
@@ -64,66 +94,56 @@ impl Outcome {
         Self::Internal,
     ];
 
+    /// The one place where an outcome's word, status and quality stand.
+    #[rustfmt::skip]
+    const fn facts(self) -> Facts {
+        use Quality::{Bad, Good, Partly};
+        match self {
+            Self::Ok            => facts("ok",             200, Good),
+            Self::NotFound      => facts("not_found",      404, Good),
+            Self::Truncated     => facts("truncated",      206, Partly),
+            Self::Timeout       => facts("timeout",        504, Bad),
+            Self::RateLimited   => facts("rate_limited",   429, Bad),
+            Self::CircuitOpen   => facts("circuit_open",   503, Bad),
+            Self::AuthFailed    => facts("auth_failed",    401, Bad),
+            Self::Rejected      => facts("rejected",       400, Bad),
+            Self::UpstreamError => facts("upstream_error", 502, Bad),
+            Self::ConnectFailed => facts("connect_failed", 502, Bad),
+            Self::BadPayload    => facts("bad_payload",    502, Bad),
+            Self::Overloaded    => facts("overloaded",     503, Bad),
+            Self::Skipped       => facts("skipped",        424, Bad),
+            Self::Internal      => facts("internal",       500, Bad),
+        }
+    }
+
     /// The word as it stands in the aggregate.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::NotFound => "not_found",
-            Self::Truncated => "truncated",
-            Self::Timeout => "timeout",
-            Self::RateLimited => "rate_limited",
-            Self::CircuitOpen => "circuit_open",
-            Self::AuthFailed => "auth_failed",
-            Self::Rejected => "rejected",
-            Self::UpstreamError => "upstream_error",
-            Self::ConnectFailed => "connect_failed",
-            Self::BadPayload => "bad_payload",
-            Self::Overloaded => "overloaded",
-            Self::Skipped => "skipped",
-            Self::Internal => "internal",
-        }
+        self.facts().label
     }
 
     /// The HTTP status reported when the upstream itself gave none.
     pub fn default_status(self) -> u16 {
-        match self {
-            Self::Ok => 200,
-            Self::Truncated => 206,
-            Self::Rejected => 400,
-            Self::AuthFailed => 401,
-            Self::NotFound => 404,
-            Self::Skipped => 424,
-            Self::RateLimited => 429,
-            Self::Internal => 500,
-            Self::UpstreamError | Self::ConnectFailed | Self::BadPayload => 502,
-            Self::CircuitOpen | Self::Overloaded => 503,
-            Self::Timeout => 504,
-        }
+        self.facts().default_status
+    }
+
+    /// How good it is for who asked.
+    pub fn quality(self) -> Quality {
+        self.facts().quality
     }
 
     /// Whether `data` is the upstream's own, all or a part of it, and not what stands in for it.
     pub fn has_data(self) -> bool {
-        match self {
-            Self::Ok | Self::Truncated => true,
-            Self::NotFound
-            | Self::Timeout
-            | Self::RateLimited
-            | Self::CircuitOpen
-            | Self::AuthFailed
-            | Self::Rejected
-            | Self::UpstreamError
-            | Self::ConnectFailed
-            | Self::BadPayload
-            | Self::Overloaded
-            | Self::Skipped
-            | Self::Internal => false,
-        }
+        matches!(self, Self::Ok | Self::Truncated)
     }
 
     /// Whether the source gave a definite answer; an aggregate is complete when all did.
     pub fn is_definite(self) -> bool {
-        matches!(self, Self::Ok | Self::NotFound)
+        self.quality() == Quality::Good
     }
+}
+
+const fn facts(label: &'static str, default_status: u16, quality: Quality) -> Facts {
+    Facts { label, default_status, quality }
 }
 
 /// What one source contributes to one aggregate.

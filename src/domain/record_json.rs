@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::ids::Id;
 use super::record::{RequestRecord, SourceRecord};
 use super::story;
-use super::trace::{AttemptFailure, BreakerChange, Span, SpanKind};
+use super::trace::{AttemptFailure, BreakerChange, Span};
 
 /// The record as JSON.
 pub fn of(record: &RequestRecord) -> Value {
@@ -61,31 +61,21 @@ fn of_source(source: &SourceRecord, after: &dyn Fn(Instant) -> f64) -> Value {
 
 fn of_span(span: &Span, after: &dyn Fn(Instant) -> f64) -> Value {
     let (start, end) = (after(span.start), after(span.end));
-    let kind = match span.kind {
-        SpanKind::Dependencies => "dependencies",
-        SpanKind::Token => "token",
-        SpanKind::RateLimit => "rate_limit",
-        SpanKind::Connect => "connect",
-        SpanKind::Backoff => "backoff",
-        SpanKind::Pause => "pause",
-        SpanKind::Attempt(attempt) => {
-            return json!({
-                "kind": "attempt",
-                "start_ms": start,
-                "end_ms": end,
-                "number": attempt.number,
-                "resend": attempt.resend,
-                "status": attempt.status,
-                "failure": attempt.failure.map(AttemptFailure::as_str),
-                "probe": attempt.is_probe,
-                "breaker": attempt.breaker.map(|change| match change {
-                    BreakerChange::Opened => "opened",
-                    BreakerChange::Closed => "closed",
-                }),
-            });
-        }
+    let kind = span.kind.facts().label;
+    let Some(attempt) = span.kind.attempt() else {
+        return json!({"kind": kind, "start_ms": start, "end_ms": end});
     };
-    json!({"kind": kind, "start_ms": start, "end_ms": end})
+    json!({
+        "kind": kind,
+        "start_ms": start,
+        "end_ms": end,
+        "number": attempt.number,
+        "resend": attempt.resend,
+        "status": attempt.status,
+        "failure": attempt.failure.map(AttemptFailure::as_str),
+        "probe": attempt.is_probe,
+        "breaker": attempt.breaker.map(BreakerChange::as_str),
+    })
 }
 
 /// Milliseconds with three digits behind the point.
@@ -98,7 +88,7 @@ mod tests {
     use super::*;
     use crate::domain::outcome::Outcome;
     use crate::domain::test_clock::{ms, start};
-    use crate::domain::trace::Attempt;
+    use crate::domain::trace::{Attempt, SpanKind};
 
     #[test]
     fn times_count_from_the_arrival_and_spans_are_in_order() {

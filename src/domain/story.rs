@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::ids::InputName;
-use super::outcome::Outcome;
+use super::outcome::Quality;
 use super::record::{RequestRecord, SourceRecord};
 use super::trace::{Attempt, AttemptFailure, BreakerChange, Span, SpanKind};
 
@@ -50,24 +50,14 @@ fn of_source(source: &SourceRecord, record: &RequestRecord) -> Option<String> {
 
 fn waits(spans: &[Span]) -> Option<String> {
     let waits = spans.iter().filter(|span| span.kind == SpanKind::RateLimit);
-    let waited: Duration = waits.map(length).sum();
+    let waited: Duration = waits.map(Span::length).sum();
     (waited >= SHORT).then(|| format!("waited {} for its rate limit", millis(waited)))
 }
 
 /// What was done about each attempt that failed.
 fn attempts(spans: &[Span]) -> Vec<String> {
-    let attempts: Vec<(&Span, Attempt)> = spans
-        .iter()
-        .filter_map(|span| match span.kind {
-            SpanKind::Attempt(attempt) => Some((span, attempt)),
-            SpanKind::Dependencies
-            | SpanKind::Token
-            | SpanKind::RateLimit
-            | SpanKind::Connect
-            | SpanKind::Backoff
-            | SpanKind::Pause => None,
-        })
-        .collect();
+    let attempts: Vec<(&Span, Attempt)> =
+        spans.iter().filter_map(|span| Some((span, span.kind.attempt()?))).collect();
     let mut told = Vec::new();
     for (at, (span, attempt)) in attempts.iter().enumerate() {
         if let Some(failure) = attempt.failure {
@@ -132,12 +122,12 @@ fn end(source: &SourceRecord, record: &RequestRecord) -> Vec<String> {
         (_, true) => "given up at the deadline",
         (_, false) => "given up",
     };
-    if source.outcome.is_definite() {
-        Vec::new()
-    } else if source.outcome == Outcome::Truncated {
-        vec![format!("the reply has the pages that came: {why}")]
-    } else {
-        vec![format!("{given_up}: {why}"), "the reply has its fallback instead".to_owned()]
+    match source.outcome.quality() {
+        Quality::Good => Vec::new(),
+        Quality::Partly => vec![format!("the reply has the pages that came: {why}")],
+        Quality::Bad => {
+            vec![format!("{given_up}: {why}"), "the reply has its fallback instead".to_owned()]
+        }
     }
 }
 
@@ -153,13 +143,10 @@ pub fn millis(time: Duration) -> String {
     format!("{millis:.digits$} ms")
 }
 
-fn length(span: &Span) -> Duration {
-    span.end.saturating_duration_since(span.start)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::outcome::Outcome;
     use crate::domain::test_clock::{ms, start};
 
     fn span(kind: SpanKind, from: u64, to: u64) -> Span {

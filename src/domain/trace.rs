@@ -1,6 +1,6 @@
 //! What the time of one source's call was spent on: the bars of the waterfall.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One stretch of time within a source's call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,13 @@ pub struct Span {
     pub start: Instant,
     /// When it ended; not before `start`.
     pub end: Instant,
+}
+
+impl Span {
+    /// How long it took.
+    pub fn length(&self) -> Duration {
+        self.end.saturating_duration_since(self.start)
+    }
 }
 
 /// What a stretch of time was spent on.
@@ -30,6 +37,66 @@ pub enum SpanKind {
     Backoff,
     /// Waiting between two pages.
     Pause,
+}
+
+/// What is fixed of a kind of span.
+#[derive(Debug, Clone, Copy)]
+pub struct SpanFacts {
+    /// The word for records and scripts.
+    pub label: &'static str,
+    /// What it is called beside its bar.
+    pub words: &'static str,
+    /// Whether nothing happened meanwhile.
+    pub is_wait: bool,
+    /// The event of the request's trace that tells of it, where it is worth one.
+    pub event: Option<&'static str>,
+}
+
+impl SpanKind {
+    /// Every kind but the attempts, of which there are as many as there are attempts.
+    pub const WITHOUT_ATTEMPTS: [Self; 6] = [
+        Self::Dependencies,
+        Self::Token,
+        Self::RateLimit,
+        Self::Connect,
+        Self::Backoff,
+        Self::Pause,
+    ];
+
+    /// The one place where the words for a kind of span stand.
+    #[rustfmt::skip]
+    pub const fn facts(self) -> SpanFacts {
+        match self {
+            Self::Dependencies => wait("dependencies", "wait for sources",    None),
+            Self::Token        => wait("token",        "wait for token",      Some("tributary.token_wait")),
+            Self::RateLimit    => wait("rate_limit",   "wait for rate limit", Some("tributary.rate_limit_wait")),
+            Self::Backoff      => wait("backoff",      "wait before a retry", None),
+            Self::Pause        => wait("pause",        "pause between pages", None),
+            Self::Connect      => work("connect",      "connect"),
+            Self::Attempt(_)   => work("attempt",      "attempt"),
+        }
+    }
+
+    /// The attempt, if it is one.
+    pub const fn attempt(self) -> Option<Attempt> {
+        match self {
+            Self::Attempt(attempt) => Some(attempt),
+            Self::Dependencies
+            | Self::Token
+            | Self::RateLimit
+            | Self::Connect
+            | Self::Backoff
+            | Self::Pause => None,
+        }
+    }
+}
+
+const fn wait(label: &'static str, words: &'static str, event: Option<&'static str>) -> SpanFacts {
+    SpanFacts { label, words, is_wait: true, event }
+}
+
+const fn work(label: &'static str, words: &'static str) -> SpanFacts {
+    SpanFacts { label, words, is_wait: false, event: None }
 }
 
 /// One HTTP exchange with an upstream.
@@ -72,6 +139,16 @@ pub enum BreakerChange {
     Opened,
     /// The upstream is asked again.
     Closed,
+}
+
+impl BreakerChange {
+    /// The word for records, scripts and traces.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// Why an attempt gave no usable answer.

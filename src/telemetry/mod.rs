@@ -1,6 +1,5 @@
 //! What the service tells about itself.
 
-mod config_metrics;
 pub mod large_replies;
 mod log_writer;
 pub mod logging;

@@ -11,10 +11,16 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_PO
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+
+use crate::domain::outcome::Outcome;
+use crate::domain::trace::SpanKind;
 
 const PAGE: &str = include_str!("console/page.html");
 const STYLE: (&str, &str) =
     (r#"<link rel="stylesheet" href="style.css">"#, include_str!("console/style.css"));
+/// Where the tables go that the program and the page have in common.
+const TABLES: &str = r#"<script src="tables.js"></script>"#;
 const SCRIPTS: [(&str, &str); 5] = [
     (r#"<script src="words.js"></script>"#, include_str!("console/words.js")),
     (r#"<script src="waterfall.js"></script>"#, include_str!("console/waterfall.js")),
@@ -44,10 +50,13 @@ impl Console {
     fn put_together() -> Self {
         let (link, style) = STYLE;
         let mut page = PAGE.replace(link, &format!("<style>{style}</style>"));
-        for (tag, script) in SCRIPTS {
+        let tables = tables();
+        let all = SCRIPTS.iter().copied().chain([(TABLES, tables.as_str())]);
+        let mut scripts = Vec::new();
+        for (tag, script) in all {
             page = page.replace(tag, &format!("<script>{script}</script>"));
+            scripts.push(source_hash(script));
         }
-        let scripts: Vec<String> = SCRIPTS.iter().map(|(_, script)| source_hash(script)).collect();
         let policy = format!(
             "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; img-src data:; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -56,6 +65,17 @@ impl Console {
         );
         Self { page, policy }
     }
+}
+
+/// What the page has to know of outcomes and spans, from where the program knows it.
+fn tables() -> String {
+    let outcomes = Outcome::ALL.map(|one| (one.as_str().to_owned(), one.quality().as_str().into()));
+    let spans = SpanKind::WITHOUT_ATTEMPTS.map(|kind| {
+        let facts = kind.facts();
+        (facts.label.to_owned(), json!({ "words": facts.words, "is_wait": facts.is_wait }))
+    });
+    let [outcomes, spans] = [Map::from_iter(outcomes), Map::from_iter(spans)].map(Value::Object);
+    format!("\"use strict\";\nconst OUTCOMES = {outcomes};\nconst SPANS = {spans};\n")
 }
 
 /// The text's hash as the policy names it.
@@ -73,6 +93,7 @@ mod tests {
         for (_, text) in SCRIPTS.iter().chain([&STYLE]) {
             assert!(page.contains(text), "a part is missing");
         }
+        assert!(page.contains(&tables()), "the tables are missing");
         for outside in ["<link rel=\"s", " src=", "http:", "https:", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }

@@ -15,7 +15,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, AttemptFailure, BreakerChange, Span, SpanKind};
+use crate::domain::trace::{Attempt, AttemptFailure, BreakerChange, Span};
 use crate::domain::trace_context::TraceContext;
 
 /// The route whose record has the status within the envelope; the envelope's own is 200.
@@ -40,7 +40,7 @@ impl Spans {
         let mut spans = vec![self.of_request(record, trace)];
         for source in &record.sources {
             for span in &source.spans {
-                if let SpanKind::Attempt(attempt) = span.kind {
+                if let Some(attempt) = span.kind.attempt() {
                     spans.push(self.of_attempt(record, trace, source, *span, attempt));
                 }
             }
@@ -177,8 +177,8 @@ fn events_of_request(record: &RequestRecord) -> SpanEvents {
     for source in &record.sources {
         let name = || KeyValue::new("tributary.source", source.source.to_string());
         for span in &source.spans {
-            let Some(what) = wait(span.kind) else { continue };
-            let took = span.end.saturating_duration_since(span.start).as_secs_f64() * 1e3;
+            let Some(what) = span.kind.facts().event else { continue };
+            let took = span.length().as_secs_f64() * 1e3;
             let attributes = vec![name(), KeyValue::new("tributary.wait_ms", took)];
             events.events.push(Event::new(what, wall_clock(record, span.start), attributes, 0));
         }
@@ -191,19 +191,6 @@ fn events_of_request(record: &RequestRecord) -> SpanEvents {
         }
     }
     events
-}
-
-/// What a stretch of time was waited for, where it was a wait worth an event.
-fn wait(kind: SpanKind) -> Option<&'static str> {
-    match kind {
-        SpanKind::RateLimit => Some("tributary.rate_limit_wait"),
-        SpanKind::Token => Some("tributary.token_wait"),
-        SpanKind::Dependencies
-        | SpanKind::Connect
-        | SpanKind::Attempt(_)
-        | SpanKind::Backoff
-        | SpanKind::Pause => None,
-    }
 }
 
 fn events_of_attempt(attempt: Attempt, end: SystemTime) -> SpanEvents {

@@ -4,14 +4,6 @@
 // A deadline further away than this share of the request's time is not drawn to scale.
 const FAR = 1.5;
 
-const WAITS = {
-  dependencies: "wait for sources",
-  token: "wait for token",
-  rate_limit: "wait for rate limit",
-  backoff: "wait before a retry",
-  pause: "pause between pages",
-};
-
 function waterfall(record) {
   const deadline = record.deadline_ms;
   const isNear = deadline !== null && deadline <= FAR * record.latency_ms;
@@ -72,8 +64,9 @@ function spanRow(span, page, scale) {
     if (span.probe) shown.told.push(", a probe");
     if (span.breaker) shown.told.push(`, breaker ${span.breaker}`);
   } else {
-    shown.label = WAITS[span.kind] ?? span.kind;
-    shown.look = span.kind === "connect" ? "connect" : "wait";
+    const { words, is_wait } = SPANS[span.kind];
+    shown.label = words;
+    shown.look = is_wait ? "wait" : "connect";
   }
   return row(shown, scale);
 }

@@ -33,8 +33,7 @@ function share(part, whole) {
 
 // How well an outcome is: "good" is an answer, "partly" a part of one, "bad" none.
 function quality(outcome) {
-  if (outcome === "ok" || outcome === "not_found") return "good";
-  return outcome === "truncated" ? "partly" : "bad";
+  return OUTCOMES[outcome];
 }
 
 // Signs stand beside the colours, for those who cannot tell these apart.
