@@ -11,7 +11,7 @@ use super::admit::admit;
 use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Serving, Worker};
-use super::{body, context, routes};
+use super::{body, context};
 use crate::actors::coordinator::RunAction;
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
@@ -21,6 +21,7 @@ use crate::domain::ids::Id;
 use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
 use crate::domain::record::SourceRecord;
+use crate::domain::routes;
 use crate::upstream::clock;
 
 /// The header that tells every source's time (W3C Server Timing).
@@ -46,7 +47,7 @@ pub async fn handle(
     let id = context::id_of(&request);
     let serving = worker.serving();
     let mut observation =
-        Observation::begin(&*serving.shared.observer, routes::ACTION_ROUTE, &id, started);
+        Observation::begin(&*serving.shared.observer, routes::ACTION, &id, started);
     observation.peer = context::peer(&request);
     observation.trace = context::trace(request.headers(), serving.shared.sample_ratio);
     let reply = answer(&request, payload, &serving, &mut observation, started).await;

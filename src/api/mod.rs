@@ -11,6 +11,7 @@ pub mod body;
 pub mod connection_limit;
 pub mod connection_security;
 pub mod context;
+pub mod endpoint;
 pub mod error_pages;
 pub mod events;
 pub mod host;

@@ -122,7 +122,7 @@ impl Problem {
     }
 
     /// 404: no such route.
-    pub fn no_route(routes: &[&str]) -> Self {
+    pub fn no_route(routes: &[String]) -> Self {
         let mut problem = Self::new(StatusCode::NOT_FOUND, "there is nothing under this path");
         problem.members.push(("routes", json!(routes)));
         problem
@@ -166,10 +166,11 @@ impl Problem {
     }
 
     /// 405: another method is wanted.
-    pub fn method_not_allowed(allowed: &'static str) -> Self {
+    pub fn method_not_allowed(allowed: &str) -> Self {
         let detail = format!("this path takes {allowed} only");
         let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, detail);
-        problem.header = Some(Box::new((ALLOW, HeaderValue::from_static(allowed))));
+        let allowed = HeaderValue::from_str(allowed);
+        problem.header = allowed.ok().map(|allowed| Box::new((ALLOW, allowed)));
         problem
     }
 

@@ -1,50 +1,30 @@
 //! Which path leads where, on the public port.
 
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use super::access::Caller;
+use super::endpoint::{self, Endpoint, Method};
 use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Shared, Worker};
 use super::{aggregate, context, events};
-use crate::domain::record::NO_ROUTE;
+use crate::domain::routes;
 use crate::upstream::clock;
 
-/// The path of an action.
-pub const ACTION_ROUTE: &str = "/v1/actions/{action}";
-/// The path of serverless events.
-pub const EVENTS_ROUTE: &str = "/events";
-const OPENAPI_ROUTE: &str = "/openapi.json";
-/// What a path takes that has something to show.
-pub const GET: &str = "GET, HEAD";
-/// The public paths, for whoever asked for another.
-const ROUTES: [&str; 3] = ["POST /v1/actions/{action}", "POST /events", "GET /openapi.json"];
+/// The public paths.
+static ENDPOINTS: [Endpoint; 3] = [
+    Endpoint { method: Method::Post, path: routes::ACTION, route: || web::to(aggregate::handle) },
+    Endpoint { method: Method::Post, path: routes::EVENTS, route: || web::to(events::handle) },
+    Endpoint { method: Method::Get, path: routes::OPENAPI, route: || web::to(openapi) },
+];
 
 /// Sets up the public routes; every failure, also of a path or a method, is a JSON problem.
 pub fn public(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            web::resource(ACTION_ROUTE)
-                .route(web::post().to(aggregate::handle))
-                .default_service(other_methods(ACTION_ROUTE, "POST")),
-        )
-        .service(
-            web::resource(EVENTS_ROUTE)
-                .route(web::post().to(events::handle))
-                .default_service(other_methods(EVENTS_ROUTE, "POST")),
-        )
-        .service(
-            web::resource(OPENAPI_ROUTE)
-                .route(get().to(openapi))
-                .default_service(other_methods(OPENAPI_ROUTE, GET)),
-        )
-        .default_service(web::to(no_route));
-}
-
-/// `GET`, and `HEAD` with the same head (RFC 9110 section 9.3.2). The HTTP layer leaves out the body.
-pub fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+    for resource in endpoint::resources(&ENDPOINTS, other_methods) {
+        config.service(resource);
+    }
+    config.default_service(web::to(no_route));
 }
 
 /// The `OpenAPI` document, for those who may ask.
@@ -60,7 +40,7 @@ async fn openapi(request: HttpRequest, worker: web::Data<Worker>) -> HttpRespons
         Ok(caller) => Ok(caller.name().map(str::to_owned)),
         Err(problem) => Err(access.failures.hold_back(problem).await),
     };
-    observed(&request, &worker, OPENAPI_ROUTE, |shared, observation| {
+    observed(&request, &worker, routes::OPENAPI, |shared, observation| {
         observation.caller = caller?;
         let mut document = HttpResponse::Ok();
         document.insert_header((CONTENT_TYPE, "application/json"));
@@ -69,14 +49,16 @@ async fn openapi(request: HttpRequest, worker: web::Data<Worker>) -> HttpRespons
 }
 
 /// Answers the methods that a route does not take.
-fn other_methods(route: &'static str, allowed: &'static str) -> Route {
-    web::to(move |request: HttpRequest, worker: web::Data<Worker>| async move {
-        observed(&request, &worker, route, |_, _| Err(Problem::method_not_allowed(allowed)))
+fn other_methods(route: &'static str, allowed: String) -> Route {
+    web::to(move |request: HttpRequest, worker: web::Data<Worker>| {
+        let problem = Problem::method_not_allowed(&allowed);
+        async move { observed(&request, &worker, route, |_, _| Err(problem)) }
     })
 }
 
 async fn no_route(request: HttpRequest, worker: web::Data<Worker>) -> HttpResponse {
-    observed(&request, &worker, NO_ROUTE, |_, _| Err(Problem::no_route(&ROUTES)))
+    let known = endpoint::list(&ENDPOINTS);
+    observed(&request, &worker, routes::NONE, |_, _| Err(Problem::no_route(&known)))
 }
 
 /// An answer for which nothing has to be waited for; the observer is told of it.

@@ -66,9 +66,10 @@ pub(super) fn admin(
         observer: None,
     };
     let for_routes = Arc::clone(overview);
+    let is_demo = overview.faults.is_some();
     let configure = move |config: &mut web::ServiceConfig| {
         config.app_data(web::Data::from(Arc::clone(&for_routes)));
-        admin::routes(config);
+        admin::routes::operators(config, is_demo);
     };
     let server = listener::serve(listener, 1, Duration::ZERO, configure);
     server.map_err(failed("admin_listen", spec.admin_listen))

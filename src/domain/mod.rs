@@ -27,6 +27,7 @@ pub mod record;
 pub mod record_json;
 pub mod retry;
 pub mod retry_after;
+pub mod routes;
 pub mod secret;
 pub mod sliding_log;
 pub mod sliding_window;

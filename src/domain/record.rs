@@ -16,9 +16,6 @@ use super::trace_context::TraceContext;
 /// The status noted for a request whose caller went away before the reply (nginx's 499).
 pub const CALLER_GONE: u16 = 499;
 
-/// The route of a request for which none was found.
-pub const NO_ROUTE: &str = "none";
-
 /// One request that is over.
 #[derive(Debug, Clone)]
 pub struct RequestRecord {
@@ -26,7 +23,7 @@ pub struct RequestRecord {
     pub request_id: String,
     /// The action; absent when the request named none that there is.
     pub action: Option<Id>,
-    /// The template of the path that it was sent to, or [`NO_ROUTE`].
+    /// The template of the path that it was sent to, or [`routes::NONE`](super::routes::NONE).
     pub route: &'static str,
     /// Who sent it, as the socket knows it; no header is believed.
     pub peer: Option<IpAddr>,
@@ -108,7 +105,7 @@ impl RequestRecord {
         Self {
             request_id: "r-1".to_owned(),
             action: Id::try_new("profile").ok(),
-            route: "/v1/actions/{action}",
+            route: super::routes::ACTION,
             peer: None,
             caller: None,
             trace: None,

@@ -20,7 +20,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Overview, json_reply, no_route, problem};
+use super::{Overview, json_reply, problem};
 use crate::api::body::{self, BodyLimits};
 use crate::api::problem::Problem;
 use crate::api::same_site;
@@ -67,7 +67,7 @@ struct Wanted {
 pub(super) async fn show(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
     match &overview.faults {
         Some(faults) => reply(faults.as_ref()),
-        None => no_route(request).await,
+        None => problem(&request, Problem::internal()),
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn switch(
     payload: web::Payload,
     overview: web::Data<Overview>,
 ) -> HttpResponse {
-    let Some(faults) = &overview.faults else { return no_route(request).await };
+    let Some(faults) = &overview.faults else { return problem(&request, Problem::internal()) };
     let wanted = match read(&request, payload).await {
         Ok(wanted) => wanted,
         Err(refusal) => return problem(&request, refusal),

@@ -1,0 +1,76 @@
+//! The operators' routes: is it alive, is it ready, how are its parts.
+
+mod console;
+pub mod faults;
+mod guard;
+mod health;
+mod live;
+mod metrics;
+pub mod reload;
+mod requests;
+pub mod routes;
+mod snapshots;
+mod viewers;
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse};
+use arc_swap::ArcSwap;
+use serde_json::Value;
+
+use self::faults::Faults;
+use self::reload::Reload;
+use super::access::Access;
+use super::problem::Problem;
+use super::state::Draining;
+use super::{aggregate, context};
+use crate::actors::supervision::Restarts;
+use crate::actors::token_handle::TokenHandle;
+use crate::domain::gauges::Exposition;
+use crate::domain::source::SourceSpec;
+use crate::telemetry::recent::Recent;
+use crate::upstream::shared::SourceShared;
+
+pub use viewers::Viewers;
+
+/// What the operators' routes look at.
+pub struct Overview {
+    /// The parts of the configuration that is in force.
+    pub parts: Arc<ArcSwap<Parts>>,
+    /// Takes the configuration anew.
+    pub reload: Arc<dyn Reload>,
+    /// Makes the upstreams misbehave, in the demo.
+    pub faults: Option<Arc<dyn Faults>>,
+    /// Whether the service is going down.
+    pub draining: Arc<Draining>,
+    /// What is measured.
+    pub metrics: Arc<dyn Exposition>,
+    /// How often actors were started again.
+    pub restarts: Arc<Restarts>,
+    /// The last requests.
+    pub recent: Arc<Recent>,
+    /// The places of those who follow live.
+    pub viewers: Arc<Viewers>,
+}
+
+/// The parts of one configuration; a reload makes new ones.
+pub struct Parts {
+    /// Who may look at all this, and change it.
+    pub access: Access,
+    /// The sources, each with its limits; one for each tenant where there are tenants.
+    pub sources: Vec<(Arc<SourceSpec>, Arc<SourceShared>)>,
+    /// The credentials that have tokens.
+    pub credentials: Vec<TokenHandle>,
+}
+
+fn problem(request: &HttpRequest, problem: Problem) -> HttpResponse {
+    aggregate::respond(Err(problem), context::id_of(request))
+}
+
+fn json_reply(status: StatusCode, body: &Value) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .body(body.to_string())
+}
