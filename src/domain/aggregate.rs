@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::Duration;
 
 use super::ids::Id;
 use super::json::{Json, write_string};
+use super::members;
 use super::outcome::{Outcome, SourceReply};
 
 /// What an action answers.
@@ -60,14 +60,11 @@ impl Aggregate {
         let mut out = Vec::with_capacity(self.capacity_hint());
         out.push(b'{');
         for (name, value) in &self.echoed {
-            write_string(&mut out, name);
-            out.push(b':');
-            out.extend_from_slice(value.as_bytes());
-            out.push(b',');
+            write_member(&mut out, name, value);
         }
-        out.extend_from_slice(b"\"complete\":");
-        write_bool(&mut out, self.is_complete());
-        out.extend_from_slice(b",\"sources\":{");
+        members::COMPLETE.write(&mut out, self.is_complete());
+        members::SOURCES.write_name(&mut out);
+        out.push(b'{');
         for (index, reply) in self.replies.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
@@ -75,9 +72,9 @@ impl Aggregate {
             write_reply(&mut out, reply);
         }
         out.push(b'}');
-        write_number(&mut out, ",\"latency_ms\":", self.latency.as_millis());
+        members::LATENCY.write(&mut out, self.latency.as_millis());
         if let Some(latency) = self.flow_latency_ms {
-            write_number(&mut out, ",\"flow_latency_ms\":", latency);
+            members::FLOW_LATENCY.write(&mut out, latency);
         }
         out.push(b'}');
         out
@@ -118,37 +115,35 @@ fn give_way(reply: &mut SourceReply, fallback: &Json, max_reply: usize) {
     reply.data = fallback.clone();
 }
 
+/// Writes a member with a name of the configuration's.
+pub(super) fn write_member(out: &mut Vec<u8>, name: &str, value: &Json) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    write_string(out, name);
+    out.push(b':');
+    out.extend_from_slice(value.as_bytes());
+}
+
 fn write_reply(out: &mut Vec<u8>, reply: &SourceReply) {
     // Ids are `[a-z][a-z0-9_]*`: they need no escapes.
-    let id = reply.source.as_str().as_bytes();
+    let id = reply.source.as_str();
     out.push(b'"');
-    out.extend_from_slice(id);
-    out.extend_from_slice(b"\":{\"source\":\"");
-    out.extend_from_slice(id);
-    out.extend_from_slice(b"\",\"outcome\":\"");
-    out.extend_from_slice(reply.outcome.as_str().as_bytes());
-    write_number(out, "\",\"status\":", reply.status);
-    out.extend_from_slice(b",\"error\":");
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(b"\":{");
+    members::SOURCE.write_word(out, id);
+    members::OUTCOME.write_word(out, reply.outcome.as_str());
+    members::STATUS.write(out, reply.status);
+    members::ERROR.write_name(out);
     match &reply.error {
         Some(error) => write_string(out, error),
         None => out.extend_from_slice(b"null"),
     }
-    write_number(out, ",\"attempts\":", reply.attempts);
-    write_number(out, ",\"latency_ms\":", reply.latency.as_millis());
-    out.extend_from_slice(b",\"data\":");
+    members::ATTEMPTS.write(out, reply.attempts);
+    members::SOURCE_LATENCY.write(out, reply.latency.as_millis());
+    members::DATA.write_name(out);
     out.extend_from_slice(reply.data.as_bytes());
     out.push(b'}');
-}
-
-/// Writes a member whose value needs no escapes.
-pub(super) fn write_number(out: &mut Vec<u8>, key: &str, number: impl std::fmt::Display) {
-    let written = write!(out, "{key}{number}");
-    debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
-}
-
-/// Writes `true` or `false`.
-pub(super) fn write_bool(out: &mut Vec<u8>, value: bool) {
-    out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
 #[cfg(test)]

@@ -22,11 +22,6 @@ pub use field_path::{FieldPath, FieldPathError, SpreadPath};
 pub use field_type::FieldType;
 pub use flat_reply::FlatReply;
 
-/// The members that a flat reply has besides its fields.
-pub const RESERVED_FIELD_NAMES: [&str; 3] = ["complete", "latency_ms", "flow_latency_ms"];
-/// What follows a source's name in the members that every source has.
-pub const SOURCE_SUFFIXES: [&str; 2] = ["_outcome", "_status"];
-
 /// What an action answers with instead of the aggregate.
 #[derive(Debug, Clone)]
 pub struct OutputSpec {

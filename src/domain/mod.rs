@@ -19,6 +19,7 @@ pub mod jitter;
 pub mod json;
 pub mod link_header;
 pub mod log_throttle;
+pub mod members;
 pub mod observer;
 pub mod outcome;
 pub mod paging;

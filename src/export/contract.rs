@@ -3,12 +3,7 @@
 use crate::domain::action::ActionSpec;
 use crate::domain::fields::FieldType;
 use crate::domain::inputs::InputKind;
-
-/// What `complete` means in an aggregate.
-pub(super) const COMPLETE: &str = "Whether every source gave a definite answer.";
-/// What `complete` means in a flat reply.
-pub(super) const COMPLETE_FLAT: &str = "Whether every source gave a definite answer, and no field has \
-                                        its default in place of a value that came.";
+use crate::domain::members::{self, COMPLETE, COMPLETE_FLAT, LATENCY, Member, MemberType};
 
 /// One value that a flow can bind.
 #[derive(Debug, Clone)]
@@ -36,33 +31,35 @@ pub(super) fn outputs(action: &ActionSpec) -> Vec<Output> {
         description: field.description.clone(),
     });
     let mut outputs: Vec<Output> = fields.collect();
-    let complete = if action.output.is_some() { COMPLETE_FLAT } else { COMPLETE };
-    outputs.push(output("complete", &["complete"], InputKind::Boolean, complete));
-    let latency = "The time within the service, milliseconds.";
-    outputs.push(output("latency_ms", &["latency_ms"], InputKind::Integer, latency));
+    let complete = if action.output.is_some() { &COMPLETE_FLAT } else { &COMPLETE };
+    outputs.extend([complete, &LATENCY].map(|member| output(member, member.name, &[member.name])));
     for source in &action.sources {
-        for (member, kind, means) in [
-            ("outcome", InputKind::String, "What became of the source, in one word."),
-            ("status", InputKind::Integer, "The source's HTTP status."),
-        ] {
-            let name = format!("{source}_{member}");
+        for member in members::OF_SOURCE_IN_FLAT_REPLY {
+            let name = member.name_of(source.as_str());
             let place = match &action.output {
                 Some(_) => vec![name.as_str()],
-                None => vec!["sources", source.as_str(), member],
+                None => vec![members::SOURCES.name, source.as_str(), member.name],
             };
-            outputs.push(output(&name, &place, kind, means));
+            outputs.push(output(member, &name, &place));
         }
     }
     outputs
 }
 
-fn output(name: &str, place: &[&str], scalar: InputKind, description: &str) -> Output {
+fn output(member: &Member, name: &str, place: &[&str]) -> Output {
+    let scalar = match member.kind {
+        MemberType::Boolean => InputKind::Boolean,
+        MemberType::Integer => InputKind::Integer,
+        MemberType::String | MemberType::StringOrNull | MemberType::Object | MemberType::Any => {
+            InputKind::String
+        }
+    };
     let kind = FieldType { scalar, is_array: false };
     Output {
         name: name.to_owned(),
         place: place.iter().map(|&part| part.to_owned()).collect(),
         kind,
         default: kind.natural_default().as_str().to_owned(),
-        description: Some(description.to_owned()),
+        description: Some(member.means.to_owned()),
     }
 }

@@ -2,10 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::contract::{COMPLETE, COMPLETE_FLAT};
 use crate::domain::action::ActionSpec;
 use crate::domain::fields::{FieldType, OutputSpec};
 use crate::domain::inputs::{InputKind, InputSpec, InputValue};
+use crate::domain::members::{
+    self, COMPLETE, COMPLETE_FLAT, FLOW_LATENCY, LATENCY, Member, MemberType, OUTCOME, SOURCE,
+    SOURCES,
+};
 use crate::domain::outcome::Outcome;
 
 /// The input by which a flow says when it asked.
@@ -80,27 +83,36 @@ pub(super) fn reply(action: &ActionSpec) -> Value {
 pub(super) fn aggregate(action: &ActionSpec) -> Value {
     let sources = action.sources.iter().map(|id| (id.to_string(), source(id.as_str())));
     let sources = closed(sources.collect(), &[]);
-    let own = [
-        ("complete", described("boolean", COMPLETE)),
-        ("sources", sources),
-        ("latency_ms", described("integer", "The time within the service, milliseconds.")),
-    ];
-    with_echoed(action, own.map(|(name, schema)| (name.to_owned(), schema)).into_iter())
+    let own = [named(&COMPLETE), (SOURCES.name.to_owned(), sources), named(&LATENCY)];
+    with_echoed(action, own.into_iter())
 }
 
 /// What became of one source.
 fn source(id: &str) -> Value {
-    let outcomes = Outcome::ALL.map(Outcome::as_str);
-    let members = [
-        ("source", json!({ "const": id })),
-        ("outcome", json!({ "enum": outcomes })),
-        ("status", described("integer", "The source's HTTP status, or that of the outcome.")),
-        ("error", json!({ "type": ["string", "null"], "description": "Why there is no data." })),
-        ("attempts", described("integer", "HTTP requests that were sent.")),
-        ("latency_ms", described("integer", "From the request's arrival, milliseconds.")),
-        ("data", json!({ "description": "The source's JSON as it came, or what stands for it." })),
-    ];
-    closed(members.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect(), &[])
+    let members = members::OF_SOURCE.map(|member| {
+        let schema = if member == &SOURCE { json!({ "const": id }) } else { schema_of(member) };
+        (member.name.to_owned(), schema)
+    });
+    closed(members.into_iter().collect(), &[])
+}
+
+fn named(member: &Member) -> (String, Value) {
+    (member.name.to_owned(), schema_of(member))
+}
+
+fn schema_of(member: &Member) -> Value {
+    if member == &OUTCOME {
+        return json!({ "enum": Outcome::ALL.map(Outcome::as_str), "description": member.means });
+    }
+    let kind = match member.kind {
+        MemberType::Boolean => json!("boolean"),
+        MemberType::Integer => json!("integer"),
+        MemberType::String => json!("string"),
+        MemberType::StringOrNull => json!(["string", "null"]),
+        MemberType::Object => json!("object"),
+        MemberType::Any => return json!({ "description": member.means }),
+    };
+    json!({ "type": kind, "description": member.means })
 }
 
 /// The flat reply.
@@ -115,17 +127,10 @@ fn flat(action: &ActionSpec, output: &OutputSpec) -> Value {
         }
         (field.name.to_string(), schema)
     });
-    let own = [
-        ("complete", described("boolean", COMPLETE_FLAT)),
-        ("latency_ms", described("integer", "The time within the service, milliseconds.")),
-    ];
-    let own = own.map(|(name, schema)| (name.to_owned(), schema));
-    let outcomes = Outcome::ALL.map(Outcome::as_str);
+    let own = [&COMPLETE_FLAT, &LATENCY].map(named);
     let of_sources = action.sources.iter().flat_map(|id| {
-        [
-            (format!("{id}_outcome"), json!({ "enum": outcomes })),
-            (format!("{id}_status"), json!({ "type": "integer" })),
-        ]
+        let of_source = |member: &Member| (member.name_of(id.as_str()), schema_of(member));
+        members::OF_SOURCE_IN_FLAT_REPLY.map(of_source)
     });
     with_echoed(action, fields.chain(own).chain(of_sources))
 }
@@ -150,9 +155,8 @@ fn with_echoed(action: &ActionSpec, members: impl Iterator<Item = (String, Value
         input.name.as_str() == TIMESTAMP_INPUT && input.kind == InputKind::Integer
     };
     if action.inputs.iter().any(by_timestamp) {
-        let means = "Milliseconds since the flow's `timestamp_ms`, where it sent one.";
-        properties.insert("flow_latency_ms".to_owned(), described("integer", means));
-        optional.push("flow_latency_ms");
+        properties.extend([named(&FLOW_LATENCY)]);
+        optional.push(FLOW_LATENCY.name);
     }
     closed(properties, &optional)
 }
@@ -168,10 +172,6 @@ fn closed(properties: Map<String, Value>, optional: &[&str]) -> Value {
     });
     schema["properties"] = Value::Object(properties);
     schema
-}
-
-fn described(kind: &str, description: &str) -> Value {
-    json!({ "type": kind, "description": description })
 }
 
 /// A problem (RFC 9457); of one that carries the aggregate of an action, with that member.

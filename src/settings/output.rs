@@ -2,12 +2,12 @@
 
 use crate::domain::action::ActionSpec;
 use crate::domain::fields::{
-    Extraction, FieldPath, FieldSpec, FieldType, OutputSpec, RESERVED_FIELD_NAMES, RowsSpec,
-    SOURCE_SUFFIXES, SpreadPath,
+    Extraction, FieldPath, FieldSpec, FieldType, OutputSpec, RowsSpec, SpreadPath,
 };
 use crate::domain::ids::{Id, InputName};
 use crate::domain::inputs::InputSpec;
 use crate::domain::json::{Json, Pointer};
+use crate::domain::members::{self, Member};
 
 use super::table::Table;
 use super::validate::Finder;
@@ -53,17 +53,17 @@ pub(super) fn read(action: &mut Table, sources: &[Id], inputs: &[InputSpec]) -> 
 
 /// Whether the reply has a member of this name already.
 fn is_taken(name: &str, sources: &[Id], inputs: &[InputSpec]) -> bool {
-    RESERVED_FIELD_NAMES.contains(&name)
+    members::OF_FLAT_REPLY.iter().any(|member| member.name == name)
         || is_of_source(name, sources)
         || inputs.iter().any(|input| input.echo && input.name.as_str() == name)
 }
 
 /// Whether it is the name of a source's outcome or status.
 fn is_of_source(name: &str, sources: &[Id]) -> bool {
-    sources.iter().any(|source| {
-        let rest = name.strip_prefix(source.as_str());
-        rest.is_some_and(|rest| SOURCE_SUFFIXES.contains(&rest))
-    })
+    let of_source = |member: &Member| {
+        member.source_in(name).is_some_and(|source| sources.iter().any(|id| id.as_str() == source))
+    };
+    members::OF_SOURCE_IN_FLAT_REPLY.into_iter().any(of_source)
 }
 
 fn read_field(table: &mut Table, name: &str, sources: &[Id]) -> Option<FieldSpec> {

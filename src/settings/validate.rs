@@ -7,6 +7,7 @@ use crate::domain::action::ActionSpec;
 use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
 use crate::domain::inputs::InputValue;
+use crate::domain::members;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference};
 
@@ -18,9 +19,6 @@ use super::shown::{join, show_text};
 use super::source_url::URL_KEYS;
 use super::suggest::nearest;
 use super::tenants;
-
-/// The keys of the aggregate that are not echoed inputs.
-const REPLY_KEYS: [&str; 4] = ["complete", "sources", "latency_ms", "flow_latency_ms"];
 
 /// Every name in the configuration, of parts with mistakes as well: a part with a mistake is not a
 /// missing one.
@@ -183,9 +181,10 @@ fn check_input_names(action: &ActionSpec, finder: &Finder) {
             let found = format!("an input that differs from `{twin}` in case only");
             finder.refuse(&path, &found, "each input once");
         }
-        if input.echo && REPLY_KEYS.contains(&name) {
+        let taken = members::OF_AGGREGATE.map(|member| member.name);
+        if input.echo && taken.contains(&name) {
             let found = "an echoed input with the name of a key of the reply";
-            let allowed = format!("another name than {}, or echo = false", REPLY_KEYS.join(", "));
+            let allowed = format!("another name than {}, or echo = false", taken.join(", "));
             finder.refuse(&path, found, &allowed);
         }
     }

@@ -7,6 +7,7 @@ use std::process::Command;
 use regex::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tributary::domain::outcome::{Outcome, Quality};
 use tributary::simulator::Behaviour;
 
 use crate::checks::at_once;
@@ -114,6 +115,14 @@ fn the_dashboard_and_the_alerts_ask_for_what_is_measured_and_leave_nothing_out()
     let unused: Vec<&String> =
         exposed_names.iter().filter(|name| !used.contains(family(name))).collect();
     assert!(unused.is_empty(), "on no panel: {unused:?}");
+}
+
+#[test]
+fn the_alert_for_failing_sources_counts_what_is_no_answer_at_all() {
+    let of_use = Outcome::ALL.into_iter().filter(|outcome| outcome.quality() != Quality::Bad);
+    let words: Vec<&str> = of_use.map(Outcome::as_str).collect();
+    let chosen = format!(r#"outcome!~"{}""#, words.join("|"));
+    assert!(ALERTS.contains(&chosen), "no alert has {chosen}");
 }
 
 #[test]

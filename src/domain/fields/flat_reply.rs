@@ -1,9 +1,10 @@
 //! Writes a flat reply, and keeps it small enough.
 
 use super::{FieldSpec, OutputSpec, field_values};
-use crate::domain::aggregate::{Aggregate, write_bool, write_number};
+use crate::domain::aggregate::{Aggregate, write_member};
 use crate::domain::ids::InputName;
-use crate::domain::json::{Json, write_string};
+use crate::domain::json::Json;
+use crate::domain::members;
 
 /// A flat reply.
 #[derive(Debug)]
@@ -69,22 +70,17 @@ impl OutputSpec {
         let echoed = aggregate.echoed.iter().map(|(name, value)| (name.as_str(), value));
         let fields = self.fields.iter().map(|field| field.name.as_str()).zip(values);
         for (name, value) in echoed.chain(fields) {
-            write_string(&mut out, name);
-            out.push(b':');
-            out.extend_from_slice(value.as_bytes());
-            out.push(b',');
+            write_member(&mut out, name, value);
         }
-        out.extend_from_slice(b"\"complete\":");
-        write_bool(&mut out, complete);
-        write_number(&mut out, ",\"latency_ms\":", aggregate.latency.as_millis());
+        members::COMPLETE_FLAT.write(&mut out, complete);
+        members::LATENCY.write(&mut out, aggregate.latency.as_millis());
         if let Some(latency) = aggregate.flow_latency_ms {
-            write_number(&mut out, ",\"flow_latency_ms\":", latency);
+            members::FLOW_LATENCY.write(&mut out, latency);
         }
-        // Ids and outcomes need no escapes.
         for reply in &aggregate.replies {
-            let (id, outcome) = (&reply.source, reply.outcome.as_str());
-            write_number(&mut out, ",\"", format_args!("{id}_outcome\":\"{outcome}\""));
-            write_number(&mut out, ",\"", format_args!("{id}_status\":{}", reply.status));
+            let of = reply.source.as_str();
+            members::OUTCOME.write_word_of(&mut out, of, reply.outcome.as_str());
+            members::STATUS.write_of(&mut out, of, reply.status);
         }
         out.push(b'}');
         out
