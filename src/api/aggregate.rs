@@ -20,8 +20,8 @@ use crate::domain::fields::{FlatReply, OutputSpec};
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
+use crate::domain::paths;
 use crate::domain::record::SourceRecord;
-use crate::domain::routes;
 use crate::upstream::clock;
 
 /// The header that tells every source's time (W3C Server Timing).
@@ -47,7 +47,7 @@ pub async fn handle(
     let id = context::id_of(&request);
     let serving = worker.serving();
     let mut observation =
-        Observation::begin(&*serving.shared.observer, routes::ACTION, &id, started);
+        Observation::begin(&*serving.shared.observer, paths::ACTION, &id, started);
     observation.peer = context::peer(&request);
     observation.trace = context::trace(request.headers(), serving.shared.sample_ratio);
     let reply = answer(&request, payload, &serving, &mut observation, started).await;

@@ -17,7 +17,7 @@ use super::{body, context};
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputErrors, Inputs};
 use crate::domain::json::write_string;
-use crate::domain::routes;
+use crate::domain::paths;
 use crate::upstream::clock;
 
 /// Handles the route: HTTP 200 whenever the body could be read and the caller is known; the
@@ -31,7 +31,7 @@ pub async fn handle(
     let id = context::id_of(&request);
     let serving = worker.serving();
     let mut observation =
-        Observation::begin(&*serving.shared.observer, routes::EVENTS, &id, started);
+        Observation::begin(&*serving.shared.observer, paths::EVENTS, &id, started);
     observation.peer = context::peer(&request);
     observation.trace = context::trace(request.headers(), serving.shared.sample_ratio);
     let (status, mut response) =

@@ -10,8 +10,8 @@ use super::phase::Phase;
 use super::problem::PROBLEM_JSON;
 use super::reply_headers::LINES;
 use crate::domain::observer::Observer;
+use crate::domain::paths;
 use crate::domain::record::RequestRecord;
-use crate::domain::routes;
 use crate::upstream::clock;
 
 /// Refuses requests on one connection. Clones are of the same connection.
@@ -63,7 +63,7 @@ impl Refusals {
         observer.answered(&Arc::new(RequestRecord {
             request_id: id.to_owned(),
             action: None,
-            route: routes::NONE,
+            route: paths::NONE,
             peer: self.peer,
             caller: None,
             trace: None,

@@ -4,24 +4,24 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use super::access::Caller;
-use super::endpoint::{self, Endpoint, Method};
 use super::observation::Observation;
 use super::problem::Problem;
+use super::route_table::{self, Endpoint, Method};
 use super::state::{Shared, Worker};
 use super::{aggregate, context, events};
-use crate::domain::routes;
+use crate::domain::paths;
 use crate::upstream::clock;
 
 /// The public paths.
 static ENDPOINTS: [Endpoint; 3] = [
-    Endpoint { method: Method::Post, path: routes::ACTION, route: || web::to(aggregate::handle) },
-    Endpoint { method: Method::Post, path: routes::EVENTS, route: || web::to(events::handle) },
-    Endpoint { method: Method::Get, path: routes::OPENAPI, route: || web::to(openapi) },
+    Endpoint { method: Method::Post, path: paths::ACTION, route: || web::to(aggregate::handle) },
+    Endpoint { method: Method::Post, path: paths::EVENTS, route: || web::to(events::handle) },
+    Endpoint { method: Method::Get, path: paths::OPENAPI, route: || web::to(openapi) },
 ];
 
 /// Sets up the public routes; every failure, also of a path or a method, is a JSON problem.
 pub fn public(config: &mut web::ServiceConfig) {
-    for resource in endpoint::resources(&ENDPOINTS, other_methods) {
+    for resource in route_table::resources(&ENDPOINTS, other_methods) {
         config.service(resource);
     }
     config.default_service(web::to(no_route));
@@ -40,7 +40,7 @@ async fn openapi(request: HttpRequest, worker: web::Data<Worker>) -> HttpRespons
         Ok(caller) => Ok(caller.name().map(str::to_owned)),
         Err(problem) => Err(access.failures.hold_back(problem).await),
     };
-    observed(&request, &worker, routes::OPENAPI, |shared, observation| {
+    observed(&request, &worker, paths::OPENAPI, |shared, observation| {
         observation.caller = caller?;
         let mut document = HttpResponse::Ok();
         document.insert_header((CONTENT_TYPE, "application/json"));
@@ -57,8 +57,8 @@ fn other_methods(route: &'static str, allowed: String) -> Route {
 }
 
 async fn no_route(request: HttpRequest, worker: web::Data<Worker>) -> HttpResponse {
-    let known = endpoint::list(&ENDPOINTS);
-    observed(&request, &worker, routes::NONE, |_, _| Err(Problem::no_route(&known)))
+    let known = route_table::list(&ENDPOINTS);
+    observed(&request, &worker, paths::NONE, |_, _| Err(Problem::no_route(&known)))
 }
 
 /// An answer for which nothing has to be waited for; the observer is told of it.

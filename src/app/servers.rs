@@ -69,7 +69,7 @@ pub(super) fn admin(
     let is_demo = overview.faults.is_some();
     let configure = move |config: &mut web::ServiceConfig| {
         config.app_data(web::Data::from(Arc::clone(&for_routes)));
-        admin::routes::operators(config, is_demo);
+        admin::operators::routes(config, is_demo);
     };
     let server = listener::serve(listener, 1, Duration::ZERO, configure);
     server.map_err(failed("admin_listen", spec.admin_listen))

@@ -23,12 +23,13 @@ pub mod members;
 pub mod observer;
 pub mod outcome;
 pub mod paging;
+pub mod paths;
 pub mod rate_limit_headers;
 pub mod record;
 pub mod record_json;
 pub mod retry;
 pub mod retry_after;
-pub mod routes;
+
 pub mod secret;
 pub mod sliding_log;
 pub mod sliding_window;

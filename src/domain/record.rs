@@ -23,7 +23,7 @@ pub struct RequestRecord {
     pub request_id: String,
     /// The action; absent when the request named none that there is.
     pub action: Option<Id>,
-    /// The template of the path that it was sent to, or [`routes::NONE`](super::routes::NONE).
+    /// The template of the path that it was sent to, or [`paths::NONE`](super::paths::NONE).
     pub route: &'static str,
     /// Who sent it, as the socket knows it; no header is believed.
     pub peer: Option<IpAddr>,
@@ -105,7 +105,7 @@ impl RequestRecord {
         Self {
             request_id: "r-1".to_owned(),
             action: Id::try_new("profile").ok(),
-            route: super::routes::ACTION,
+            route: super::paths::ACTION,
             peer: None,
             caller: None,
             trace: None,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{example, schemas};
 use crate::domain::action::{ActionSpec, OnRequiredFailure};
 use crate::domain::ids::Id;
-use crate::domain::routes;
+use crate::domain::paths;
 use crate::domain::source::SourceSpec;
 
 const JSON: &str = "application/json";
@@ -33,12 +33,12 @@ pub fn document(service: Service<'_>) -> Value {
     let mut paths = Map::new();
     for action in service.actions {
         paths.insert(
-            routes::of_action(action.id.as_str()),
+            paths::of_action(action.id.as_str()),
             json!({ "post": of_action(action, service) }),
         );
     }
-    paths.insert(routes::EVENTS.to_owned(), json!({ "post": of_events(service) }));
-    paths.insert(routes::OPENAPI.to_owned(), json!({ "get": of_document(service) }));
+    paths.insert(paths::EVENTS.to_owned(), json!({ "post": of_events(service) }));
+    paths.insert(paths::OPENAPI.to_owned(), json!({ "get": of_document(service) }));
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {

@@ -6,9 +6,9 @@ mod guard;
 mod health;
 mod live;
 mod metrics;
+pub mod operators;
 pub mod reload;
 mod requests;
-pub mod routes;
 mod snapshots;
 mod viewers;
 

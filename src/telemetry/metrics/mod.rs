@@ -3,7 +3,7 @@
 //! Counters and histograms are fed from the record of each request that is over; gauges are set
 //! when somebody asks.
 
-mod table;
+mod definitions;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, Opts, Registry, TextEncoder};
 
-use self::table::{CONFIG_CHANGES, Feed, METRICS, Metric, SOURCE_DURATION};
+use self::definitions::{CONFIG_CHANGES, Feed, METRICS, Metric, SOURCE_DURATION};
 use crate::domain::gauges::{Exposition, Gauges, OutcomeCount};
 use crate::domain::observer::Observer;
 use crate::domain::record::RequestRecord;

@@ -14,8 +14,8 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use crate::domain::paths;
 use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
-use crate::domain::routes;
 use crate::domain::trace::{Attempt, AttemptFailure, BreakerChange, Span};
 use crate::domain::trace_context::TraceContext;
 
@@ -157,7 +157,7 @@ impl Spans {
 /// The status that was sent; under a name of our own where that is another one, or none.
 fn status(record: &RequestRecord) -> KeyValue {
     // The record of an event has the status within the envelope; the envelope's own is 200.
-    let is_sent = record.status != CALLER_GONE && record.route != routes::EVENTS;
+    let is_sent = record.status != CALLER_GONE && record.route != paths::EVENTS;
     let name = if is_sent { "http.response.status_code" } else { "tributary.status" };
     KeyValue::new(name, i64::from(record.status))
 }

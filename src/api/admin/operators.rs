@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, Route, web};
 use super::{
     Overview, console, faults, guard, health, live, metrics, problem, reload, requests, snapshots,
 };
-use crate::api::endpoint::{self, Endpoint, Method};
 use crate::api::problem::Problem;
+use crate::api::route_table::{self, Endpoint, Method};
 
 /// For everybody, by whatever name: kubelet and Prometheus come as they like.
 static FOR_EVERYBODY: [Endpoint; 3] = [
@@ -41,18 +41,18 @@ static OF_THE_DEMO: [Endpoint; 2] = [
 ];
 
 /// Sets up the operators' routes; those of the demo only where there is one.
-pub fn operators(config: &mut web::ServiceConfig, is_demo: bool) {
-    for resource in endpoint::resources(&FOR_EVERYBODY, other_methods) {
+pub fn routes(config: &mut web::ServiceConfig, is_demo: bool) {
+    for resource in route_table::resources(&FOR_EVERYBODY, other_methods) {
         config.service(resource);
     }
-    for resource in endpoint::resources(&PAGE, other_methods) {
+    for resource in route_table::resources(&PAGE, other_methods) {
         config.service(resource.wrap(from_fn(guard::by_host)));
     }
     let of_the_demo: &'static [Endpoint] = if is_demo { &OF_THE_DEMO } else { &[] };
     let tables: [&'static [Endpoint]; 2] = [&FOR_OPERATORS, of_the_demo];
     let for_operators = tables
         .into_iter()
-        .flat_map(|table| endpoint::resources(table, other_methods))
+        .flat_map(|table| route_table::resources(table, other_methods))
         .fold(web::scope(""), actix_web::Scope::service)
         .wrap(from_fn(guard::by_key))
         .default_service(web::to(no_route));
@@ -69,5 +69,5 @@ fn other_methods(_: &'static str, allowed: String) -> Route {
 async fn no_route(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
     let of_the_demo = OF_THE_DEMO.iter().filter(|_| overview.faults.is_some());
     let known = PAGE.iter().chain(&FOR_EVERYBODY).chain(&FOR_OPERATORS).chain(of_the_demo);
-    problem(&request, Problem::no_route(&endpoint::list(known)))
+    problem(&request, Problem::no_route(&route_table::list(known)))
 }
