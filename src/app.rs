@@ -30,7 +30,7 @@ use crate::api::admin::faults::Faults;
 use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
 use crate::api::admin::{Overview, Viewers};
 use crate::api::auth_failures::AuthFailures;
-use crate::api::state::Draining;
+use crate::api::draining::Draining;
 use crate::domain::observer::{Observer, Observers};
 use crate::settings::{ServerTls, Settings};
 use crate::telemetry::large_replies::LargeReplies;

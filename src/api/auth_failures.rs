@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::draining::Draining;
 use super::problem::Problem;
-use super::state::Draining;
 use crate::domain::sliding_window::SlidingWindow;
 use crate::upstream::clock;
 

@@ -22,13 +22,13 @@ use futures_util::FutureExt as _;
 
 use super::connection_limit::{Admitted, ConnectionLimit, WorkerConnections};
 use super::connection_security::ConnectionSecurity;
+use super::draining::Draining;
 use super::error_pages::WithErrorPages;
 use super::inbound::{Inbound, TlsInForce};
 use super::phase::Phase;
 use super::problem::Problem;
 use super::refusals::Refusals;
 use super::slow_callers::WithCallerTimeouts;
-use super::state::Draining;
 use super::{aggregate, context, reply_headers, upgrade};
 use crate::domain::observer::Observer;
 

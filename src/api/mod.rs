@@ -11,6 +11,7 @@ pub mod body;
 pub mod connection_limit;
 pub mod connection_security;
 pub mod context;
+pub mod draining;
 pub mod error_pages;
 pub mod events;
 pub mod host;
@@ -22,6 +23,7 @@ pub mod phase;
 pub mod problem;
 pub mod refusals;
 pub mod reply_headers;
+
 pub mod route_table;
 pub mod routes;
 pub mod same_site;

@@ -3,15 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::Addr;
 use bytes::Bytes;
-use tokio::sync::Notify;
 
 use super::access::Access;
 use super::admission::Admission;
 use super::body::BodyLimits;
+use super::draining::Draining;
 use crate::actors::coordinator::CoordinatorActor;
 use crate::actors::supervision::Respawning;
 use crate::domain::action::ActionSpec;
@@ -84,34 +83,5 @@ impl Shared {
     /// The names of all actions.
     pub fn action_names(&self) -> impl Iterator<Item = &str> {
         self.actions.iter().map(|action| action.id.as_str())
-    }
-}
-
-/// Whether the service is going down: then each reply ends its connection, and `/readyz` says no.
-#[derive(Debug, Default)]
-pub struct Draining {
-    is_on: AtomicBool,
-    begins: Notify,
-}
-
-impl Draining {
-    /// Says that the service is going down.
-    pub fn begin(&self) {
-        self.is_on.store(true, Ordering::Relaxed);
-        self.begins.notify_waiters();
-    }
-
-    /// Whether it is.
-    pub fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::Relaxed)
-    }
-
-    /// Resolves once it is.
-    pub async fn begun(&self) {
-        // Made first, so that a beginning between the two is not missed.
-        let begins = self.begins.notified();
-        if !self.is_on() {
-            begins.await;
-        }
     }
 }

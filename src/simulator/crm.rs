@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::canned_reply::Reply;
 use super::latency::{SplitMix64, seed_of};
 use super::received::Received;
-use super::reply::Reply;
 
 const NAMES: [&str; 5] =
     ["Bäckerei Groß & Söhne", "Niño Ñandú S.A.", "Plain Ltd", "Caffè \"Più\"", "株式会社さくら"];

@@ -3,7 +3,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::reply::Reply;
+use super::canned_reply::Reply;
 
 /// The longest request head that is read, in bytes.
 const MAX_HEAD: usize = 64 * 1024;

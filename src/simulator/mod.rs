@@ -5,8 +5,8 @@
 //! how it misbehaves is decided byte by byte.
 //!
 //! ```text
-//! accept → connection (read a request) → upstream (which behaviour, which latency)
-//!        → oauth | users | crm | orders (the reply) → faults (the plan) → connection (play it)
+//! accept → conversation (read a request) → upstream (which behaviour, which latency)
+//!        → oauth | users | crm | orders (the reply) → behaviour (the plan) → conversation (play it)
 //! ```
 
 #![expect(
@@ -15,16 +15,16 @@
 )]
 
 mod analytics;
-mod connection;
+mod behaviour;
+mod canned_reply;
+mod conversation;
 mod crm;
-mod faults;
 mod http;
 mod latency;
 mod oauth;
 mod orders;
-mod plan;
+mod playback;
 mod received;
-mod reply;
 mod upstream;
 mod users;
 
@@ -44,12 +44,13 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-pub use faults::{Behaviour, Then};
+pub use behaviour::Behaviour;
+pub use canned_reply::Reply;
 pub use latency::Latency;
 pub use oauth::OauthSettings;
 pub use orders::OrdersSettings;
+pub use playback::Then;
 pub use received::Received;
-pub use reply::Reply;
 pub use upstream::{Counts, Upstream};
 pub use users::UsersSettings;
 
@@ -269,7 +270,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, upstream: Upstr
         match listener.accept().await {
             Ok((tcp, _)) => {
                 number += 1;
-                let connection = connection::serve(tcp, tls.clone(), upstream.clone(), number);
+                let connection = conversation::serve(tcp, tls.clone(), upstream.clone(), number);
                 tokio::spawn(connection);
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,

@@ -9,9 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
+use super::canned_reply::Reply;
 use super::latency::SplitMix64;
 use super::received::{Received, field, form_decoded, form_fields};
-use super::reply::Reply;
 use super::upstream::Answer;
 
 /// How long a token is good unless it is set otherwise, in seconds.

@@ -7,9 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::canned_reply::Reply;
 use super::latency::{SplitMix64, seed_of};
 use super::received::Received;
-use super::reply::Reply;
 use super::upstream::Answer;
 
 /// How many orders a customer has at first.

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::faults::Behaviour;
+use super::behaviour::Behaviour;
+use super::canned_reply::Reply;
 use super::latency::{Latency, SplitMix64};
-use super::plan::Plan;
+use super::playback::Plan;
 use super::received::Received;
-use super::reply::Reply;
 
 /// How many requests an upstream remembers.
 const REMEMBERED: usize = 10_000;

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::analytics;
+use super::canned_reply::Reply;
 use super::latency::{SplitMix64, seed_of};
 use super::oauth::OauthSettings;
 use super::received::{Received, percent_decoded};
-use super::reply::Reply;
 use super::upstream::Answer;
 
 const USERS: &str = "/api/v2/users/";

@@ -4,13 +4,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::faults::Then;
-
 /// Bytes and pauses in the order in which a connection is to play them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     pub(super) end: Then,
+}
+
+/// What becomes of the connection after a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It stays open and the next request on it is served, unless the client asked to close.
+    KeepOpen,
+    /// It is closed (FIN).
+    Close,
+    /// It is closed (FIN) as by a server that has crashed: without the `close_notify` of TLS.
+    CloseWithoutNotify,
+    /// It is broken (RST).
+    Reset,
 }
 
 /// One thing to do on a connection.

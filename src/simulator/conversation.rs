@@ -12,9 +12,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::faults::Then;
 use super::http::{Head, MAX_BODY, Malformed, take_body, take_head};
-use super::plan::{Plan, Step};
+use super::playback::{Plan, Step, Then};
 use super::received::Received;
 use super::upstream::{RequestInProgress, Upstream};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::plan::{Plan, Step};
-use super::reply::{Reply, ReplyFraming};
+use super::canned_reply::{Reply, ReplyFraming};
+use super::playback::{Plan, Step, Then};
 
 /// How many bytes too many [`Behaviour::ShortContentLength`] announces.
 const ANNOUNCED_TOO_MANY: usize = 64;
@@ -84,19 +84,6 @@ pub enum Behaviour {
         /// How it is sent.
         manner: Box<Behaviour>,
     },
-}
-
-/// What becomes of the connection after [`Behaviour::Raw`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// It stays open and the next request on it is served, unless the client asked to close.
-    KeepOpen,
-    /// It is closed (FIN).
-    Close,
-    /// It is closed (FIN) as by a server that has crashed: without the `close_notify` of TLS.
-    CloseWithoutNotify,
-    /// It is broken (RST).
-    Reset,
 }
 
 impl Behaviour {
