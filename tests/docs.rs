@@ -1,13 +1,18 @@
-//! What the documentation shows is what there is.
+//! What the documentation shows is what there is, and its pages lead to each other.
 
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use tempfile::TempDir;
 
 use tributary::domain::escape::Escape;
 use tributary::domain::inputs::Inputs;
 use tributary::export::openapi::{self, Service};
 use tributary::settings::Settings;
 
-const README: &str = include_str!("../README.md");
+const START: &str = include_str!("../docs/start.md");
+const GUIDE: &str = include_str!("../docs/guide-configuration.md");
+const STYLE: &str = include_str!("../docs/STYLE.md");
 const EXAMPLE: &str = include_str!("../docs/example/three-sources.toml");
 const ESCAPES: &str = include_str!("../docs/escapes.md");
 const ARCHITECTURE: &str = include_str!("../docs/ARCHITECTURE.md");
@@ -75,31 +80,203 @@ fn every_shipped_action_takes_its_example_in_the_document() {
 }
 
 #[test]
-fn the_readme_shows_the_example_as_it_is() {
-    assert!(README.contains(EXAMPLE), "README.md and docs/example/three-sources.toml differ");
+fn the_first_steps_show_the_example_as_it_is() {
+    assert!(START.contains(EXAMPLE), "docs/start.md and docs/example/three-sources.toml differ");
 }
 
 #[test]
 fn every_escape_is_documented() {
-    let rows = |document: &'static str| document.lines().filter(|line| line.starts_with("| `"));
+    let rows: Vec<&str> = ESCAPES.lines().filter(|line| line.starts_with("| `")).collect();
     for escape in Escape::ALL.map(Escape::name) {
         let name = format!("`{escape}`");
-        let first_cell = |row: &str| row.split('|').nth(1).is_some_and(|cell| cell.contains(&name));
-        assert!(rows(README).any(first_cell), "README.md does not have {escape}");
-        assert!(rows(ESCAPES).any(first_cell), "docs/escapes.md does not have {escape}");
+        let in_first_cell =
+            |row: &&str| row.split('|').nth(1).is_some_and(|cell| cell.contains(&name));
+        assert!(rows.iter().any(in_first_cell), "docs/escapes.md does not have {escape}");
+        assert!(GUIDE.contains(&name), "docs/guide-configuration.md does not have {escape}");
     }
 }
 
 #[test]
-fn every_file_that_the_readme_links_to_is_there() {
-    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let targets = targets.filter(|target| !target.starts_with("https://"));
-    let files = targets.filter_map(|target| target.split('#').next());
-    let files: Vec<_> = files.filter(|file| !file.is_empty()).collect();
-    assert!(!files.is_empty());
-    for file in files {
-        assert!(root().join(file).exists(), "README.md links to {file}");
+fn the_readme_and_the_glossary_stay_short() {
+    for (page, most) in [("README.md", 220), ("docs/glossary.md", 40)] {
+        let lines = read(Path::new(page)).lines().count();
+        assert!(lines <= most, "{page} has {lines} lines, of {most} that it may have");
     }
+}
+
+#[test]
+fn every_link_of_a_page_leads_somewhere() {
+    let pages = pages();
+    let mut dead = Vec::new();
+    for (page, text) in &pages {
+        for link in links(text) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { beside(page, file) };
+            // Only pages have anchors, and only ours are looked into.
+            let leads = match pages.get(&target) {
+                Some(text) => anchor.is_empty() || anchors(text).contains(anchor),
+                None => anchor.is_empty() && root().join(&target).exists(),
+            };
+            if !leads {
+                dead.push(format!("{} links to {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "\n{}\n", dead.join("\n"));
+}
+
+#[test]
+fn every_page_can_be_reached_from_the_readme() {
+    let pages = pages();
+    let mut reached = BTreeSet::new();
+    let mut ahead = vec![PathBuf::from("README.md")];
+    while let Some(page) = ahead.pop() {
+        if let Some(text) = pages.get(&page)
+            && reached.insert(page.clone())
+        {
+            let files = links(text).into_iter().filter_map(|link| link.split('#').next());
+            ahead.extend(files.map(|file| beside(&page, file)));
+        }
+    }
+    let lost: Vec<_> = pages.keys().filter(|page| !reached.contains(*page)).collect();
+    assert!(lost.is_empty(), "no link leads to {lost:?}");
+}
+
+#[test]
+fn every_piece_of_configuration_that_is_shown_is_right() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (file, shipped) = (folder.path().join("shown.toml"), root().join("config/default.toml"));
+    let mut shown = 0;
+    for (page, text) in pages() {
+        for block in toml_blocks(&text) {
+            std::fs::write(&file, whole(&block)).expect("a temporary file");
+            let alone = Settings::load(std::slice::from_ref(&file), secrets(["CRM__SECRET"]));
+            // Most are a part of something larger, for which the shipped configuration stands in.
+            let on_top = Settings::load(
+                &[shipped.clone(), file.clone()],
+                secrets(["GENESYS__CLIENT_ID", "GENESYS__CLIENT_SECRET"]),
+            );
+            if let (Err(_), Err(problems)) = (alone, on_top) {
+                let problems = problems.to_string();
+                // Files that only a server has.
+                let lines = problems.lines().filter(|line| line.starts_with("  "));
+                let wrong: Vec<_> = lines.filter(|line| !line.contains("/run/secrets/")).collect();
+                assert!(wrong.is_empty(), "{}:\n{block}\n{problems}", page.display());
+            }
+            shown += 1;
+        }
+    }
+    assert!(shown > 10, "{shown}");
+}
+
+/// Variables with the secrets of credentials.
+fn secrets<const N: usize>(keys: [&str; N]) -> impl Iterator<Item = (String, String)> {
+    keys.map(|key| (format!("TRIBUTARY__CREDENTIALS__{key}"), "x".to_owned())).into_iter()
+}
+
+#[test]
+fn every_rule_of_the_style_says_what_keeps_it() {
+    let rules: Vec<&str> = STYLE.split("\n## ").skip(1).collect();
+    assert!(rules.len() > 10, "{}", rules.len());
+    for rule in rules {
+        let (_, kept_by) = rule.split_once("\nKept by: ").unwrap_or_else(|| panic!("{rule}"));
+        for named in kept_by.split('`').skip(1).step_by(2).filter(|name| name.contains('/')) {
+            let (file, test) = named.split_once("::").unwrap_or((named, ""));
+            assert!(root().join(file).exists(), "docs/STYLE.md names {file}");
+            assert!(test.is_empty() || is_test(&read(Path::new(file)), test), "{named}");
+        }
+    }
+}
+
+/// The pages of the documentation and their texts, by their paths from the root.
+fn pages() -> BTreeMap<PathBuf, String> {
+    let mut files = vec![root().join("benches/README.md")];
+    for folder in [root().to_owned(), root().join("docs")] {
+        let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+        files.extend(entries.map(|entry| entry.path()));
+    }
+    files.retain(|file| file.extension().is_some_and(|end| end == "md"));
+    let names = files.iter().map(|file| file.strip_prefix(root()).expect("below the root"));
+    names.map(|name| (name.to_owned(), read(name))).collect()
+}
+
+/// The text without its blocks of code.
+fn prose(text: &str) -> String {
+    let mut in_code = false;
+    let lines = text.lines().filter(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_code ^= is_fence;
+        !in_code && !is_fence
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The targets of a page's links within the repository.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.filter(|target| !target.starts_with("https://")).collect()
+}
+
+/// The path from the root of a file that a page names.
+fn beside(page: &Path, file: &str) -> PathBuf {
+    let mut path = page.parent().unwrap_or(Path::new("")).to_owned();
+    for part in Path::new(file).components() {
+        match part {
+            Component::ParentDir => _ = path.pop(),
+            part => path.push(part),
+        }
+    }
+    path
+}
+
+/// What GitHub makes of a page's headings: small letters, no punctuation, `-` for each space.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let prose = prose(text);
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    let anchor = |line: &str| -> String {
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        heading.chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn an_anchor_is_what_github_makes_of_a_heading() {
+    let text = "# One\n```sh\n# no heading\n```\n## Sources that need another's answer\n";
+    let expected = ["one", "sources-that-need-anothers-answer"].map(str::to_owned);
+    assert_eq!(anchors(text), BTreeSet::from(expected));
+    assert_eq!(beside(Path::new("docs/a.md"), "../deny.toml"), Path::new("deny.toml"));
+}
+
+/// The blocks of TOML of a page, without what indents them.
+fn toml_blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim_start() == "```toml" {
+            let block: Vec<_> = lines.by_ref().take_while(|line| line.trim() != "```").collect();
+            blocks.push(block.join("\n"));
+        }
+    }
+    blocks
+}
+
+/// The block in its table: one that begins with a key is of some source.
+fn whole(block: &str) -> String {
+    let first =
+        block.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    match first {
+        Some(line) if !line.starts_with('[') => {
+            format!("[sources.shown]\nurl = \"https://api.example.com/\"\n{block}")
+        }
+        _ => block.to_owned(),
+    }
+}
+
+fn read(name: &Path) -> String {
+    let text = std::fs::read_to_string(root().join(name));
+    text.unwrap_or_else(|error| panic!("{}: {error}", name.display()))
 }
 
 #[test]

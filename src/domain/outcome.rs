@@ -9,7 +9,7 @@ use super::json::Json;
 use super::target::Target;
 use super::trace::Span;
 
-/// The word that says what became of one source (the outcome table of the README).
+/// The word that says what became of one source (the table of outcomes in `docs/reply.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// 2xx with valid JSON, or an empty one that means `null`.

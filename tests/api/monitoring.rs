@@ -126,9 +126,9 @@ fn the_alert_for_failing_sources_counts_what_is_no_answer_at_all() {
 }
 
 #[test]
-fn the_readmes_table_has_every_metric_and_no_other() {
-    let readme = include_str!("../../README.md");
-    let rows = readme.lines().filter(|line| line.starts_with("| `") && line.contains('_'));
+fn the_documents_table_has_every_metric_and_no_other() {
+    let operating = include_str!("../../docs/operating.md");
+    let rows = operating.lines().filter(|line| line.starts_with("| `") && line.contains('_'));
     let named: BTreeSet<String> = rows.flat_map(names_in).collect();
     let named: BTreeSet<&str> = named.iter().map(|name| family(name)).collect();
     let metrics = everything_measured();
