@@ -169,6 +169,14 @@ fn every_piece_of_configuration_that_is_shown_is_right() {
     assert!(shown > 10, "{shown}");
 }
 
+#[test]
+fn the_configuration_of_the_readme_is_a_whole_one_and_not_warned_of() {
+    let blocks = toml_blocks(&read(Path::new("README.md")));
+    let settings =
+        Settings::from_toml(&blocks[0], "README.md").unwrap_or_else(|all| panic!("{all}"));
+    assert_eq!((settings.actions.len(), settings.warnings), (1, vec![]));
+}
+
 /// Variables with the secrets of credentials.
 fn secrets<const N: usize>(keys: [&str; N]) -> impl Iterator<Item = (String, String)> {
     keys.map(|key| (format!("TRIBUTARY__CREDENTIALS__{key}"), "x".to_owned())).into_iter()
