@@ -146,6 +146,8 @@ fn a_request_that_is_refused_has_a_line_with_its_sender_whoever_refuses_it() {
     for planted in ["hunter2", "planted-key", "203.0.113.9"] {
         assert!(!all.contains(planted), "{planted} is in {all}");
     }
+    // Whatever a caller sends is no error of the service.
+    assert!(!all.contains(r#""level":"ERROR""#), "{all}");
 }
 
 #[test]

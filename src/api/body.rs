@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
+use actix_web::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, TRANSFER_ENCODING,
+};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -43,7 +44,7 @@ pub async fn read(
     let mut body = BytesMut::new();
     let whole = async {
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|error| Problem::bad_request(broken(&error)))?;
+            let chunk = chunk.map_err(|_| Problem::body_broken(broken(headers)))?;
             if body.len() + chunk.len() > limits.max_body {
                 return Err(too_large());
             }
@@ -101,10 +102,13 @@ pub fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     expect_json(headers)
 }
 
-fn broken(error: &PayloadError) -> &'static str {
-    match error {
-        PayloadError::EncodingCorrupted => "the body is not validly chunked",
-        _ => "the body broke off before its end",
+/// Why a body has no end. actix-http says the same of a chunk that is none and of one that breaks
+/// off.
+fn broken(headers: &HeaderMap) -> &'static str {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        "the body broke off before its last chunk, or is not validly chunked"
+    } else {
+        "the body broke off before its end"
     }
 }
 
@@ -117,12 +121,17 @@ pub fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get_all(CONTENT_ENCODING).any(|codings| !is_identity(codings.as_bytes())) {
         return Err(Problem::unsupported_encoding());
     }
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
-    let media_type = value.split(';').next().unwrap_or_default().trim();
-    let is_json = media_type == "application/json"
-        || (media_type.starts_with("application/") && media_type.ends_with("+json"));
-    if is_json { Ok(()) } else { Err(Problem::unsupported_media_type()) }
+    // Of two, others may look at either.
+    let mut types = headers.get_all(CONTENT_TYPE);
+    let are_json = types.all(|value| is_json(value.to_str().unwrap_or_default()));
+    if are_json { Ok(()) } else { Err(Problem::unsupported_media_type()) }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let content_type = content_type.to_ascii_lowercase();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
 /// Whether a list of codings (RFC 9110 section 8.4) leaves the body as it is.

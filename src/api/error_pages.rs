@@ -120,10 +120,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
             *last = Some(LastPage::new([before, page.as_bytes()].concat()));
         }
         let Some(last) = last else { return Pin::new(stream).poll_write(cx, bytes) };
-        // actix-http drops the connection once an error is written. So it is not written until the
-        // connection may go.
         ready!(last.poll(stream, cx))?;
-        Poll::Ready(Ok(bytes.len()))
+        // It would drop the connection in any case, but log what is told by a record already.
+        Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
     }
 
     fn poll_write_vectored(
@@ -135,8 +134,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WithErrorPages<S> {
         self.poll_write(cx, first.map_or(&[], |buf| buf))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, refusals, last } = self.get_mut();
+        if last.is_none() && !refusals.ends_with_what_is_written() {
+            return Pin::new(stream).poll_flush(cx);
+        }
+        let last = last.get_or_insert_with(|| LastPage::new(Vec::new()));
+        ready!(last.poll(stream, cx))?;
+        Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

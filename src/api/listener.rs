@@ -4,6 +4,7 @@
 //! of ours sit below HTTP, so that the HTTP layer's own errors are JSON too ([`WithErrorPages`])
 //! and that no head may come slowly ([`WithCallerTimeouts`]).
 
+use std::future::pending;
 use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
@@ -181,13 +182,17 @@ where
 {
     let phase = request.conn_data::<Phase>().cloned();
     let phase = phase.expect("every connection has one");
-    phase.request_began();
+    let comes_too_late = phase.is_asked_too_late();
+    if !comes_too_late {
+        phase.request_began();
+    }
     let id = context::assign_id(&request);
     let caller_closes = request.head().connection_type() == ConnectionType::Close;
     let caller_waits = request.head().expect();
     let asks_for_upgrade = upgrade::decline(&mut request);
-    let answer = until_caller_goes(phase.clone(), id.clone(), app.call(request));
-    AssertUnwindSafe(answer).catch_unwind().map(move |answer| {
+    let answer =
+        (!comes_too_late).then(|| until_caller_goes(phase.clone(), id.clone(), app.call(request)));
+    AssertUnwindSafe(or_never(answer)).catch_unwind().map(move |answer| {
         let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked(id.clone()).into()))?;
         reply_headers::put(response.headers_mut());
         let head = response.response_mut().head_mut();
@@ -196,12 +201,20 @@ where
         // or another request (RFC 9110 section 10.1.1).
         let is_unclear = caller_waits && head.status.as_u16() >= 400;
         let is_last = asks_for_upgrade || is_unclear;
-        if is_last || draining.is_on() || phase.is_one_too_many() {
+        if caller_closes || is_last || draining.is_on() || phase.is_one_too_many() {
             head.set_connection_type(ConnectionType::Close);
         }
-        phase.request_ended(caller_closes || !head.keep_alive());
+        phase.request_ended(!head.keep_alive());
         Ok(response)
     })
+}
+
+/// What the work gives; without any, the connection's end is all that is waited for.
+async fn or_never<T>(work: Option<impl Future<Output = T>>) -> T {
+    match work {
+        Some(work) => work.await,
+        None => pending().await,
+    }
 }
 
 /// A handler's answer. A caller that goes away takes the work along, and the connections it uses.

@@ -7,6 +7,7 @@ pub mod admit;
 pub mod aggregate;
 pub mod auth;
 pub mod auth_failures;
+mod begun_head;
 pub mod body;
 pub mod connection_limit;
 pub mod connection_security;

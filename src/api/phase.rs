@@ -7,11 +7,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::begun_head::BegunHead;
 use super::connection_limit::Admitted;
 use crate::upstream::clock;
-
-/// So much of a head is kept until it is whole, for what can be told of one that never is.
-const KEPT_OF_HEAD: usize = 8 * 1024;
 
 /// Where a connection is. Clones are of the same connection.
 #[derive(Debug, Clone)]
@@ -22,10 +20,11 @@ struct Cells {
     admitted: Admitted,
     within: Cell<bool>,
     last: Cell<bool>,
+    asked_too_late: Cell<bool>,
     caller_gone: Cell<bool>,
     requests: Cell<u64>,
     /// What has come of the next request's head.
-    head: RefCell<Vec<u8>>,
+    head: RefCell<BegunHead>,
     /// When that began.
     head_began: Cell<Option<Instant>>,
 }
@@ -37,6 +36,7 @@ impl Phase {
             admitted,
             within: Cell::default(),
             last: Cell::default(),
+            asked_too_late: Cell::default(),
             caller_gone: Cell::default(),
             requests: Cell::default(),
             head: RefCell::default(),
@@ -58,6 +58,20 @@ impl Phase {
     pub fn request_ended(&self, last: bool) {
         self.0.within.set(false);
         self.0.last.set(last);
+    }
+
+    /// Whether a request comes behind the last reply. It must not be answered any more (RFC 9112
+    /// section 9.6): the connection ends once everything before it is written.
+    pub fn is_asked_too_late(&self) -> bool {
+        if self.0.last.get() {
+            self.0.asked_too_late.set(true);
+        }
+        self.0.last.get()
+    }
+
+    /// Whether the connection is to end with what is written so far.
+    pub(super) fn ends_with_what_is_written(&self) -> bool {
+        self.0.asked_too_late.get()
     }
 
     /// Resolves once the caller has ended its side of the connection.
@@ -87,9 +101,7 @@ impl Phase {
         if self.0.head_began.get().is_none() {
             self.0.head_began.set(Some(clock::now()));
         }
-        let mut head = self.0.head.borrow_mut();
-        let room = KEPT_OF_HEAD.saturating_sub(head.len());
-        head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.0.head.borrow_mut().add(bytes);
     }
 
     /// Something of a reply is being written.
@@ -132,8 +144,8 @@ impl Phase {
     }
 
     /// What has come of the next request's head, its beginning at least, and since when.
-    pub(super) fn begun_head(&self) -> Option<(Instant, Ref<'_, [u8]>)> {
-        let head = Ref::map(self.0.head.borrow(), Vec::as_slice);
+    pub(super) fn begun_head(&self) -> Option<(Instant, Ref<'_, BegunHead>)> {
+        let head = self.0.head.borrow();
         self.0.head_began.get().map(|began| (began, head))
     }
 }

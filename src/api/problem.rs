@@ -182,6 +182,13 @@ impl Problem {
         problem
     }
 
+    /// 400: the body has no end where it should have one.
+    pub fn body_broken(detail: &str) -> Self {
+        let mut problem = Self::bad_request(detail);
+        problem.close = true;
+        problem
+    }
+
     /// 413: the body is too large.
     pub fn body_too_large(limit: usize) -> Self {
         let detail = format!("the body is larger than {limit} bytes");

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use super::begun_head::BegunHead;
 use super::context;
 use super::phase::Phase;
 use super::problem::PROBLEM_JSON;
@@ -13,6 +14,9 @@ use crate::domain::observer::Observer;
 use crate::domain::paths;
 use crate::domain::record::RequestRecord;
 use crate::upstream::clock;
+
+/// What actix-http's `http::Uri` takes, bytes.
+const LONGEST_TARGET: usize = 65_534;
 
 /// Refuses requests on one connection. Clones are of the same connection.
 #[derive(Clone)]
@@ -31,12 +35,13 @@ impl Refusals {
     /// The whole reply of this status, the last one on its connection: empty if that has had its
     /// last one already. Nothing for a status by which the HTTP layer refuses nothing.
     pub(super) fn reply(&self, status: u16) -> Option<String> {
+        let head = self.phase.begun_head();
+        let status = head.as_ref().map_or(status, |(_, head)| true_status(status, head));
         let (title, detail) = words(status)?;
         if self.phase.is_over() {
             return Some(String::new());
         }
-        let head = self.phase.begun_head();
-        let given = head.as_ref().and_then(|(_, head)| context::request_id_in(head));
+        let given = head.as_ref().and_then(|(_, head)| context::request_id_in(head.kept()));
         let id = given.unwrap_or_else(context::new_id);
         let id = id.to_str().unwrap_or_default();
         let body = format!(
@@ -54,6 +59,11 @@ impl Refusals {
              content-length: {length}\r\n{}: {id}\r\nconnection: close\r\n\r\n{body}",
             context::REQUEST_ID
         ))
+    }
+
+    /// Whether the connection is to end with what is written so far.
+    pub(super) fn ends_with_what_is_written(&self) -> bool {
+        self.phase.ends_with_what_is_written()
     }
 
     fn tell(&self, started: Instant, id: &str, status: u16, reply_bytes: usize) {
@@ -81,14 +91,23 @@ impl Refusals {
     }
 }
 
+/// The status that says what is wrong: actix-http has one for all that is no request to it.
+fn true_status(status: u16, head: &BegunHead) -> u16 {
+    let is_too_long = status == 400 && head.target_length() > LONGEST_TARGET;
+    if is_too_long { 414 } else { status }
+}
+
 /// The title and the detail of a problem of this status.
 fn words(status: u16) -> Option<(&'static str, &'static str)> {
     match status {
         400 => Some(("Bad Request", "the request is not valid HTTP")),
         408 => Some(("Request Timeout", "the request's head did not come in time")),
         413 => Some(("Content Too Large", "the request is too large")),
-        414 => Some(("URI Too Long", "the request's target is too long")),
-        431 => Some(("Request Header Fields Too Large", "the request's head is too large")),
+        414 => Some(("URI Too Long", "the request's target is longer than 65534 bytes")),
+        431 => Some((
+            "Request Header Fields Too Large",
+            "the request's head has more than 96 fields, or is larger than 128 KiB",
+        )),
         501 => Some(("Not Implemented", "the request uses something that is not supported")),
         500..=599 => Some(("Internal Server Error", "a fault in the service; its log has more")),
         _ => None,

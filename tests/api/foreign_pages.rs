@@ -14,13 +14,15 @@ const EVENT: &str =
     r#"{"action":"customer_profile","input":{"customerId":"c-1","externalApiKey":"key-1"}}"#;
 const JSON: &str = "content-type: application/json\r\n";
 /// What a page can have sent without being asked, and what comes of it.
-const FOREIGN: [(&str, u16); 12] = [
+const FOREIGN: [(&str, u16); 14] = [
     // A Blob without a type, `sendBeacon`, a form, a text.
     ("host: 127.0.0.1:8080\r\n", 415),
     ("host: 127.0.0.1:8080\r\ncontent-type: text/plain;charset=UTF-8\r\n", 415),
     ("host: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n", 415),
     ("host: localhost\r\ncontent-type: text/plain; x=application/json\r\n", 415),
     ("host: localhost\r\ncontent-type: multipart/form-data; boundary=application/json\r\n", 415),
+    ("host: localhost\r\ncontent-type: application/json\r\ncontent-type: text/plain\r\n", 415),
+    ("host: localhost\r\ncontent-type: text/plain\r\ncontent-type: application/json\r\n", 415),
     // What a browser says of where it comes from.
     ("host: localhost\r\ncontent-type: application/json\r\norigin: https://evil.example\r\n", 403),
     ("host: localhost\r\ncontent-type: application/json\r\norigin: null\r\n", 403),

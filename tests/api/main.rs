@@ -30,6 +30,7 @@ mod hosts;
 mod http_edge;
 mod inbound_tls;
 mod isolation;
+mod last_replies;
 mod live;
 mod metrics;
 mod monitoring;

@@ -56,7 +56,8 @@ pub fn routes(config: &mut web::ServiceConfig, is_demo: bool) {
         .fold(web::scope(""), actix_web::Scope::service)
         .wrap(from_fn(guard::by_key))
         .default_service(web::to(no_route));
-    config.service(for_operators);
+    // A target that is no path, such as `*`, is in no scope.
+    config.service(for_operators).default_service(web::to(no_route));
 }
 
 fn other_methods(_: &'static str, allowed: String) -> Route {
