@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use crate::authority::{Authority, VALID};
 use crate::client::{self, Reply};
@@ -128,6 +129,26 @@ fn keys_of_operators_are_replaced_and_the_change_is_told_by_name() {
     let reply = reload("admin_keys = []\n", OTHER).json();
     assert!(reply["warnings"].to_string().contains("[[server.admin_keys]]"), "{reply}");
     assert_guarded(&app, 403, "[[server.admin_keys]]");
+}
+
+#[test]
+fn whoever_follows_live_with_a_key_that_is_replaced_follows_no_longer() {
+    let app = TestApp::start_with(&format!("{EXPOSED}{}", keys(&[("one", KEY), ("two", OTHER)])));
+    let follow = |key: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", app.admin.port())).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        let head = format!("GET /v1/live HTTP/1.1\r\nhost: localhost\r\nx-api-key: {key}\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("it is read");
+        BufReader::new(stream).lines().map_while(Result::ok)
+    };
+    let (mut gone, mut stays) = (follow(KEY), follow(OTHER));
+    let is_event = |line: &String| line.starts_with("data: ");
+    assert!(gone.any(|line| is_event(&line)) && stays.any(|line| is_event(&line)));
+
+    app.replace(&format!("{EXPOSED}{}", keys(&[("one", "the-next-admin-key"), ("two", OTHER)])));
+    assert_eq!(ask(&app, "POST", "/v1/reload", &[("x-api-key", OTHER)]).status, 200);
+    assert!(gone.filter(is_event).count() < 5, "its stream has ended");
+    assert_eq!(stays.filter(is_event).take(4).count(), 4);
 }
 
 #[test]

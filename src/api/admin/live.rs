@@ -43,13 +43,16 @@ const DISPLACED_FOR: Duration = Duration::from_secs(30);
 
 /// One who follows.
 struct Viewer {
+    /// Tells who it is: the keys may change while it follows.
+    request: HttpRequest,
     overview: web::Data<Overview>,
     /// The last request that was sent; absent before the first event.
     seen: Option<u64>,
     place: Place,
 }
 
-/// Handles the route. The stream ends with the connection, or with the service.
+/// Handles the route. The stream ends with the connection, with the service, or when a reload leaves
+/// nothing that lets the viewer in.
 pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
     // A stream of an endless length is nothing to let any page on this machine open.
     if let Err(refusal) = same_site::check(&request) {
@@ -62,13 +65,16 @@ pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) ->
         return response.body(actix_web::body::None::new());
     }
     let place = overview.viewers.enter();
-    let viewer = Viewer { overview, seen: None, place };
+    let viewer = Viewer { request, overview, seen: None, place };
     let events = stream::unfold(Some(viewer), |viewer| async move {
         let mut viewer = viewer?;
         if viewer.seen.is_some() {
             let next = clock::now() + TICK;
             if clock::until(next, viewer.place.given_away()).await.is_some() {
                 return Some((Ok::<Bytes, Infallible>(displaced()), None));
+            }
+            if !viewer.may_still_follow() {
+                return None;
             }
         }
         let event = viewer.next_event();
@@ -78,6 +84,13 @@ pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) ->
 }
 
 impl Viewer {
+    /// Whether the configuration in force would let it in. One that it would not learns why when it
+    /// comes back.
+    fn may_still_follow(&self) -> bool {
+        let access = &self.overview.parts.load().access;
+        access.check_host(&self.request).is_ok() && access.identify(&self.request).is_ok()
+    }
+
     fn next_event(&mut self) -> Bytes {
         let newer = self.overview.recent.after(self.seen.unwrap_or_default());
         let newest = newer.last().map(|kept| kept.number);
