@@ -2,7 +2,8 @@
 //!
 //! A connection is *idle* while its caller asks nothing: before its first byte, and between two
 //! requests. When one more comes than there may be, the one that has been idle longest ends, so
-//! that callers who rest keep nobody out. While none is idle, one more for each worker is served
+//! that callers who rest keep nobody out; one that was answered before one that has not asked yet,
+//! whose request is most likely on its way. While none is idle, one more for each worker is served
 //! all the same and the rest wait to be accepted; each reply is then the last one on its
 //! connection.
 
@@ -68,10 +69,18 @@ struct Worker {
     open: Cell<usize>,
     /// Those that have been told to end and are still open.
     ending: Cell<usize>,
-    /// The idle ones, the longest idle first.
-    idle: RefCell<BTreeMap<u64, Rc<Ending>>>,
+    /// The idle ones, in the order in which they make room.
+    idle: RefCell<BTreeMap<IdlePlace, Rc<Ending>>>,
     /// How often one became idle so far.
     times_idle: Cell<u64>,
+}
+
+/// A place among the idle connections: those that were answered are before the new ones, and those
+/// that are idle longer before the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct IdlePlace {
+    is_new: bool,
+    since: u64,
 }
 
 /// How an idle connection is told to end.
@@ -100,7 +109,7 @@ impl WorkerConnections {
         worker.make_room();
         let admitted = Admitted { worker, idle_as: Cell::default(), ending: Rc::default() };
         // Not to make room for itself.
-        admitted.joins_the_idle();
+        admitted.joins_the_idle(true);
         admitted
     }
 }
@@ -115,11 +124,11 @@ impl Worker {
     /// than there may be is the last one to be accepted.
     fn make_room(&self) {
         while self.is_over() {
-            let Some((_, longest)) = self.idle.borrow_mut().pop_first() else { return };
+            let Some((_, first)) = self.idle.borrow_mut().pop_first() else { return };
             self.limit.tell_of_closing();
             self.ending.set(self.ending.get() + 1);
-            longest.told.set(true);
-            if let Some(waker) = longest.waker.take() {
+            first.told.set(true);
+            if let Some(waker) = first.waker.take() {
                 waker.wake();
             }
         }
@@ -131,7 +140,7 @@ impl Worker {
 pub struct Admitted {
     worker: Rc<Worker>,
     /// Its place among the idle ones, if it is one of them.
-    idle_as: Cell<Option<u64>>,
+    idle_as: Cell<Option<IdlePlace>>,
     ending: Rc<Ending>,
 }
 
@@ -139,14 +148,15 @@ impl Admitted {
     /// The caller asks nothing at present.
     pub fn becomes_idle(&self) {
         if self.idle_as.get().is_none() && !self.ending.told.get() {
-            self.joins_the_idle();
+            self.joins_the_idle(false);
             self.worker.make_room();
         }
     }
 
-    fn joins_the_idle(&self) {
-        let place = self.worker.times_idle.get();
-        self.worker.times_idle.set(place + 1);
+    fn joins_the_idle(&self, is_new: bool) {
+        let since = self.worker.times_idle.get();
+        self.worker.times_idle.set(since + 1);
+        let place = IdlePlace { is_new, since };
         self.worker.idle.borrow_mut().insert(place, Rc::clone(&self.ending));
         self.idle_as.set(Some(place));
     }
@@ -219,9 +229,11 @@ mod tests {
     fn the_one_that_has_been_idle_longest_makes_room() {
         let (_, worker) = worker(3);
         let three = [(); 3].map(|()| worker.admit());
-        // The second asks and rests again: it is the youngest of the three now.
-        three[1].becomes_busy();
-        three[1].becomes_idle();
+        // The second has asked last of those that rest: it is the youngest of them.
+        for asks in [&three[2], &three[1]] {
+            asks.becomes_busy();
+            asks.becomes_idle();
+        }
         three[0].becomes_busy();
         assert!(!three.iter().any(has_to_end), "there is room for three");
         let _fourth = worker.admit();
@@ -229,6 +241,24 @@ mod tests {
         let [first, second, third] = three;
         drop(third);
         assert!(!has_to_end(&first) && !has_to_end(&second), "one was enough");
+    }
+
+    #[test]
+    fn of_a_burst_nobody_ends_before_it_has_asked_while_others_rest() {
+        let (_, worker) = worker(4);
+        let burst = [(); 2].map(|()| worker.admit());
+        let resting = [(); 2].map(|()| worker.admit());
+        for one in &resting {
+            one.becomes_busy();
+            one.becomes_idle();
+        }
+        let more = [(); 2].map(|()| worker.admit());
+        assert!(resting.iter().all(has_to_end));
+        assert!(!burst.iter().chain(&more).any(has_to_end));
+        // While nobody else rests, the first of those that are silent goes.
+        let last = worker.admit();
+        assert_eq!(burst.each_ref().map(has_to_end), [true, false]);
+        assert!(!more.iter().any(has_to_end) && !has_to_end(&last));
     }
 
     #[test]

@@ -81,6 +81,21 @@ fn callers_who_connect_and_never_ask_keep_nobody_out() {
 }
 
 #[test]
+fn of_a_burst_everybody_is_answered_at_the_cost_of_those_who_rest() {
+    let app = TestApp::start_with(&one_worker(6));
+    // They are there before the others rest, and ask after them.
+    let mut burst: Vec<_> = (0..3).map(|_| open(app.address)).collect();
+    let mut rested: Vec<_> = (0..3).map(|_| resting(&app)).collect();
+    burst.extend((0..3).map(|_| open(app.address)));
+    for connection in &mut rested {
+        assert!(is_ended(connection));
+    }
+    for connection in &mut burst {
+        assert_eq!(ask(connection).status, 200);
+    }
+}
+
+#[test]
 fn a_connection_that_is_asked_on_is_never_ended_and_its_reply_says_that_it_is_the_last() {
     let app = TestApp::start_with(&one_worker(2));
     app.sim.crm().set_behaviour(Behaviour::Delay(Duration::from_secs(1)));
