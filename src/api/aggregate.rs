@@ -11,12 +11,12 @@ use super::admit::admit;
 use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Serving, Worker};
-use super::{body, context};
+use super::{body, context, flat};
 use crate::actors::coordinator::RunAction;
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
 use crate::domain::deadline::Deadline;
-use crate::domain::fields::{FlatReply, OutputSpec};
+use crate::domain::fields::FlatReply;
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
@@ -130,7 +130,12 @@ pub async fn run(
             let json = aggregate.to_json_within(action.max_reply, fallback);
             (json, aggregate.is_complete())
         }
-        Some(output) => flatten(output, &aggregate, action, observation),
+        Some(output) => {
+            let flat;
+            (aggregate, flat) =
+                flat::flatten(output, aggregate, action.max_reply, deadline).await?;
+            noted(flat, action, observation)
+        }
     };
     // Only now: a required source whose data gave way for the size has failed as well.
     let problem = required_failed(action, &aggregate);
@@ -147,16 +152,14 @@ pub async fn run(
     }
 }
 
-/// The action's flat reply, and whether it is complete; notes the fields that do not have
-/// what came for them.
-fn flatten(
-    output: &OutputSpec,
-    aggregate: &Aggregate,
+/// A flat reply's text, and whether it is complete; notes the fields that do not have what came for
+/// them.
+fn noted(
+    reply: FlatReply,
     action: &ActionSpec,
     observation: &mut Observation<'_>,
 ) -> (Vec<u8>, bool) {
-    let FlatReply { json, complete, wrong_types, left_out } =
-        output.flatten(aggregate, action.max_reply);
+    let FlatReply { json, complete, wrong_types, left_out } = reply;
     let request_id = observation.id().to_str().unwrap_or_default();
     if !wrong_types.is_empty() {
         let fields = &wrong_types;
@@ -164,7 +167,7 @@ fn flatten(
     }
     if !left_out.is_empty() {
         let fields = &left_out;
-        tracing::debug!(request_id, action = %action.id, ?fields, "left out for the reply's size");
+        tracing::debug!(request_id, action = %action.id, ?fields, "left out for the reply's size or time");
     }
     observation.wrong_types = wrong_types;
     observation.left_out = left_out;

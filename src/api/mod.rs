@@ -15,6 +15,7 @@ pub mod context;
 pub mod draining;
 pub mod error_pages;
 pub mod events;
+mod flat;
 pub mod host;
 pub mod inbound;
 mod lingering;

@@ -8,12 +8,14 @@
 //! | `fields/field_type.rs` | the types that a field may have, and what is a value of one |
 //! | `fields/field_path.rs` | where a value stands: JSON Pointer or `JSONPath` |
 //! | `fields/field_values.rs` | takes the values of the fields out of the sources' data |
+//! | `fields/patience.rs` | for how long they are looked for |
 //! | `fields/flat_reply.rs` | writes the reply, and keeps it small enough |
 
 mod field_path;
 mod field_type;
 mod field_values;
 mod flat_reply;
+mod patience;
 
 use super::ids::{Id, InputName};
 use super::json::{Json, Pointer};

@@ -29,7 +29,7 @@ pub fn tell(record: &RequestRecord) -> Vec<String> {
 fn defaults(record: &RequestRecord) -> Vec<String> {
     let why = [
         (&record.wrong_types, "a value of another type came"),
-        (&record.left_out, "left out, or the reply would be larger than max_reply"),
+        (&record.left_out, "left out, or the reply would be larger than max_reply or too late"),
     ];
     let some = why.into_iter().filter(|(fields, _)| !fields.is_empty());
     some.map(|(fields, why)| {
@@ -195,8 +195,8 @@ mod tests {
         record.left_out = vec![name("ids"), name("states")];
         let expected = [
             "tier: a value of another type came; the reply has the default instead.",
-            "ids, states: left out, or the reply would be larger than max_reply; \
-             the reply has the default instead.",
+            "ids, states: left out, or the reply would be larger than max_reply or too \
+             late; the reply has the default instead.",
         ];
         assert_eq!(tell(&record)[1..], expected);
     }

@@ -1,8 +1,11 @@
 //! The fields view: a flat reply whose every member is there and of its type, whatever came.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tributary::simulator::{Behaviour, Reply};
 
+use crate::client;
 use crate::harness::TestApp;
 
 const CARD: &str = "/v1/actions/customer_card";
@@ -189,6 +192,44 @@ fn arrays_of_one_list_are_left_out_of_a_reply_together_and_it_says_so() {
     assert_eq!((&reply["ids"], &reply["flags"]), (&json!([]), &json!([])));
     assert_eq!((&reply["name"], &reply["complete"]), (&data["name"], &json!(false)));
     assert_eq!(reply["crm_outcome"], "ok");
+}
+
+/// How long another request waits for its reply.
+fn others(app: &TestApp) -> Duration {
+    let reply = client::send(app.address, "GET", "/openapi.json", &[], b"").expect("a reply");
+    assert_eq!(reply.status, 200);
+    reply.took
+}
+
+#[test]
+fn very_many_rows_hold_nobody_up_and_what_is_not_made_in_time_is_told() {
+    let field =
+        |n: u8| format!("f{n} = {{ from = 'crm', each = '', item = '$.a', type = 'integer[]' }}\n");
+    let fields: String = (0..40).map(field).collect();
+    let one_thread = format!("{}[server]\nworkers = 1\n", crm_action(&fields, "deadline = '2s'"));
+    let app = TestApp::start_with(&one_thread);
+    let rows = format!("[{}{{}}]", r#"{"a":1},"#.repeat(200_000));
+    app.sim.crm().set_behaviour(Reply::status(200).with_body(rows));
+    let mut longest = Duration::ZERO;
+    let reply = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let inputs = json!({"customerId": "c-1", "externalApiKey": "key-1"});
+            app.post("/v1/actions/lists", &inputs)
+        });
+        while !asked.is_finished() {
+            longest = longest.max(others(&app));
+        }
+        asked.join().expect("a reply")
+    });
+    assert!(longest < Duration::from_secs(1), "others waited for {longest:?}");
+    assert!(reply.took < Duration::from_secs(6), "{:?}", reply.took);
+    let reply = reply.json();
+    assert_eq!((&reply["crm_outcome"], &reply["complete"]), (&json!("ok"), &json!(false)));
+    assert_eq!((&reply["f0"], &reply["f39"]), (&json!([]), &json!([])));
+    let requests = app.admin_get("/v1/requests").json();
+    let id = requests["requests"][0]["request_id"].as_str().expect("a text");
+    let story = app.admin_get(&format!("/v1/requests/{id}")).json()["story"].to_string();
+    assert!(story.contains("f0, f1, f2") && story.contains("too late"), "{story}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use serde_json_path::JsonPath;
 
 use super::field_type::ArrayWriter;
+use super::patience::Patience;
 use super::{Extraction, FieldPath, FieldSpec, FieldType, RowsSpec};
 use crate::domain::aggregate::Aggregate;
 use crate::domain::ids::Id;
@@ -28,62 +29,91 @@ impl FieldValue {
     }
 }
 
-/// The values of the fields, in their order. Arrays that are larger than `max_reply` bytes are not
-/// whole: no reply has room for them.
+/// The values of the fields, in their order; absent: there was not enough time for it. Arrays that
+/// are larger than `max_reply` bytes are not whole: no reply has room for them.
 pub(super) fn read(
     fields: &[FieldSpec],
     aggregate: &Aggregate,
     max_reply: usize,
-) -> Vec<FieldValue> {
+    patience: &Patience<'_>,
+) -> Vec<Option<FieldValue>> {
     let replies = aggregate.replies.iter();
     let data: Vec<(&Id, Data<'_>)> = replies
         .map(|reply| (&reply.source, Data { json: &reply.data, tree: OnceCell::new() }))
         .collect();
     let values = fields.iter().map(|field| {
         let of_source = data.iter().find(|(source, _)| **source == field.from);
-        match of_source {
-            Some((_, data)) => read_field(field, data, max_reply),
-            None => FieldValue::of(field.default.clone()),
-        }
+        let Some((_, data)) = of_source else {
+            return Some(FieldValue::of(field.default.clone()));
+        };
+        let value = patience.lasts_now().then(|| read_field(field, data, max_reply, patience));
+        value.filter(|_| !patience.ran_out())
     });
     values.collect()
 }
 
-fn read_field(field: &FieldSpec, data: &Data<'_>, max_reply: usize) -> FieldValue {
+fn read_field(
+    field: &FieldSpec,
+    data: &Data<'_>,
+    max_reply: usize,
+    patience: &Patience<'_>,
+) -> FieldValue {
     match &field.extraction {
         Extraction::Path(path) => {
             // What cannot be looked through is there all the same, so it is no absent value.
-            let Some(found) = data.find(path) else {
+            let Some(found) = data.find(path, patience) else {
                 return FieldValue::wrong_type(&field.default);
             };
-            read_found(field, path, &found)
+            read_found(field, path, &found, patience)
         }
-        Extraction::Rows(rows) => read_rows(field, rows, data, max_reply),
+        Extraction::Rows(rows) => read_rows(field, rows, data, max_reply, patience),
     }
 }
 
 /// The values that a path led to as one value: a scalar takes the first, an array all.
-fn read_found(field: &FieldSpec, path: &FieldPath, found: &[Json]) -> FieldValue {
+fn read_found(
+    field: &FieldSpec,
+    path: &FieldPath,
+    found: &[Json],
+    patience: &Patience<'_>,
+) -> FieldValue {
     let kind = field.kind;
     let counted = if kind.is_array { found } else { found.get(..1).unwrap_or_default() };
     if counted.iter().all(|value| value.kind() == Kind::Null) {
         return FieldValue::of(field.default.clone());
     }
     let value = match (counted, path) {
-        ([one], FieldPath::Pointer(_)) => kind.read(one),
+        ([one], FieldPath::Pointer(_)) => read_one(kind, one, patience),
         ([one], FieldPath::JsonPath { .. }) if !kind.is_array || one.kind() == Kind::Array => {
-            kind.read(one)
+            read_one(kind, one, patience)
         }
-        (several, _) => kind.read_elements(several.iter().cloned()),
+        (several, _) => {
+            kind.read_elements(several.iter().cloned().take_while(|_| patience.lasts()))
+        }
     };
     value.map_or_else(|| FieldValue::wrong_type(&field.default), FieldValue::of)
 }
 
+fn read_one(kind: FieldType, value: &Json, patience: &Patience<'_>) -> Option<Json> {
+    if kind.is_array {
+        kind.read_elements(value.items()?.take_while(|_| patience.lasts()))
+    } else {
+        kind.read(value)
+    }
+}
+
 /// One element for each row, whatever the row is.
-fn read_rows(field: &FieldSpec, spec: &RowsSpec, data: &Data<'_>, max_reply: usize) -> FieldValue {
+fn read_rows(
+    field: &FieldSpec,
+    spec: &RowsSpec,
+    data: &Data<'_>,
+    max_reply: usize,
+    patience: &Patience<'_>,
+) -> FieldValue {
     let list = data.json.pointer(&spec.each).filter(|list| list.kind() != Kind::Null);
     let Some(list) = list else { return FieldValue::of(field.default.clone()) };
     let Some(rows) = list.items() else { return FieldValue::wrong_type(&field.default) };
+    let rows = rows.take_while(|_| patience.lasts());
     let mut column = Column {
         element: field.kind.element(),
         default: &spec.default,
@@ -168,7 +198,7 @@ impl Data<'_> {
     /// The values that a path leads to; `None` if it cannot be followed. One alone is cut out of the
     /// text as it is; of several, numbers with a fraction or of more than 64 bits are the nearest
     /// doubles.
-    fn find(&self, path: &FieldPath) -> Option<Vec<Json>> {
+    fn find(&self, path: &FieldPath, patience: &Patience<'_>) -> Option<Vec<Json>> {
         let path = match path {
             FieldPath::Pointer(pointer) => {
                 return Some(self.json.pointer(pointer).into_iter().collect());
@@ -181,7 +211,8 @@ impl Data<'_> {
             return Some(self.json.pointer(&place).into_iter().collect());
         }
         // Looking each of many up in the text would read it as often from its start.
-        Some(nodes.iter().map(|node| of_tree(node.node())).collect())
+        let nodes = nodes.iter().take_while(|_| patience.lasts());
+        Some(nodes.map(|node| of_tree(node.node())).collect())
     }
 }
 

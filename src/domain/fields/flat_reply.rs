@@ -1,5 +1,7 @@
 //! Writes a flat reply, and keeps it small enough.
 
+use super::field_values::FieldValue;
+use super::patience::Patience;
 use super::{FieldSpec, OutputSpec, field_values};
 use crate::domain::aggregate::{Aggregate, write_member};
 use crate::domain::ids::InputName;
@@ -15,7 +17,7 @@ pub struct FlatReply {
     pub complete: bool,
     /// The fields for which a value of another type came.
     pub wrong_types: Vec<InputName>,
-    /// The fields that gave way to their defaults because of the reply's size.
+    /// The fields that gave way to their defaults: the reply would have been too large, or too late.
     pub left_out: Vec<InputName>,
 }
 
@@ -23,12 +25,28 @@ impl OutputSpec {
     /// Writes the aggregate as a flat reply of at most `max_reply` bytes: while it is larger, the
     /// largest field gives way to its default, together with those that are parallel to it.
     pub fn flatten(&self, aggregate: &Aggregate, max_reply: usize) -> FlatReply {
-        let values = field_values::read(&self.fields, aggregate, max_reply);
-        let wrong = self.fields.iter().zip(&values).filter(|(_, value)| value.is_wrong_type);
-        let wrong_types: Vec<InputName> = wrong.map(|(field, _)| field.name.clone()).collect();
-        let mut values: Vec<Json> = values.into_iter().map(|value| value.json).collect();
-        let mut left_out = Vec::new();
-        let mut complete = aggregate.is_complete() && wrong_types.is_empty();
+        self.flatten_until(aggregate, max_reply, &|| false)
+    }
+
+    /// The same until it is over: the fields that are not looked through by then, and those that
+    /// are parallel to them, are their defaults.
+    pub fn flatten_until(
+        &self,
+        aggregate: &Aggregate,
+        max_reply: usize,
+        is_over: &dyn Fn() -> bool,
+    ) -> FlatReply {
+        let patience = Patience::new(is_over);
+        let read = field_values::read(&self.fields, aggregate, max_reply, &patience);
+        let wrong_types = self.names(&read, |value| value.is_some_and(|it| it.is_wrong_type));
+        let mut left_out = self.too_late(&read);
+        let fields = self.fields.iter().zip(read);
+        let values = fields.map(|(field, value)| {
+            let value = value.filter(|_| !left_out.contains(&field.name));
+            value.map_or_else(|| field.default.clone(), |value| value.json)
+        });
+        let mut values: Vec<Json> = values.collect();
+        let mut complete = aggregate.is_complete() && wrong_types.is_empty() && left_out.is_empty();
         let mut json = self.write(aggregate, complete, &values);
         while json.len() > max_reply {
             let dropped = self.leave_out_largest(&mut values);
@@ -40,6 +58,26 @@ impl OutputSpec {
             json = self.write(aggregate, complete, &values);
         }
         FlatReply { json, complete, wrong_types, left_out }
+    }
+
+    /// The fields whose values are like this.
+    fn names(
+        &self,
+        values: &[Option<FieldValue>],
+        are_meant: impl Fn(Option<&FieldValue>) -> bool,
+    ) -> Vec<InputName> {
+        let meant = self.fields.iter().zip(values).filter(|(_, value)| are_meant(value.as_ref()));
+        meant.map(|(field, _)| field.name.clone()).collect()
+    }
+
+    /// The fields for which there was not enough time, and those that are parallel to them.
+    fn too_late(&self, values: &[Option<FieldValue>]) -> Vec<InputName> {
+        let missing = self.names(values, |value| value.is_none());
+        let goes = |field: &&FieldSpec| {
+            let mut late = self.fields.iter().filter(|other| missing.contains(&other.name));
+            late.any(|other| goes_with(other, field))
+        };
+        self.fields.iter().filter(goes).map(|field| field.name.clone()).collect()
     }
 
     /// Puts defaults in the place of the fields that make the reply largest, and names them; none:

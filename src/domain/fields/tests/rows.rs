@@ -1,9 +1,13 @@
 //! Arrays with `each` and `item`: one element for each row, whatever the row is.
 
+use std::cell::Cell;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{aggregate, any_json, field, is_of, read_rows, rows};
+use crate::domain::fields::field_values::FieldValue;
+use crate::domain::fields::patience::Patience;
 use crate::domain::fields::{
     Extraction, FieldSpec, FieldType, FlatReply, OutputSpec, field_values,
 };
@@ -160,12 +164,60 @@ fn a_long_default_for_very_many_rows_takes_no_more_memory_than_a_reply() {
         rows("numbers", "", "/b", "integer[]"),
     ];
     let data = json!(vec![1; 10_000]);
-    let values = field_values::read(&fields, &aggregate(Json::from_value(&data)), 30_000);
-    assert!(values.iter().all(|value| value.json.len() < 32_000));
+    let values = field_values::read(
+        &fields,
+        &aggregate(Json::from_value(&data)),
+        30_000,
+        &Patience::new(&|| false),
+    );
+    let is_short =
+        |value: &Option<FieldValue>| value.as_ref().is_some_and(|it| it.json.len() < 32_000);
+    assert!(values.iter().all(is_short));
     // What is not whole is in no reply.
     let (reply, written) = flatten(fields, &data, 30_000);
     assert_eq!((&reply["texts"], &reply["numbers"]), (&json!([]), &json!([])));
     assert!(!written.complete);
+}
+
+#[test]
+fn what_is_not_made_in_time_is_left_out_together_with_what_goes_along() {
+    let fields = vec![
+        rows("ids", "/l", "/id", "integer[]"),
+        field("name", "/name", "string"),
+        field("all", "$.l[*].id", "integer[]"),
+        field("plain", "/plain", "integer[]"),
+        rows("ns", "/l", "$.n", "integer[]"),
+    ];
+    let names = ["ids", "name", "all", "plain", "ns"];
+    let data = json!({
+        "l": vec![json!({"id": 1, "n": 2}); 1_000], "plain": vec![3; 1_000], "name": "n",
+    });
+    let output = OutputSpec { fields };
+    let data = aggregate(Json::from_value(&data));
+    let mut kept = Vec::new();
+    for most in 0..40 {
+        let asked = Cell::new(0);
+        let is_over = || asked.replace(asked.get() + 1) >= most;
+        let reply = output.flatten_until(&data, 1 << 20, &is_over);
+        let json: Value = serde_json::from_slice(&reply.json).unwrap();
+        let is_left_out = |name: &str| reply.left_out.iter().any(|left| left.as_str() == name);
+        assert_eq!(is_left_out("ids"), is_left_out("ns"), "they never slip");
+        for name in names {
+            let expected = match (name, is_left_out(name)) {
+                ("name", left_out) => json!(if left_out { "" } else { "n" }),
+                (_, true) => json!([]),
+                ("plain", false) => json!(vec![3; 1_000]),
+                ("ns", false) => json!(vec![2; 1_000]),
+                (_, false) => json!(vec![1; 1_000]),
+            };
+            assert!(json[name] == expected, "{name} after {most} looks at the clock");
+        }
+        assert_eq!(reply.complete, reply.left_out.is_empty());
+        assert_eq!(json["complete"], reply.complete);
+        kept.push(names.len() - reply.left_out.len());
+    }
+    assert!(kept.is_sorted() && kept[0] == 0 && kept[39] == names.len(), "{kept:?}");
+    assert!(kept.iter().any(|kept| (1..names.len()).contains(kept)), "{kept:?}");
 }
 
 /// What a list of rows is mostly like, and whatever else comes.
