@@ -87,6 +87,11 @@ impl Handler<GetToken> for TokenActor {
 
     fn handle(&mut self, GetToken { after }: GetToken, ctx: &mut Self::Context) {
         let now = clock::now();
+        self.status.send_if_modified(|status| {
+            status.is_to_be_replaced(after);
+            // It changes nothing for those who wait.
+            false
+        });
         let (is_there, may_try, is_refused) = {
             let status = self.status.borrow();
             let is_there = status.later_than(after, now).is_some();

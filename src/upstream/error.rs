@@ -41,6 +41,9 @@ pub enum CallError {
     /// The upstream refused the token, which may have ended.
     #[error("the upstream refused the token (401)")]
     TokenRefused,
+    /// The upstream refused the token, and the one that was to replace it could not be had.
+    #[error("the upstream refused the token (401), and no other came: {0}")]
+    NoOtherToken(TokenError),
     /// The upstream refuses tokens that are fresh from their issuer, this one or one before.
     #[error(
         "the upstream refused the token (401), as it did fresh ones of late; the next is fetched for it in {} ms at the earliest",
@@ -142,11 +145,14 @@ impl CallError {
             Self::Overloaded { .. } | Self::Connect(ConnectFailure::Shortage(_)) => {
                 Outcome::Overloaded
             }
-            Self::NoToken(error) if error.is_shortage() => Outcome::Overloaded,
-            Self::CircuitOpen { .. } => Outcome::CircuitOpen,
-            Self::NoToken(_) | Self::TokenRefused | Self::FreshTokenRefused { .. } => {
-                Outcome::AuthFailed
+            Self::NoToken(error) | Self::NoOtherToken(error) if error.is_shortage() => {
+                Outcome::Overloaded
             }
+            Self::CircuitOpen { .. } => Outcome::CircuitOpen,
+            Self::NoToken(_)
+            | Self::NoOtherToken(_)
+            | Self::TokenRefused
+            | Self::FreshTokenRefused { .. } => Outcome::AuthFailed,
             Self::Connect(_) | Self::Broken { .. } => Outcome::ConnectFailed,
             Self::TimedOut { .. } => Outcome::Timeout,
             Self::NoPermit(_) | Self::Status { status: 429, .. } => Outcome::RateLimited,
@@ -187,6 +193,7 @@ impl CallError {
             | Self::CircuitOpen { .. }
             | Self::NoPermit(_)
             | Self::NoToken(_)
+            | Self::NoOtherToken(_)
             | Self::FreshTokenRefused { .. }
             | Self::Status { .. }
             | Self::Payload(_)
@@ -214,6 +221,7 @@ impl CallError {
             | Self::CircuitOpen { .. }
             | Self::NoPermit(_)
             | Self::NoToken(_)
+            | Self::NoOtherToken(_)
             | Self::Unsendable { .. }
             | Self::Unasked { .. }
             | Self::NotWaitedFor

@@ -258,8 +258,7 @@ impl Call<'_> {
         loop {
             let (error, sent) = match self.attempt(prepared, &mut tried, log).await {
                 Ok(reply) => return Ok(reply),
-                // A retry that could not even be sent: what the upstream said before counts.
-                Err((error, None)) => return Err(tried.last.unwrap_or(error)),
+                Err((error, None)) => return Err(not_sent(error, tried.last)),
                 Err((error, Some(sent))) => (error, sent),
             };
             match self.decide(&error, sent, &tried) {
@@ -363,6 +362,17 @@ impl Call<'_> {
         }
         let retry_after = reply.hints.retry_after.map(|wait| wait.min(longest));
         Err(CallError::Status { status: reply.status, retry_after })
+    }
+}
+
+/// Why a request could not even be sent, after what the upstream said to the attempt before.
+fn not_sent(error: CallError, before: Option<CallError>) -> CallError {
+    match (before, error) {
+        (Some(CallError::TokenRefused), CallError::NoToken(error)) => {
+            CallError::NoOtherToken(error)
+        }
+        (Some(said), _) => said,
+        (None, error) => error,
     }
 }
 

@@ -258,6 +258,28 @@ fn a_new_token_that_comes_too_late_for_the_refused_request_heals_the_later_ones(
 }
 
 #[test]
+fn while_no_token_replaces_the_refused_one_all_say_that_it_is_the_token_endpoint() {
+    let app = two_sources("");
+    app.sim.oauth_settings().revoke_all();
+    app.sim.oauth().set_behaviour(Behaviour::json(401, &json!({"error": "invalid_client"})));
+    let expected = "no other came: the token endpoint refused the client (401, invalid_client)";
+    for round in 0..3 {
+        let reply = ask(&app, "user", "c-1");
+        assert_came(&reply, "user", "auth_failed", 1);
+        let error = reply.source("user")["error"].to_string();
+        assert!(error.contains(expected), "{round}: {error}");
+    }
+    let warning = format!("credential genesys: an upstream refused its token, and {expected}");
+    assert_eq!(app.admin_get("/readyz").json()["warnings"], json!([warning]));
+    eventually("it may be tried at once", || {
+        app.admin_get("/v1/credentials").json()["credentials"][0]["next_try_in_ms"] == 0
+    });
+    app.sim.oauth().reset_behaviour();
+    eventually("tokens are back", || ask(&app, "user", "c-1").outcome("user") == "ok");
+    assert_eq!(app.admin_get("/readyz").json()["warnings"], json!([]));
+}
+
+#[test]
 fn callers_who_do_not_wait_for_the_new_token_cause_no_token_call_each() {
     let app = two_sources("");
     app.sim.oauth().set_behaviour(Behaviour::Delay(Duration::from_millis(300)));

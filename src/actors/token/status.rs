@@ -26,6 +26,8 @@ pub struct TokenStatus {
     pub failure: Option<Failure>,
     /// Counts the tokens so far.
     pub generation: u64,
+    /// The latest generation that an upstream refused, and that is to be replaced for it.
+    refused: u64,
     /// Fetches since the last token that failed in a way that may pass.
     failed_in_a_row: u32,
     /// The others since then: a refused client, an answer that holds no token. Apart, so that the
@@ -60,8 +62,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// When the next try is; as soon as a request asks for it where there is no token at hand.
-    pub fn next_try(&self, has_token: bool) -> Instant {
+    /// When the next try is; as soon as a request asks for it where there is no token for it.
+    fn next_try(&self, has_token: bool) -> Instant {
         if has_token { self.unasked_at } else { self.retry_at }
     }
 }
@@ -75,6 +77,22 @@ impl TokenStatus {
     /// The token at hand, if it has not ended and is later than this generation.
     pub fn later_than(&self, generation: u64, now: Instant) -> Option<&CurrentToken> {
         self.valid(now).filter(|current| current.token.generation > generation)
+    }
+
+    /// An upstream has refused the token of this generation.
+    pub fn is_to_be_replaced(&mut self, generation: u64) {
+        self.refused = self.refused.max(generation);
+    }
+
+    /// Whether an upstream has refused the token at hand, and none has replaced it yet.
+    pub fn is_refused(&self, now: Instant) -> bool {
+        self.valid(now).is_some_and(|current| current.token.generation <= self.refused)
+    }
+
+    /// When the next try is after a failure; a token that was refused is none.
+    pub fn next_try(&self, now: Instant) -> Option<Instant> {
+        let has_token = self.valid(now).is_some() && !self.is_refused(now);
+        self.failure.as_ref().map(|failure| failure.next_try(has_token))
     }
 
     /// Whether no fetch has ended yet.

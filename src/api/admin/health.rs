@@ -57,10 +57,12 @@ pub(super) fn readiness(overview: &Overview) -> Value {
     })
 }
 
-/// Why a credential has no token, if it has none.
+/// Why a credential has no token, if it has none; or none but one that an upstream has refused.
 fn no_token(status: &TokenStatus, now: Instant) -> Option<String> {
     if status.valid(now).is_some() {
-        return None;
+        let failure = status.failure.as_ref().filter(|_| status.is_refused(now))?;
+        let error = &failure.error;
+        return Some(format!("an upstream refused its token, and no other came: {error}"));
     }
     Some(match &status.failure {
         Some(failure) => format!("no token: {}", failure.error),

@@ -79,8 +79,7 @@ pub(super) fn credentials_now(overview: &Overview) -> Vec<Value> {
         let expires_in = valid.map(|current| (current.expires - now).as_secs());
         let age = valid.map(|current| now.saturating_duration_since(current.issued).as_secs());
         let failure = status.failure.as_ref();
-        let next_try = failure.map(|failure| failure.next_try(valid.is_some()));
-        let next_try = next_try.map(|at| at.saturating_duration_since(now));
+        let next_try = status.next_try(now).map(|at| at.saturating_duration_since(now));
         json!({
             "credential": credential.id().as_str(),
             "has_token": valid.is_some(),
