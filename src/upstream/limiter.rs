@@ -7,7 +7,7 @@ mod bucket;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 pub use self::bucket::{Bucket, Permit};
@@ -98,14 +98,21 @@ impl Limiter {
 
     /// The state of all buckets together.
     pub fn snapshot(&self, now: Instant) -> LimiterSnapshot {
-        let keyed: Vec<_> = lock(&self.keyed).by_hash.values().map(Arc::clone).collect();
+        let keyed = self.keyed_now();
         let mut snapshot = LimiterSnapshot { keys: keyed.len(), ..LimiterSnapshot::default() };
-        for bucket in keyed.iter().chain([&self.unkeyed]) {
+        let unkeyed = Some(Arc::clone(&self.unkeyed));
+        for bucket in keyed.iter().map(Weak::upgrade).chain([unkeyed]).flatten() {
             let (waiting, held_for) = bucket.snapshot(now);
             snapshot.waiting += waiting;
             snapshot.held_for = snapshot.held_for.max(held_for);
         }
         snapshot
+    }
+
+    /// The buckets of all keys, to be looked at without the lock. They are not held: one that is
+    /// looked at only can be forgotten.
+    fn keyed_now(&self) -> Vec<Weak<Bucket>> {
+        lock(&self.keyed).by_hash.values().map(Arc::downgrade).collect()
     }
 }
 

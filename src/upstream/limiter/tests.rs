@@ -316,6 +316,19 @@ async fn keys_at_rest_are_forgotten_when_there_are_many() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_that_are_only_looked_at_are_forgotten_as_if_nobody_did() {
+    let limiter = limiter(spec(1_000, 1_000, 1, 0));
+    for key in 0..MANY_BUCKETS {
+        limiter.bucket(Some(&key.to_string()));
+    }
+    // A snapshot has begun, and goes on while others call.
+    let looked_at = limiter.keyed_now();
+    limiter.bucket(Some("one more"));
+    assert_eq!(limiter.snapshot(clock::now()).keys, 1);
+    assert!(looked_at.iter().all(|bucket| bucket.upgrade().is_none()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_too_many_keys_those_unused_the_longest_begin_anew() {
     let limiter = limiter(spec(1, 3_600_000, 1, 0));
     let in_use = limiter.bucket(Some("in use"));
