@@ -6,12 +6,15 @@
 //!                           is more: data can come at the deadline
 //! ```
 //!
-//! What is not made by then is left out, as what is too large; one search by a `JSONPath` is not broken
-//! off.
+//! Half of the processors make such replies at a time, so that the event loops have the others. What is
+//! not made by then is left out, as what is too large; one search by a `JSONPath` is not broken off.
 
+use std::sync::LazyLock;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::web;
+use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use crate::domain::aggregate::Aggregate;
@@ -23,6 +26,10 @@ use crate::upstream::clock;
 const AT_ONCE: usize = 16 * 1024;
 /// Enough for nearly all data that a source may send.
 const LEAST: Duration = Duration::from_millis(200);
+/// How many are made at a time in threads of their own, in the whole process.
+static THREADS: LazyLock<Semaphore> = LazyLock::new(|| {
+    Semaphore::new(available_parallelism().map_or(1, |all| all.get().div_ceil(2)))
+});
 
 /// The aggregate's flat reply of at most `max_reply` bytes.
 ///
@@ -40,10 +47,78 @@ pub async fn flatten(
         return Ok((aggregate, reply));
     }
     let end = deadline.at().max(clock::now() + LEAST);
+    let Some(Ok(thread)) = clock::until(end, THREADS.acquire()).await else {
+        let reply = output.flatten_until(&aggregate, max_reply, &|| true);
+        return Ok((aggregate, reply));
+    };
     let output = output.clone();
     let made = web::block(move || {
         let reply = output.flatten_until(&aggregate, max_reply, &|| clock::now() >= end);
+        drop(thread);
         (aggregate, reply)
     });
     made.await.map_err(|_| Problem::internal())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::fields::{Extraction, FieldPath, FieldSpec, FieldType};
+    use crate::domain::ids::{Id, InputName};
+    use crate::domain::inputs::InputKind;
+    use crate::domain::json::Json;
+    use crate::domain::outcome::{Outcome, SourceReply};
+    use crate::domain::target::Target;
+
+    /// The one field of an action: all numbers of the source.
+    fn output() -> OutputSpec {
+        let kind = FieldType { scalar: InputKind::Integer, is_array: true };
+        let field = FieldSpec {
+            name: InputName::try_new("numbers").unwrap(),
+            from: Id::try_new("crm").unwrap(),
+            extraction: Extraction::Path(FieldPath::try_new("").unwrap()),
+            kind,
+            default: kind.natural_default(),
+            title: None,
+            description: None,
+        };
+        OutputSpec { fields: vec![field] }
+    }
+
+    /// More than is made at once.
+    fn much() -> Aggregate {
+        let reply = SourceReply {
+            source: Id::try_new("crm").unwrap(),
+            target: Target::sample().into(),
+            outcome: Outcome::Ok,
+            status: 200,
+            error: None,
+            attempts: 1,
+            latency: Duration::from_millis(1),
+            data: Json::from_value(&json!(vec![1; AT_ONCE])),
+            spans: vec![],
+        };
+        let latency = Duration::from_millis(1);
+        Aggregate { echoed: vec![], replies: vec![reply], latency, flow_latency_ms: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_others_are_made_a_reply_waits_for_a_thread_and_says_what_it_got_none_for() {
+        let began = clock::now();
+        let over = Deadline::from(began);
+        let all = u32::try_from(THREADS.available_permits()).unwrap();
+        let others = THREADS.acquire_many(all).await.unwrap();
+        let (_, reply) = flatten(&output(), much(), 1 << 20, over).await.unwrap();
+        assert_eq!(clock::now() - began, LEAST);
+        let json: Value = serde_json::from_slice(&reply.json).unwrap();
+        assert_eq!((&json["numbers"], &json["complete"]), (&json!([]), &json!(false)));
+        assert_eq!(reply.left_out.len(), 1);
+
+        drop(others);
+        let (_, reply) = flatten(&output(), much(), 1 << 20, over).await.unwrap();
+        assert!(reply.complete && reply.left_out.is_empty());
+        assert_eq!(THREADS.available_permits(), all as usize, "it is given back");
+    }
 }
