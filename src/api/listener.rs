@@ -193,7 +193,9 @@ where
     let answer =
         (!comes_too_late).then(|| until_caller_goes(phase.clone(), id.clone(), app.call(request)));
     AssertUnwindSafe(or_never(answer)).catch_unwind().map(move |answer| {
-        let mut response = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked(id.clone()).into()))?;
+        let answer = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked(id.clone()).into()));
+        // What is replied then is the last on the connection.
+        let mut response = answer.inspect_err(|_| phase.request_ended(true))?;
         reply_headers::put(response.headers_mut());
         let head = response.response_mut().head_mut();
         head.headers_mut().insert(context::REQUEST_ID, id);

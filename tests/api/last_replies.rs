@@ -1,6 +1,12 @@
 //! A reply that says `Connection: close` is the last one: what comes behind its request is not
 //! answered, and not done (RFC 9112 section 9.6). Whoever sent it knows that it has to be sent anew.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use tributary::simulator::Behaviour;
+
 use crate::client;
 use crate::harness::{TestApp, assert_problem};
 use crate::http_edge::{BODY, replies, request};
@@ -33,6 +39,21 @@ fn what_comes_behind_the_last_request_is_neither_answered_nor_done() {
         asked += if status == 200 { 3 } else { 0 };
         assert_eq!(app.upstream_hits(), asked, "{last:.300}");
     }
+}
+
+#[test]
+fn a_caller_that_ends_its_side_behind_several_requests_is_told_so_once() {
+    let app = TestApp::start();
+    app.sim.crm().set_behaviour(Behaviour::Delay(Duration::from_secs(2)));
+    let mut stream = TcpStream::connect(app.address).expect("it listens");
+    stream.write_all(request("").repeat(3).as_bytes()).expect("it is read");
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).expect("a reply and the end");
+    let replies = replies(&all);
+    let [(400, head, problem)] = replies.as_slice() else { panic!("{replies:?}") };
+    assert!(head.contains("\r\nconnection: close"), "{head}");
+    assert!(problem["detail"].to_string().contains("keep it open"), "{problem}");
 }
 
 #[test]
