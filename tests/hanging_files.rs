@@ -143,6 +143,33 @@ fn a_start_with_a_file_that_hangs_is_given_up() {
 }
 
 #[test]
+fn a_start_whose_platform_certificates_hang_is_given_up() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (fifo, file) = (folder.path().join("fifo"), folder.path().join("tributary.toml"));
+    hang(&fifo);
+    let server = "listen = '127.0.0.1:0'\nadmin_listen = '127.0.0.1:0'";
+    let (source, action) = ("url = 'https://127.0.0.1:1/'", "sources = ['a']");
+    let text_of = format!("[server]\n{server}\n[sources.a]\n{source}\n[actions.a]\n{action}\n");
+    std::fs::write(&file, text_of).expect("written");
+    let mut command = program(&["serve", "--config", path(&file)]);
+    command.env("SSL_CERT_FILE", &fifo).env("RUST_LOG", "off");
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("the program was built");
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().expect("it is ours").is_none() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Without effect if it has ended.
+    let _ = child.kill();
+    let output = child.wait_with_output().expect("it ends");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    assert!(
+        said.contains("a: the platform's certificates: they did not come within 5 s"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_fifo_in_the_place_of_a_secret_or_a_certificate_is_refused_at_once() {
     let folder = TempDir::new().expect("a temporary folder");
     let (fifo, file) = (folder.path().join("fifo"), folder.path().join("tributary.toml"));

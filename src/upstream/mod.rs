@@ -21,6 +21,7 @@ pub mod limiter;
 pub mod next_page;
 pub mod origin;
 mod pages;
+mod platform_roots;
 pub mod prepare;
 mod probe;
 pub mod response_guard;

@@ -6,8 +6,9 @@ use tokio_rustls::rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, Error};
 
+use super::platform_roots::{self, NoRoots};
 use super::server_certificate::ServerCertificates;
 use crate::domain::template::Endpoint;
 
@@ -17,6 +18,9 @@ pub enum TlsSetupError {
     /// The extra CA file holds something else.
     #[error("extra CA: {0}; allowed is one or more certificates in PEM")]
     ExtraCa(String),
+    /// The platform's authorities cannot be read.
+    #[error("the platform's certificates: {0}")]
+    Platform(#[from] NoRoots),
     /// The cryptography does not support TLS 1.2 and 1.3.
     #[error("TLS versions 1.2 and 1.3 are not available: {0}")]
     Versions(#[source] Error),
@@ -30,9 +34,10 @@ pub enum TlsSetupError {
 /// that has one of them.
 ///
 /// # Errors
-/// [`TlsSetupError::ExtraCa`] if that is not PEM with at least one usable certificate.
+/// [`TlsSetupError::ExtraCa`] if that is not PEM with at least one usable certificate;
+/// [`TlsSetupError::Platform`] if the platform's authorities do not come in time.
 pub fn client_config(extra_ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, TlsSetupError> {
-    let mut roots = platform_roots();
+    let mut roots = platform_roots::read()?;
     let extra = extra_ca_pem.map_or(Ok(Vec::new()), certificates)?;
     for certificate in &extra {
         let unreadable = |_| extra_ca("a certificate that cannot be read");
@@ -64,15 +69,6 @@ pub fn for_endpoint(
     if endpoint.https() { client_config(extra_ca_pem).map(Some) } else { Ok(None) }
 }
 
-fn platform_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
-}
-
 /// The certificates in a PEM file, at least one.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
     let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
@@ -92,11 +88,6 @@ mod tests {
     fn only_http_1_1_is_offered() {
         let config = client_config(None).unwrap();
         assert_eq!(config.alpn_protocols, [b"http/1.1"]);
-    }
-
-    #[test]
-    fn there_are_always_roots() {
-        assert!(!platform_roots().is_empty());
     }
 
     #[test]
