@@ -8,7 +8,7 @@ use super::observation::Observation;
 use super::problem::Problem;
 use super::route_table::{self, Endpoint, Method};
 use super::state::{Shared, Worker};
-use super::{aggregate, context, events};
+use super::{aggregate, context, events, host};
 use crate::domain::paths;
 use crate::upstream::clock;
 
@@ -73,7 +73,8 @@ fn observed(
     let serving = worker.serving();
     let mut observation = Observation::begin(&*serving.shared.observer, route, &id, started);
     observation.peer = context::peer(request);
-    let response = answer(&serving.shared, &mut observation);
+    let response = host::check_form(request);
+    let response = response.and_then(|()| answer(&serving.shared, &mut observation));
     let response = response.unwrap_or_else(Problem::into_response);
     observation.finish(response.status().as_u16(), aggregate::length(response.body()));
     response

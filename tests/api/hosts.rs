@@ -97,20 +97,24 @@ fn the_host_of_the_target_counts_where_it_has_one_and_without_any_it_is_no_brows
 #[test]
 fn a_host_that_is_none_is_refused_also_where_any_host_is_taken() {
     let app = TestApp::start_with("[[server.api_keys]]\nname = 'a'\nkey = 'key-of-the-flow'\n");
-    let ask = |hosts: &str| {
+    let ask_for = |target: &str, hosts: &str| {
         let body = r#"{"customerId":"c-1","externalApiKey":"key-1"}"#;
         let mut connection = Connection::open(app.address).expect("it listens");
         let request = format!(
-            "POST /v1/actions/customer_profile HTTP/1.1\r\n{hosts}x-api-key: key-of-the-flow\r\n\
+            "POST {target} HTTP/1.1\r\n{hosts}x-api-key: key-of-the-flow\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         connection.write(request.as_bytes()).expect("it is read");
         connection.read(Instant::now()).expect("a reply")
     };
+    let ask = |hosts: &str| ask_for("/v1/actions/customer_profile", hosts);
     for host in ["a b", "x/y", "u@x"] {
-        let problem = assert_problem(&ask(&format!("host: {host}\r\n")), 400);
-        assert!(problem["detail"].to_string().contains("`Host`"), "{host}: {problem}");
+        // Whatever else is wrong: a path that is not there, a method that is not taken.
+        for target in ["/v1/actions/customer_profile", "/nowhere", "/openapi.json"] {
+            let problem = assert_problem(&ask_for(target, &format!("host: {host}\r\n")), 400);
+            assert!(problem["detail"].to_string().contains("`Host`"), "{host}: {problem}");
+        }
     }
     assert_problem(&ask("host: a\r\nhost: b\r\n"), 400);
     for host in ["my_service:8080", "flows.example"] {
