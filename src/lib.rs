@@ -10,13 +10,15 @@
 //!
 //! Imports point downward only (`tests/architecture.rs` enforces it): [`app`] wires everything;
 //! [`api`] uses [`actors`], [`domain`] and a little of [`upstream`]; [`actors`] use [`upstream`]
-//! and [`domain`]; [`upstream`], [`settings`] and [`telemetry`] use [`domain`]; [`domain`] is pure.
+//! and [`domain`]; [`upstream`], [`settings`] and [`telemetry`] use [`domain`]; [`settings`] are read
+//! with [`config`]; [`domain`] is pure.
 //! [`simulator`] stands apart: the upstreams of the demo and of the tests.
 
 pub mod actors;
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod export;
 pub mod settings;

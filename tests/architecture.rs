@@ -6,12 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each part may use of the others. A longer path allows that module or item only.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("simulator", &[]),
     ("telemetry", &["domain"]),
     ("export", &["domain"]),
-    ("settings", &["domain"]),
+    // It knows no key of the configuration.
+    ("config", &["domain"]),
+    ("settings", &["config", "domain"]),
     ("upstream", &["domain"]),
     ("actors", &["upstream", "domain"]),
     // Of the outbound edge: the clock, the headers to pass on, and what operators look at; of
@@ -361,6 +363,7 @@ fn the_checker_sees_a_violation_however_it_is_written() {
         ("upstream", "fn f<'a>(x: &'a str) { crate::app::start(x) }"),
         ("upstream", "let s = r#\"a\"b\"#; use crate::app;  crate::app::x();"),
         ("settings", "use crate::upstream::clock;"),
+        ("config", "use crate::settings::Settings;"),
         ("telemetry", "use crate::settings::Settings;"),
         ("actors", "use crate::api::problem::Problem;"),
         ("actors", "use crate::settings::Settings;"),

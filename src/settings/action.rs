@@ -9,8 +9,8 @@ use crate::domain::inputs::{
 };
 
 use super::output;
-use super::table::Table;
-use super::value::scalar_text;
+use crate::config::table::Table;
+use crate::config::value::scalar_text;
 
 /// The input that is echoed unless the configuration says otherwise.
 const ECHOED_BY_DEFAULT: &str = "customerId";

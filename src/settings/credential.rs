@@ -9,11 +9,11 @@ use crate::domain::ids::Id;
 use crate::domain::secret::{ExposeSecret, SecretString};
 use crate::domain::template::{Endpoint, HeaderTemplate, UrlTemplate};
 
-use super::layers::variable;
 use super::regions::{self, Region};
-use super::secrets::{SecretKeys, read_ca_file, read_secret};
-use super::shown::show_text;
-use super::table::{OneOf, Table};
+use crate::config::layers::variable;
+use crate::config::secrets::{SecretKeys, read_ca_file, read_secret};
+use crate::config::shown::show_text;
+use crate::config::table::{OneOf, Table};
 
 const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);

@@ -2,8 +2,8 @@
 
 use crate::domain::secret::{ExposeSecret as _, SecretString};
 
-use super::secrets::{SecretKeys, read_secret};
-use super::table::Table;
+use crate::config::secrets::{SecretKeys, read_secret};
+use crate::config::table::Table;
 
 const VALUE: &str = "key";
 const FILE: &str = "key_file";

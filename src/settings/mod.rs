@@ -1,41 +1,26 @@
 //! Configuration text becomes validated `…Spec` types, or a list of every mistake in it.
 //!
 //! ```text
-//! files, environment ─ layers ─▶ one table ─ server, credential, source, action ─▶ specs
+//! files, environment ─ config ─▶ one table ─ server, credential, source, action ─▶ specs
 //!                                                       each by itself      │
-//!                                 Settings ◀─ validate: do they fit together ┘
+//!                                  Settings ◀─ check: do they fit together ─┘
 //! ```
 //!
 //! Nothing here stops at the first mistake: readers note a [`Problem`] and go on.
 
 mod action;
-mod config_hash;
+mod check;
 mod credential;
-mod dependencies;
-mod files;
-mod getters;
-mod injection;
-mod key_digests;
 mod keys;
-mod layers;
 mod output;
 mod paging;
 mod plan;
-mod problem;
 mod regions;
-mod secrets;
 mod server;
 mod server_tls;
-mod shown;
 mod source;
 mod source_url;
-mod suggest;
-mod table;
-mod tenants;
 mod traces;
-mod units;
-mod validate;
-mod value;
 
 #[cfg(test)]
 mod tests;
@@ -51,18 +36,18 @@ use crate::domain::ids::Id;
 use crate::domain::source::SourceSpec;
 use crate::domain::trace_export::TraceExport;
 
-pub use key_digests::KeyDigests;
+pub use crate::config::process_environment;
+pub use crate::config::{Cause, Problem, Problems, Warning};
+pub use crate::config::{DURATION_FORM, KeyDigests, Layer, nearest, parse_duration};
 pub use keys::ApiKeySpec;
-pub use layers::{Layer, process_environment};
-pub use problem::{Cause, ENVIRONMENT, Problem, Problems, Warning};
 pub use server::ServerSpec;
 pub use server_tls::ServerTls;
-pub use suggest::nearest;
-pub use units::{DURATION_FORM, parse_duration};
 
-use problem::Report;
-use table::Table;
-use validate::{Names, Parts};
+use crate::config::problem::Report;
+use crate::config::table::Table;
+use crate::config::{ENVIRONMENT, config_hash, layers};
+use check::names::{self, Finder, Names, Parts};
+use check::{dependencies, injection, tenants};
 
 /// What an id may look like, for messages.
 const ID_FORM: &str = "a lower-case letter, then lower-case letters, digits and `_` \
@@ -182,7 +167,7 @@ impl Settings {
 /// Reads the merged table and checks that its parts fit together.
 fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
     let mut root = Table::root(merged, file, report);
-    let mut names = Names::default();
+    let mut declared = Names::default();
 
     let mut table = root.table_or_empty("server");
     let server = server::read(&mut table);
@@ -196,26 +181,26 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
 
     let mut credentials = Vec::new();
     for (name, mut table) in root.named_tables("credentials") {
-        names.credentials.push(name);
+        declared.credentials.push(name);
         let id = read_id(name, &table);
         credentials.extend(credential::read(&mut table, id));
         table.finish();
     }
     let mut sources = Vec::new();
     for (name, mut table) in root.named_tables("sources") {
-        names.sources.push(name);
+        declared.sources.push(name);
         let id = read_id(name, &table);
         sources.extend(source::read(&mut table, id, &credentials));
         table.finish();
     }
     let mut actions = Vec::new();
     for (name, mut table) in root.named_tables("actions") {
-        names.actions.push(name);
+        declared.actions.push(name);
         let id = read_id(name, &table);
         actions.extend(action::read(&mut table, id));
         table.finish();
     }
-    for (key, names) in [("sources", &names.sources), ("actions", &names.actions)] {
+    for (key, names) in [("sources", &declared.sources), ("actions", &declared.actions)] {
         if names.is_empty() {
             root.refuse(key, &format!("at least one [{key}.NAME]"));
         }
@@ -231,11 +216,11 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         sources: &sources,
         actions: &actions,
     };
-    let finder = validate::Finder::new(merged, file, report);
-    validate::check(&parts, &names, &finder);
+    let finder = Finder::new(merged, file, report);
+    names::check(&parts, &declared, &finder);
     injection::check(&parts, &finder);
     for action in &mut actions {
-        action.dependencies = dependencies::of_action(action, &sources, &names, &finder);
+        action.dependencies = dependencies::of_action(action, &sources, &declared, &finder);
     }
     let sources = tenants::expand(sources, &actions, &credentials);
     Some(Settings {

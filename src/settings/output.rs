@@ -9,8 +9,8 @@ use crate::domain::inputs::InputSpec;
 use crate::domain::json::{Json, Pointer};
 use crate::domain::members::{self, Member};
 
-use super::table::Table;
-use super::validate::Finder;
+use super::check::names::Finder;
+use crate::config::table::Table;
 
 /// What `path`, `each` and `item` may be, for messages.
 const PATH_FORM: &str = "a JSON Pointer such as \"/account/tier\", a JSONPath such as \

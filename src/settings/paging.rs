@@ -6,7 +6,7 @@ use crate::domain::json::Pointer;
 use crate::domain::paging::{PagingKind, PagingSpec, SendAs};
 
 use super::source::Body;
-use super::table::Table;
+use crate::config::table::Table;
 
 const SEND_AS_FORM: &str =
     "\"query:NAME\" for a query parameter or \"json:NAME\" for a key of the JSON body";

@@ -17,8 +17,8 @@ use crate::domain::trace_export::TraceExport;
 use super::Settings;
 use super::keys::ApiKeySpec;
 use super::server_tls::ServerTls;
-use super::shown::HARMLESS_HEADERS;
-use super::units::{show_duration, show_size};
+use crate::config::shown::HARMLESS_HEADERS;
+use crate::config::units::{show_duration, show_size};
 
 /// What stands where a secret would.
 const REDACTED: &str = "[redacted]";

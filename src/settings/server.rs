@@ -9,8 +9,8 @@ use crate::domain::template::Endpoint;
 
 use super::keys::{self, ApiKeySpec};
 use super::server_tls::{self, ServerTls};
-use super::shown::show_text;
-use super::table::Table;
+use crate::config::shown::show_text;
+use crate::config::table::Table;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 pub(super) const DEFAULT_ADMIN_LISTEN: SocketAddr =

@@ -12,10 +12,10 @@ use rustls::{RootCertStore, ServerConfig};
 
 use crate::domain::digest::Digest;
 
-use super::files::FileKind;
-use super::problem::Cause;
-use super::shown::show_file;
-use super::table::Table;
+use crate::config::files::FileKind;
+use crate::config::problem::Cause;
+use crate::config::shown::show_file;
+use crate::config::table::Table;
 
 /// How a port speaks TLS, ready for use.
 #[derive(Debug, Clone)]

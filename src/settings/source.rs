@@ -15,10 +15,10 @@ use crate::domain::source::{EmptyBody, Method, RateLimitSpec, SourceSpec, Tenanc
 use crate::domain::template::{HeaderTemplate, JsonTemplate, TextTemplate};
 
 use super::paging;
-use super::secrets::read_ca_file;
 use super::source_url::{self, Host, Target};
-use super::table::Table;
-use super::value::scalar_text;
+use crate::config::secrets::read_ca_file;
+use crate::config::table::Table;
+use crate::config::value::scalar_text;
 
 /// The time over which the retry budget counts.
 const BUDGET_WINDOW: Duration = seconds(10);
@@ -174,7 +174,7 @@ fn timeouts(table: &mut Table) -> (Duration, Duration) {
     let default = if timeout > seconds(3) { seconds(3) } else { timeout / 2 };
     let connect = table.duration("connect_timeout", MILLISECOND..=HOUR, default);
     if connect >= timeout {
-        let shown = super::units::show_duration(timeout);
+        let shown = crate::config::units::show_duration(timeout);
         table.refuse("connect_timeout", &format!("less than `timeout`, which is {shown}"));
     }
     (timeout, connect)

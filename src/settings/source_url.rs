@@ -5,10 +5,10 @@ use crate::domain::secret::ExposeSecret as _;
 use crate::domain::template::{Endpoint, TemplateError, UrlTemplate};
 
 use super::regions;
-use super::secrets::{SecretKeys, read_given};
-use super::shown::show_url;
-use super::table::{OneOf, Table};
-use super::value::scalar_text;
+use crate::config::secrets::{SecretKeys, read_given};
+use crate::config::shown::show_url;
+use crate::config::table::{OneOf, Table};
+use crate::config::value::scalar_text;
 
 /// Stands where each tenant's host will; a name that leads nowhere (RFC 6761 section 6.4).
 pub(super) const NO_HOST_YET: &str = "https://tenant.invalid";

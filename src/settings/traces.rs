@@ -3,8 +3,8 @@
 use serde_json::{Number, Value};
 use url::Url;
 
-use super::layers::Layer;
-use super::table::Table;
+use crate::config::layers::Layer;
+use crate::config::table::Table;
 use crate::domain::trace_export::{TraceExport, TraceProtocol};
 
 /// The share of requests that are traced if nobody says.

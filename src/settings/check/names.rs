@@ -11,36 +11,36 @@ use crate::domain::members;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference};
 
+use super::super::output;
+use super::super::server::ServerSpec;
+use super::super::source_url::URL_KEYS;
 use super::dependencies;
-use super::output;
-use super::problem::Report;
-use super::server::ServerSpec;
-use super::shown::{join, show_text};
-use super::source_url::URL_KEYS;
-use super::suggest::nearest;
 use super::tenants;
+use crate::config::problem::Report;
+use crate::config::shown::{join, show_text};
+use crate::config::suggest::nearest;
 
 /// Every name in the configuration, of parts with mistakes as well: a part with a mistake is not a
 /// missing one.
 #[derive(Debug, Default)]
-pub(super) struct Names<'a> {
-    pub(super) credentials: Vec<&'a str>,
-    pub(super) sources: Vec<&'a str>,
-    pub(super) actions: Vec<&'a str>,
+pub(in crate::settings) struct Names<'a> {
+    pub(in crate::settings) credentials: Vec<&'a str>,
+    pub(in crate::settings) sources: Vec<&'a str>,
+    pub(in crate::settings) actions: Vec<&'a str>,
 }
 
 /// What could be read of the configuration.
 #[derive(Debug)]
-pub(super) struct Parts<'a> {
-    pub(super) server: Option<&'a ServerSpec>,
-    pub(super) credentials: &'a [CredentialSpec],
-    pub(super) sources: &'a [SourceSpec],
-    pub(super) actions: &'a [ActionSpec],
+pub(in crate::settings) struct Parts<'a> {
+    pub(in crate::settings) server: Option<&'a ServerSpec>,
+    pub(in crate::settings) credentials: &'a [CredentialSpec],
+    pub(in crate::settings) sources: &'a [SourceSpec],
+    pub(in crate::settings) actions: &'a [ActionSpec],
 }
 
 /// Finds the file of a key again, for problems that are noticed after reading.
 #[derive(Debug)]
-pub(super) struct Finder<'a> {
+pub(in crate::settings) struct Finder<'a> {
     root: &'a Value,
     file: &'a str,
     report: &'a Report,
@@ -48,18 +48,18 @@ pub(super) struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     /// `file` stands for keys that are in no file.
-    pub(super) fn new(root: &'a Value, file: &'a str, report: &'a Report) -> Self {
+    pub(in crate::settings) fn new(root: &'a Value, file: &'a str, report: &'a Report) -> Self {
         Self { root, file, report }
     }
 
     /// Notes a problem at a key, given part by part.
-    pub(super) fn refuse(&self, parts: &[&str], found: &str, allowed: &str) {
+    pub(in crate::settings) fn refuse(&self, parts: &[&str], found: &str, allowed: &str) {
         let (file, path) = self.place(parts);
         self.report.add(file, &path, found, allowed);
     }
 
     /// Notes that what stands at a key is allowed, but most likely not meant.
-    pub(super) fn warn(&self, parts: &[&str], text: &str) {
+    pub(in crate::settings) fn warn(&self, parts: &[&str], text: &str) {
         let (file, path) = self.place(parts);
         self.report.warn(file, &path, text);
     }
@@ -77,7 +77,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Whether something stands at a key.
-    pub(super) fn has(&self, parts: &[&str]) -> bool {
+    pub(in crate::settings) fn has(&self, parts: &[&str]) -> bool {
         self.value(parts).is_some()
     }
 
@@ -98,7 +98,7 @@ fn entry<'a>(value: &'a Value, key: &str) -> Option<(&'a str, &'a Value)> {
 }
 
 /// Checks everything that concerns more than one table.
-pub(super) fn check(parts: &Parts, names: &Names, finder: &Finder) {
+pub(in crate::settings) fn check(parts: &Parts, names: &Names, finder: &Finder) {
     check_default_action(parts, names, finder);
     for source in parts.sources {
         check_credential(source, parts, names, finder);
@@ -143,7 +143,7 @@ fn check_credential(source: &SourceSpec, parts: &Parts, names: &Names, finder: &
 
 /// What stands where the name of a credential should. The secret itself may stand there by mistake:
 /// it is shown only if it is nearly a name that there is.
-pub(super) fn no_credential(id: &Id, names: &Names) -> String {
+pub(in crate::settings) fn no_credential(id: &Id, names: &Names) -> String {
     match nearest(id.as_str(), &names.credentials) {
         Some(_) => format!("{:?}, which is no credential", id.as_str()),
         None => "a text (not shown), which is no credential".to_owned(),
@@ -151,7 +151,11 @@ pub(super) fn no_credential(id: &Id, names: &Names) -> String {
 }
 
 /// The header of the credential must not be set by the source as well.
-pub(super) fn check_header(source: &SourceSpec, credential: &CredentialSpec, finder: &Finder) {
+pub(in crate::settings) fn check_header(
+    source: &SourceSpec,
+    credential: &CredentialSpec,
+    finder: &Finder,
+) {
     let (id, header) = (&credential.id, credential.header());
     if source.headers.iter().any(|known| known.name().eq_ignore_ascii_case(header)) {
         let found = format!("a header that the credential {id} sets as well");
@@ -225,7 +229,7 @@ fn check_inputs(action: &ActionSpec, source: &SourceSpec, finder: &Finder) {
 }
 
 /// Everything that a source's templates name, with its place in the source's table.
-pub(super) fn references<'a>(
+pub(in crate::settings) fn references<'a>(
     source: &'a SourceSpec,
     finder: &Finder,
 ) -> Vec<(String, &'a Reference)> {
@@ -252,21 +256,21 @@ pub(super) fn references<'a>(
 }
 
 /// The key that has the source's URL.
-pub(super) fn url_key(source: &SourceSpec, finder: &Finder) -> &'static str {
+pub(in crate::settings) fn url_key(source: &SourceSpec, finder: &Finder) -> &'static str {
     let is_there = |key: &&str| finder.has(&["sources", source.id.as_str(), key]);
     URL_KEYS.into_iter().find(is_there).unwrap_or_default()
 }
 
 /// The parts of the key of a place within a source. Only the first dot separates: a header's name
 /// may have dots of its own.
-pub(super) fn path_in<'a>(source: &'a SourceSpec, place: &'a str) -> Vec<&'a str> {
+pub(in crate::settings) fn path_in<'a>(source: &'a SourceSpec, place: &'a str) -> Vec<&'a str> {
     let mut path = vec!["sources", source.id.as_str()];
     path.extend(place.splitn(2, '.'));
     path
 }
 
 /// The known names, or where to add one.
-pub(super) fn one_of(names: &[&str], table: &str) -> String {
+pub(in crate::settings) fn one_of(names: &[&str], table: &str) -> String {
     if names.is_empty() {
         format!("none yet: add [{table}.NAME]")
     } else {

@@ -5,10 +5,10 @@ use crate::domain::ids::Id;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::Reference;
 
-use super::validate::{Finder, Names, one_of, path_in, references};
+use super::names::{Finder, Names, one_of, path_in, references};
 
 /// A template may name a source that there is, other than its own.
-pub(super) fn check_source(source: &SourceSpec, names: &Names, finder: &Finder) {
+pub(in crate::settings) fn check_source(source: &SourceSpec, names: &Names, finder: &Finder) {
     let own = &source.id;
     for (place, reference) in references(source, finder) {
         let Reference::Source { source: other, .. } = reference else { continue };
@@ -25,7 +25,7 @@ pub(super) fn check_source(source: &SourceSpec, names: &Names, finder: &Finder) 
 
 /// The action's sources that wait for others. Each must be able to begin some time: what it waits
 /// for is asked by the same action, and does not wait for it in turn.
-pub(super) fn of_action(
+pub(in crate::settings) fn of_action(
     action: &ActionSpec,
     sources: &[SourceSpec],
     names: &Names,

@@ -25,7 +25,7 @@ const PATIENCE_AFTER_A_HANG: Duration = Duration::from_millis(500);
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileKind {
+pub(crate) enum FileKind {
     /// TOML. It may come through a pipe too: `--config <(sops -d my.toml)`.
     Configuration,
     /// Certificates in PEM: as a rule a few, of authorities some hundreds.
@@ -53,7 +53,7 @@ impl FileKind {
 
 /// Why a file is not read. The texts say nothing of what it holds.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FileError {
+pub(crate) enum FileError {
     /// What the system says.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -73,7 +73,7 @@ pub(super) enum FileError {
 
 /// The files of one configuration.
 #[derive(Debug, Default)]
-pub(super) struct Files {
+pub(crate) struct Files {
     /// Whether one of them did not come in time.
     one_hangs: Cell<bool>,
 }
@@ -83,7 +83,7 @@ impl Files {
     ///
     /// # Errors
     /// [`FileError`]: it cannot be read, is too large, takes too long, or is no regular file.
-    pub(super) fn read(&self, path: &Path, kind: FileKind) -> Result<Vec<u8>, FileError> {
+    pub(crate) fn read(&self, path: &Path, kind: FileKind) -> Result<Vec<u8>, FileError> {
         let patience = if self.one_hangs.get() { PATIENCE_AFTER_A_HANG } else { PATIENCE };
         let contents = read_within(patience, path, move |path| read_checked(path, kind));
         if matches!(contents, Err(FileError::TooSlow(_) | FileError::Hangs)) {
@@ -96,7 +96,7 @@ impl Files {
     ///
     /// # Errors
     /// As [`Files::read`], and for what is not UTF-8.
-    pub(super) fn read_text(&self, path: &Path, kind: FileKind) -> Result<String, FileError> {
+    pub(crate) fn read_text(&self, path: &Path, kind: FileKind) -> Result<String, FileError> {
         let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8");
         Ok(String::from_utf8(self.read(path, kind)?).map_err(not_text)?)
     }

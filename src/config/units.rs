@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const DURATION_FORM: &str = r#"a duration such as "250ms", "3s", "1m" or "1h""#;
 
 /// How sizes are written, for messages.
-pub(super) const SIZE_FORM: &str = r#"a size such as "64KiB", "2MB" or a number of bytes"#;
+pub(crate) const SIZE_FORM: &str = r#"a size such as "64KiB", "2MB" or a number of bytes"#;
 
 /// The units of a duration and their length in milliseconds, the longest first.
 const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -30,7 +30,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// Reads `"64KiB"`, `"2MB"` or `"65536"` as a number of bytes.
-pub(super) fn parse_size(text: &str) -> Option<u64> {
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = split_unit(text)?;
     if unit.is_empty() {
         return Some(number);
@@ -40,7 +40,7 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
 }
 
 /// Writes a duration in its longest whole unit, for example `3s`.
-pub(super) fn show_duration(duration: Duration) -> String {
+pub(crate) fn show_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if millis == 0 {
         return "0ms".to_owned();
@@ -49,7 +49,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
 }
 
 /// Writes a number of bytes in its longest whole unit, for example `64KiB`.
-pub(super) fn show_size(bytes: u64) -> String {
+pub(crate) fn show_size(bytes: u64) -> String {
     if bytes == 0 {
         return "0B".to_owned();
     }

@@ -9,10 +9,10 @@ use crate::domain::template::{
     InjectionRisk, JsonTemplate, Placeholder, Reference, RiskReason, TextPlace,
 };
 
-use super::validate::{Finder, Parts, url_key};
+use super::names::{Finder, Parts, url_key};
 
 /// Warns of every placeholder at risk, once for each text that has it.
-pub(super) fn check(parts: &Parts, finder: &Finder) {
+pub(in crate::settings) fn check(parts: &Parts, finder: &Finder) {
     for source in parts.sources {
         let mut risks = source.url.injection_risks();
         risks.extend_from_slice(source.json.as_ref().map_or(&[], JsonTemplate::injection_risks));

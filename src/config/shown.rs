@@ -24,11 +24,11 @@ const HIDDEN: [&str; 10] = [
 const MISTAKEN: [&str; 2] = ["header", "credential"];
 
 /// Headers whose fixed values are never secrets.
-pub(super) const HARMLESS_HEADERS: [&str; 5] =
+pub(crate) const HARMLESS_HEADERS: [&str; 5] =
     ["accept", "accept-language", "content-type", "user-agent", "cache-control"];
 
 /// Whether the value at this key, or anything below it, may be a secret.
-pub(super) fn is_hidden(path: &str) -> bool {
+pub(crate) fn is_hidden(path: &str) -> bool {
     path.split('.').any(|segment| {
         HIDDEN.iter().any(|word| {
             segment.strip_suffix(word).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
@@ -37,7 +37,7 @@ pub(super) fn is_hidden(path: &str) -> bool {
 }
 
 /// The value at a key in a message's words.
-pub(super) fn show(path: &str, value: &Value) -> String {
+pub(crate) fn show(path: &str, value: &Value) -> String {
     let hidden =
         is_hidden(path) || path.rsplit('.').next().is_some_and(|key| MISTAKEN.contains(&key));
     match &value.kind {
@@ -67,7 +67,7 @@ pub(super) fn show(path: &str, value: &Value) -> String {
 }
 
 /// A text in quotes, cut where it is long.
-pub(super) fn show_text(text: &str) -> String {
+pub(crate) fn show_text(text: &str) -> String {
     if text.contains("://") {
         return show_bad_url(text);
     }
@@ -76,7 +76,7 @@ pub(super) fn show_text(text: &str) -> String {
 
 /// A file's name, if it looks like one: the secret itself may stand there by mistake, and that is
 /// never a path from the root in plain characters.
-pub(super) fn show_file(name: &str) -> String {
+pub(crate) fn show_file(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
     let is_path = ["./", "../"].iter().any(|start| name.starts_with(start))
         || (name.starts_with('/') && name.split('/').filter(|part| !part.is_empty()).count() > 1);
@@ -129,7 +129,7 @@ const SECRET_WORDS: [&str; 13] = [
 
 /// A URL template with its parameters: fixed values that may be secrets are left out, by the
 /// parameter's name or because they look like a key.
-pub(super) fn show_url(url: &str, query: &[(String, String)]) -> String {
+pub(crate) fn show_url(url: &str, query: &[(String, String)]) -> String {
     let (before, own) = url.split_once('?').unwrap_or((url, ""));
     let own = own.split('&').filter(|pair| !pair.is_empty());
     let own = own.map(|pair| match pair.split_once('=') {
@@ -144,7 +144,7 @@ pub(super) fn show_url(url: &str, query: &[(String, String)]) -> String {
 }
 
 /// Whether a parameter of this name may have a secret as its value.
-pub(super) fn may_name_secret(name: &str) -> bool {
+pub(crate) fn may_name_secret(name: &str) -> bool {
     let lower = name.to_lowercase();
     SECRET_WORDS.iter().any(|word| lower.contains(word))
 }
@@ -186,7 +186,7 @@ fn looks_like_key(text: &str) -> bool {
 
 /// `path.key`, the key in quotes if it is not a plain word. A value that has slipped into the key
 /// (`"X-API-Key: s3cret" = ""`) is cut off.
-pub(super) fn join(path: &str, key: &str) -> String {
+pub(crate) fn join(path: &str, key: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let key = if !key.is_empty() && key.chars().all(plain) {
         key.to_owned()

@@ -10,16 +10,16 @@ use super::table::{OneOf, Table};
 
 /// The two keys of one secret: the secret itself or the file that holds it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SecretKeys {
+pub(crate) struct SecretKeys {
     /// The key of the secret, for example `client_secret`.
-    pub(super) value: &'static str,
+    pub(crate) value: &'static str,
     /// The key of the file's name, for example `client_secret_file`.
-    pub(super) file: &'static str,
+    pub(crate) file: &'static str,
 }
 
 /// The secret of the two keys, one of which must be there. Given by two layers, that of the later
 /// one counts; the file of the other need not be there.
-pub(super) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretString> {
+pub(crate) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretString> {
     match table.one_of(&[keys.value, keys.file]) {
         OneOf::Key(key) => read_given(table, keys, key),
         OneOf::Neither => {
@@ -31,7 +31,7 @@ pub(super) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretS
 }
 
 /// The secret that `key` gives, one of the two.
-pub(super) fn read_given(
+pub(crate) fn read_given(
     table: &mut Table,
     keys: SecretKeys,
     key: &'static str,
@@ -41,7 +41,7 @@ pub(super) fn read_given(
 }
 
 /// The PEM certificates of the file that `ca_file` names; absent: none.
-pub(super) fn read_ca_file(table: &mut Table) -> Option<Vec<u8>> {
+pub(crate) fn read_ca_file(table: &mut Table) -> Option<Vec<u8>> {
     const KEY: &str = "ca_file";
     let path = table.text(KEY)?;
     let allowed = "a readable file with certificates in PEM";

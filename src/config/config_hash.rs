@@ -17,7 +17,7 @@ const LENGTH: usize = 6;
 const OWN_NAMES: [&str; 5] = ["headers", "query", "json", "fallback", "empty_data"];
 
 /// The beginning of the SHA-256 (FIPS 180-4) of the merged table, in hexadecimal digits.
-pub(super) fn of(merged: &Value) -> String {
+pub(crate) fn of(merged: &Value) -> String {
     let mut text = Vec::new();
     write_value(&mut text, &mut Vec::new(), merged);
     let digest = digest(&SHA256, &text);

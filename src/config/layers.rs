@@ -29,7 +29,7 @@ pub struct Layer {
 }
 
 /// The environment variable that sets a key: `server.listen` is `TRIBUTARY__SERVER__LISTEN`.
-pub(super) fn variable(key: &str) -> String {
+pub(crate) fn variable(key: &str) -> String {
     format!("{PREFIX}{SEPARATOR}{}", key.replace('.', SEPARATOR).to_uppercase())
 }
 
@@ -40,7 +40,7 @@ pub fn process_environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Reads the files; one that cannot be read is a problem.
-pub(super) fn read_files(files: &[PathBuf], report: &Report) -> Vec<Layer> {
+pub(crate) fn read_files(files: &[PathBuf], report: &Report) -> Vec<Layer> {
     let mut layers = Vec::new();
     for file in files {
         let name = file.display().to_string();
@@ -57,7 +57,7 @@ pub(super) fn read_files(files: &[PathBuf], report: &Report) -> Vec<Layer> {
 }
 
 /// All layers as one table, later ones winning; every value knows where it came from.
-pub(super) fn merge(
+pub(crate) fn merge(
     layers: &[Layer],
     environment: impl Iterator<Item = (String, String)>,
     report: &Report,

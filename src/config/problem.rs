@@ -80,7 +80,7 @@ impl Problems {
     }
 
     /// For a configuration that could not be read although no reader said why: a fault of ours.
-    pub(super) fn unexplained() -> Self {
+    pub(crate) fn unexplained() -> Self {
         Self(vec![Problem {
             file: "tributary".to_owned(),
             key: String::new(),
@@ -117,7 +117,7 @@ impl fmt::Display for Problems {
 
 /// Collects problems and warnings while the configuration is read, so that all are told at once.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// The names of the layers, those that win over others after them.
     layers: RefCell<Vec<String>>,
     problems: RefCell<Vec<Problem>>,
@@ -129,29 +129,29 @@ pub(super) struct Report {
 
 impl Report {
     /// Notes that the values of this layer win over those of all layers so far.
-    pub(super) fn begin_layer(&self, name: &str) {
+    pub(crate) fn begin_layer(&self, name: &str) {
         self.layers.borrow_mut().push(name.to_owned());
     }
 
     /// Whether the layer of the first name wins over that of the second.
-    pub(super) fn wins(&self, layer: &str, other: &str) -> bool {
+    pub(crate) fn wins(&self, layer: &str, other: &str) -> bool {
         let layers = self.layers.borrow();
         let place = |name: &str| layers.iter().rposition(|known| known == name);
         place(layer) > place(other)
     }
 
     /// The files of the configuration.
-    pub(super) fn files(&self) -> &Files {
+    pub(crate) fn files(&self) -> &Files {
         &self.files
     }
 
     /// Notes one problem with what the configuration says.
-    pub(super) fn add(&self, file: &str, key: &str, found: &str, allowed: &str) {
+    pub(crate) fn add(&self, file: &str, key: &str, found: &str, allowed: &str) {
         self.add_caused(Cause::Configuration, file, key, found, allowed);
     }
 
     /// Notes one problem with whatever is at fault.
-    pub(super) fn add_caused(
+    pub(crate) fn add_caused(
         &self,
         cause: Cause,
         file: &str,
@@ -169,7 +169,7 @@ impl Report {
     }
 
     /// Notes something that is allowed, but most likely not meant.
-    pub(super) fn warn(&self, file: &str, key: &str, text: &str) {
+    pub(crate) fn warn(&self, file: &str, key: &str, text: &str) {
         self.warnings.borrow_mut().push(Warning {
             file: file.to_owned(),
             key: key.to_owned(),
@@ -178,28 +178,28 @@ impl Report {
     }
 
     /// The warnings so far, which the report then has no more.
-    pub(super) fn take_warnings(&self) -> Vec<Warning> {
+    pub(crate) fn take_warnings(&self) -> Vec<Warning> {
         self.warnings.take()
     }
 
     /// Notes what was in the file that a key names.
-    pub(super) fn note_contents(&self, key: &str, contents: &[u8]) {
+    pub(crate) fn note_contents(&self, key: &str, contents: &[u8]) {
         self.contents.borrow_mut().push((key.to_owned(), Digest::of(contents)));
     }
 
     /// What was in the files so far, which the report then has no more.
-    pub(super) fn take_contents(&self) -> Vec<(String, Digest)> {
+    pub(crate) fn take_contents(&self) -> Vec<(String, Digest)> {
         self.contents.take()
     }
 
     /// The value, if there was no problem; else all the problems.
-    pub(super) fn into_result<T>(self, value: T) -> Result<T, Problems> {
+    pub(crate) fn into_result<T>(self, value: T) -> Result<T, Problems> {
         let problems = self.problems.into_inner();
         if problems.is_empty() { Ok(value) } else { Err(Problems(problems)) }
     }
 
     /// Whether nothing has been noted so far.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.problems.borrow().is_empty()
     }
 }

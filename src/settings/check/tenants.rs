@@ -6,12 +6,17 @@ use crate::domain::ids::Id;
 use crate::domain::inputs::InputSpec;
 use crate::domain::source::{SourceSpec, Tenancy};
 
-use super::source_url::NO_HOST_YET;
-use super::validate::{Finder, Names, Parts, check_header, no_credential, one_of, url_key};
+use super::super::source_url::NO_HOST_YET;
+use super::names::{Finder, Names, Parts, check_header, no_credential, one_of, url_key};
 
 /// Checks the inputs of an action that choose credentials, and that each of its sources that wants
 /// one has it.
-pub(super) fn check(action: &ActionSpec, parts: &Parts, names: &Names, finder: &Finder) {
+pub(in crate::settings) fn check(
+    action: &ActionSpec,
+    parts: &Parts,
+    names: &Names,
+    finder: &Finder,
+) {
     for input in &action.inputs {
         check_input(action, input, names, finder);
     }
@@ -85,7 +90,7 @@ fn chosen<'a>(
 }
 
 /// Puts one source for each tenant in the place of a source that has tenants.
-pub(super) fn expand(
+pub(in crate::settings) fn expand(
     sources: Vec<SourceSpec>,
     actions: &[ActionSpec],
     credentials: &[CredentialSpec],

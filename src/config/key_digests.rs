@@ -17,7 +17,7 @@ pub struct KeyDigests(BTreeMap<String, Digest>);
 
 impl KeyDigests {
     /// The digests of a merged configuration, and of the files that its keys name.
-    pub(super) fn of(merged: &Value, files: Vec<(String, Digest)>) -> Self {
+    pub(crate) fn of(merged: &Value, files: Vec<(String, Digest)>) -> Self {
         let mut digests = Self::default();
         digests.add("", merged);
         for (key, contents) in files {

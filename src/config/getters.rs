@@ -13,7 +13,7 @@ use super::value::{
 
 impl<'a> Table<'a> {
     /// A text; absent or of another type: none.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<&'a str> {
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<&'a str> {
         let value = self.get(key)?;
         let text = as_text(value);
         if text.is_none() {
@@ -24,7 +24,7 @@ impl<'a> Table<'a> {
 
     /// A text that must be there and not be empty; `what` says which text, for example
     /// "the URL of the upstream".
-    pub(super) fn required_text(&mut self, key: &'static str, what: &str) -> Option<&'a str> {
+    pub(crate) fn required_text(&mut self, key: &'static str, what: &str) -> Option<&'a str> {
         if !self.has(key) {
             self.get(key);
             self.refuse(key, what);
@@ -39,7 +39,7 @@ impl<'a> Table<'a> {
     }
 
     /// `true` or `false`; in the environment as text.
-    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, key: &'static str) -> Option<bool> {
         let value = self.get(key)?;
         let boolean = match &value.kind {
             ValueKind::Boolean(boolean) => Some(*boolean),
@@ -52,7 +52,7 @@ impl<'a> Table<'a> {
     }
 
     /// A whole number within the range; in the environment as text.
-    pub(super) fn integer(
+    pub(crate) fn integer(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u32>,
@@ -62,7 +62,7 @@ impl<'a> Table<'a> {
     }
 
     /// A whole number within the range, where there is no default.
-    pub(super) fn optional_integer(
+    pub(crate) fn optional_integer(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u32>,
@@ -79,7 +79,7 @@ impl<'a> Table<'a> {
     }
 
     /// A whole number of things that are counted in memory.
-    pub(super) fn count(
+    pub(crate) fn count(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u32>,
@@ -89,7 +89,7 @@ impl<'a> Table<'a> {
     }
 
     /// A number within the range, whole or not; in the environment as text.
-    pub(super) fn number(
+    pub(crate) fn number(
         &mut self,
         key: &'static str,
         range: RangeInclusive<f64>,
@@ -107,7 +107,7 @@ impl<'a> Table<'a> {
     }
 
     /// A duration within the range, written like `"250ms"`.
-    pub(super) fn duration(
+    pub(crate) fn duration(
         &mut self,
         key: &'static str,
         range: RangeInclusive<Duration>,
@@ -128,7 +128,7 @@ impl<'a> Table<'a> {
     }
 
     /// A size within the range, bytes, written like `"64KiB"` or as a number of bytes.
-    pub(super) fn size(
+    pub(crate) fn size(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u32>,
@@ -152,7 +152,7 @@ impl<'a> Table<'a> {
     }
 
     /// One word out of a list of known ones.
-    pub(super) fn choice<T: Copy>(
+    pub(crate) fn choice<T: Copy>(
         &mut self,
         key: &'static str,
         choices: &[(&str, T)],
@@ -169,7 +169,7 @@ impl<'a> Table<'a> {
     }
 
     /// A list of texts; absent: none.
-    pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<&'a str>> {
+    pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<&'a str>> {
         let value = self.get(key)?;
         let texts = as_list(value).and_then(|list| list.iter().map(as_text).collect());
         if texts.is_none() {
@@ -179,7 +179,7 @@ impl<'a> Table<'a> {
     }
 
     /// A list of whole numbers within the range; absent: none.
-    pub(super) fn integers(
+    pub(crate) fn integers(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u16>,
@@ -196,7 +196,7 @@ impl<'a> Table<'a> {
     }
 
     /// Any value, as JSON; absent: none.
-    pub(super) fn json(&mut self, key: &'static str) -> Option<serde_json::Value> {
+    pub(crate) fn json(&mut self, key: &'static str) -> Option<serde_json::Value> {
         let value = self.get(key)?;
         let json = as_json(value);
         if json.is_none() {

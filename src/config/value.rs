@@ -8,7 +8,7 @@ use config::{Value, ValueKind};
 use super::problem::ENVIRONMENT;
 
 /// A text.
-pub(super) fn as_text(value: &Value) -> Option<&str> {
+pub(crate) fn as_text(value: &Value) -> Option<&str> {
     match &value.kind {
         ValueKind::String(text) => Some(text),
         _ => None,
@@ -16,12 +16,12 @@ pub(super) fn as_text(value: &Value) -> Option<&str> {
 }
 
 /// The text of a value out of the environment, where everything is text.
-pub(super) fn environment_text(value: &Value) -> Option<&str> {
+pub(crate) fn environment_text(value: &Value) -> Option<&str> {
     as_text(value).filter(|_| value.origin() == Some(ENVIRONMENT))
 }
 
 /// A list.
-pub(super) fn as_list(value: &Value) -> Option<&[Value]> {
+pub(crate) fn as_list(value: &Value) -> Option<&[Value]> {
     match &value.kind {
         ValueKind::Array(list) => Some(list),
         _ => None,
@@ -29,7 +29,7 @@ pub(super) fn as_list(value: &Value) -> Option<&[Value]> {
 }
 
 /// A whole number.
-pub(super) fn as_integer(value: &Value) -> Option<i64> {
+pub(crate) fn as_integer(value: &Value) -> Option<i64> {
     match value.kind {
         ValueKind::I64(number) => Some(number),
         _ => environment_text(value)?.trim().parse().ok(),
@@ -37,7 +37,7 @@ pub(super) fn as_integer(value: &Value) -> Option<i64> {
 }
 
 /// A number, whole or not.
-pub(super) fn as_number(value: &Value) -> Option<f64> {
+pub(crate) fn as_number(value: &Value) -> Option<f64> {
     match value.kind {
         ValueKind::Float(number) => Some(number),
         ValueKind::I64(number) => i32::try_from(number).ok().map(f64::from),
@@ -46,7 +46,7 @@ pub(super) fn as_number(value: &Value) -> Option<f64> {
 }
 
 /// A scalar as text: what a query parameter or a template may be written as.
-pub(super) fn scalar_text(value: &Value) -> Option<String> {
+pub(crate) fn scalar_text(value: &Value) -> Option<String> {
     match &value.kind {
         ValueKind::String(text) => Some(text.clone()),
         ValueKind::I64(_) | ValueKind::Boolean(_) => Some(value.kind.to_string()),
@@ -55,7 +55,7 @@ pub(super) fn scalar_text(value: &Value) -> Option<String> {
 }
 
 /// A value as JSON; `nan` and `inf` have none.
-pub(super) fn as_json(value: &Value) -> Option<serde_json::Value> {
+pub(crate) fn as_json(value: &Value) -> Option<serde_json::Value> {
     use serde_json::Value as Json;
     Some(match &value.kind {
         ValueKind::Nil => Json::Null,
@@ -77,12 +77,12 @@ pub(super) fn as_json(value: &Value) -> Option<serde_json::Value> {
 }
 
 /// What stands where a list of a certain kind should.
-pub(super) fn list_kind(value: &Value) -> &'static str {
+pub(crate) fn list_kind(value: &Value) -> &'static str {
     if as_list(value).is_some() { "a list with other things in it" } else { kind(value) }
 }
 
 /// What a value is, for a message that must not repeat it.
-pub(super) fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value.kind {
         ValueKind::Nil => "nothing",
         ValueKind::Boolean(_) => "a boolean",

@@ -15,7 +15,7 @@ use super::value::{as_list, kind};
 
 /// Which of two keys counts that exclude each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OneOf {
+pub(crate) enum OneOf {
     /// None is given.
     Neither,
     /// This one.
@@ -26,7 +26,7 @@ pub(super) enum OneOf {
 
 /// One table of the configuration, and what has been asked of it.
 #[derive(Debug)]
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     /// The key of the table itself, empty for the top.
     path: String,
     /// The file that began the table.
@@ -42,7 +42,7 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// The top of the configuration; `origin` names it in problems about what is missing.
-    pub(super) fn root(value: &'a Value, origin: &'a str, report: &'a Report) -> Self {
+    pub(crate) fn root(value: &'a Value, origin: &'a str, report: &'a Report) -> Self {
         Self::new(String::new(), value, origin, report)
     }
 
@@ -58,23 +58,23 @@ impl<'a> Table<'a> {
     }
 
     /// The whole key of one entry, for example `sources.crm.timeout`.
-    pub(super) fn path_of(&self, key: &str) -> String {
+    pub(crate) fn path_of(&self, key: &str) -> String {
         join(&self.path, key)
     }
 
     /// Whether there is an entry with this key.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.peek(key).is_some()
     }
 
     /// Whether the value of this key is a list with nothing in it.
-    pub(super) fn is_empty_list(&self, key: &str) -> bool {
+    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
         self.peek(key).and_then(as_list).is_some_and(<[Value]>::is_empty)
     }
 
     /// Which of some keys counts that exclude each other; all are known ones from now on. Of several
     /// layers the last one wins, as it does over the same key.
-    pub(super) fn one_of(&mut self, keys: &[&'static str]) -> OneOf {
+    pub(crate) fn one_of(&mut self, keys: &[&'static str]) -> OneOf {
         let mut given: Vec<(&'static str, &'a str)> = Vec::new();
         for key in keys {
             if let Some(value) = self.get(key) {
@@ -98,25 +98,25 @@ impl<'a> Table<'a> {
     }
 
     /// Every entry, in the order of the file.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
         self.entries.into_iter().flatten().map(|(key, value)| (key.as_str(), value))
     }
 
     /// Notes that the value of `key` will not do.
-    pub(super) fn refuse(&self, key: &str, allowed: &str) {
+    pub(crate) fn refuse(&self, key: &str, allowed: &str) {
         let path = self.path_of(key);
         let found = self.peek(key).map_or_else(|| "nothing".to_owned(), |value| show(&path, value));
         self.refuse_found(key, &found, allowed);
     }
 
     /// Notes a problem with `key` in words of the caller's own.
-    pub(super) fn refuse_found(&self, key: &str, found: &str, allowed: &str) {
+    pub(crate) fn refuse_found(&self, key: &str, found: &str, allowed: &str) {
         self.refuse_caused(Cause::Configuration, key, found, allowed);
     }
 
     /// Notes a problem with the file that `key` names: it cannot be read, or it is not what it
     /// should be.
-    pub(super) fn refuse_caused(&self, cause: Cause, key: &str, found: &str, allowed: &str) {
+    pub(crate) fn refuse_caused(&self, cause: Cause, key: &str, found: &str, allowed: &str) {
         if self.broken {
             return;
         }
@@ -126,7 +126,7 @@ impl<'a> Table<'a> {
 
     /// What the file holds that `key` names. One that cannot be read is a problem; `allowed` says
     /// what should be in it.
-    pub(super) fn read_file(
+    pub(crate) fn read_file(
         &self,
         key: &str,
         path: &str,
@@ -148,24 +148,24 @@ impl<'a> Table<'a> {
 
     /// Notes that the value of `key` is allowed, but most likely not meant: `text` says what
     /// happens and what to write instead.
-    pub(super) fn warn(&self, key: &str, text: &str) {
+    pub(crate) fn warn(&self, key: &str, text: &str) {
         let origin = self.peek(key).and_then(Value::origin).unwrap_or(self.origin);
         self.report.warn(origin, &self.path_of(key), text);
     }
 
     /// Notes a problem with the table as a whole.
-    pub(super) fn refuse_table(&self, found: &str, allowed: &str) {
+    pub(crate) fn refuse_table(&self, found: &str, allowed: &str) {
         self.report.add(self.origin, &self.path, found, allowed);
     }
 
     /// The table of this key; absent: none.
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
+    pub(crate) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
         let value = self.get(key)?;
         Some(Self::new(self.path_of(key), value, self.origin, self.report))
     }
 
     /// The table of this key; absent: one without entries, for the sake of its defaults.
-    pub(super) fn table_or_empty(&mut self, key: &'static str) -> Table<'a> {
+    pub(crate) fn table_or_empty(&mut self, key: &'static str) -> Table<'a> {
         self.table(key).unwrap_or_else(|| Table {
             path: self.path_of(key),
             origin: self.origin,
@@ -177,7 +177,7 @@ impl<'a> Table<'a> {
     }
 
     /// The tables below this key by their names, in the order of the file.
-    pub(super) fn named_tables(&mut self, key: &'static str) -> Vec<(&'a str, Table<'a>)> {
+    pub(crate) fn named_tables(&mut self, key: &'static str) -> Vec<(&'a str, Table<'a>)> {
         let Some(outer) = self.table(key) else {
             return Vec::new();
         };
@@ -188,7 +188,7 @@ impl<'a> Table<'a> {
     }
 
     /// The tables of a list of tables (`[[server.api_keys]]`).
-    pub(super) fn listed_tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
+    pub(crate) fn listed_tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
         let Some(value) = self.get(key) else {
             return Vec::new();
         };
@@ -203,12 +203,12 @@ impl<'a> Table<'a> {
     }
 
     /// Says nothing more about the table: what is right in it depends on something that is wrong.
-    pub(super) fn give_up(&mut self) {
+    pub(crate) fn give_up(&mut self) {
         self.broken = true;
     }
 
     /// Reports every key that nobody asked for, with the known key that may have been meant.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for (key, _) in self.entries() {
             if self.known.contains(&key) {
                 continue;
@@ -222,7 +222,7 @@ impl<'a> Table<'a> {
     }
 
     /// The value of a key, which is a known one from now on.
-    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Value> {
+    pub(crate) fn get(&mut self, key: &'static str) -> Option<&'a Value> {
         if !self.known.contains(&key) {
             self.known.push(key);
         }
@@ -230,7 +230,7 @@ impl<'a> Table<'a> {
     }
 
     /// The value of a key.
-    pub(super) fn peek(&self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn peek(&self, key: &str) -> Option<&'a Value> {
         self.entries?.get(key)
     }
 }

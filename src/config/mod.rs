@@ -1,0 +1,27 @@
+//! How a configuration is read, refused, shown and documented. It knows no key: those stand in
+//! `settings`, each defined once.
+//!
+//! ```text
+//! files, environment ─ layers ─▶ one table ─ a reader for each section ─▶ values, or every problem
+//! ```
+//!
+//! Nothing here stops at the first mistake: readers note a [`Problem`] and go on.
+
+pub(crate) mod config_hash;
+pub(crate) mod files;
+mod getters;
+pub(crate) mod key_digests;
+pub(crate) mod layers;
+pub(crate) mod problem;
+pub(crate) mod secrets;
+pub(crate) mod shown;
+pub(crate) mod suggest;
+pub(crate) mod table;
+pub(crate) mod units;
+pub(crate) mod value;
+
+pub use key_digests::KeyDigests;
+pub use layers::{Layer, process_environment};
+pub use problem::{Cause, ENVIRONMENT, Problem, Problems, Warning};
+pub use suggest::nearest;
+pub use units::{DURATION_FORM, parse_duration};

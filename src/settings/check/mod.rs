@@ -1,0 +1,6 @@
+//! What concerns more than one table of the configuration.
+
+pub(super) mod dependencies;
+pub(super) mod injection;
+pub(super) mod names;
+pub(super) mod tenants;
