@@ -22,9 +22,6 @@ const SOURCE: &str = "source";
 const CREDENTIAL: &str = "credential";
 const ACTION: &str = "action";
 
-/// The keys of `[server]` that are compared by what is behind them.
-const APART: [&str; 4] = ["api_keys", "admin_keys", "tls", "admin_tls"];
-
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
@@ -92,9 +89,10 @@ impl Changes<'_> {
     fn of_server(&mut self, before: &ServerSpec, now: &ServerSpec) {
         if before != now {
             let keys = self.now.changed_below("server", self.before);
+            // Its tables are compared below, by what is behind them.
             let is_apart = |key: &String| {
                 let first = key.split(['.', '[']).next().unwrap_or_default();
-                APART.contains(&first)
+                ServerSpec::has_table(first)
             };
             for key in keys.iter().filter(|key| !is_apart(key)) {
                 self.add(SERVER, format!("server.{key}: changed"));

@@ -17,9 +17,8 @@ use crate::api::draining::Draining;
 use crate::api::state::Shared;
 use crate::domain::observer::Observer;
 use crate::domain::source::SourceSpec;
-use crate::domain::trace_export::TraceExport;
 use crate::export::openapi::{self, Service};
-use crate::settings::{KeyDigests, ServerSpec, Settings};
+use crate::settings::{InEffect, KeyDigests, ServerSpec, Settings};
 
 /// What there is once in a process, whatever the configuration says.
 pub(super) struct Process {
@@ -36,7 +35,6 @@ pub(super) struct Process {
 /// One configuration in force.
 pub(super) struct Deployment {
     pub(super) server: ServerSpec,
-    pub(super) traces: Option<TraceExport>,
     pub(super) credentials: Vec<Credential>,
     pub(super) sources: Vec<SourceParts>,
     pub(super) shared: Arc<Shared>,
@@ -44,6 +42,8 @@ pub(super) struct Deployment {
     pub(super) config_hash: String,
     /// Whereby the next one tells what it changes.
     pub(super) keys: KeyDigests,
+    /// What a reload is held against.
+    pub(super) in_effect: InEffect,
 }
 
 impl Deployment {
@@ -65,6 +65,7 @@ impl Deployment {
             traces,
             config_hash,
             keys,
+            in_effect,
             warnings: _,
         } = settings;
         let known = before.map_or(&[][..], |before| &before.credentials);
@@ -106,7 +107,7 @@ impl Deployment {
             observer: Arc::clone(&process.observer),
         };
         let shared = Arc::new(shared);
-        Ok(Self { server, traces, credentials, sources, shared, config_hash, keys })
+        Ok(Self { server, credentials, sources, shared, config_hash, keys, in_effect })
     }
 
     /// What operators may look at, and who may do so.

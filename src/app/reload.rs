@@ -14,7 +14,7 @@ use super::descriptors::Descriptors;
 use crate::api::admin::Parts;
 use crate::api::admin::reload::{Kept, Reload, ReloadStatus, Reloaded};
 use crate::api::inbound::TlsInForce;
-use crate::settings::{Problems, ServerSpec, ServerTls, Settings};
+use crate::settings::{Problems, ServerTls, Settings};
 use crate::telemetry::metrics::Metrics;
 
 /// Reads the configuration as it is now.
@@ -104,10 +104,7 @@ impl Reloader {
         let settings = (self.load)().map_err(|problems| Kept { problems: lines(&problems) })?;
         let warnings = settings.warnings.iter().map(ToString::to_string).collect();
         let before = Arc::clone(&self.deployments.borrow());
-        let mut problems = needs_restart(&before.server, &settings.server);
-        if before.traces != settings.traces {
-            problems.push("traces: found a change; allowed: as before, or a restart".to_owned());
-        }
+        let problems = settings.in_effect.needs_restart(&before.in_effect);
         if !problems.is_empty() {
             return Err(Kept { problems });
         }
@@ -136,31 +133,4 @@ fn put_in_force(in_force: Option<&TlsInForce>, tls: Option<&ServerTls>) {
 fn lines(problems: &Problems) -> Vec<String> {
     let each = problems.as_slice().iter();
     each.map(|problem| format!("{}: {problem}", problem.file)).collect()
-}
-
-/// What the listeners and their threads were made with stays as long as they do.
-fn needs_restart(before: &ServerSpec, now: &ServerSpec) -> Vec<String> {
-    let fixed = [
-        ("listen", before.listen.to_string(), now.listen.to_string()),
-        ("admin_listen", before.admin_listen.to_string(), now.admin_listen.to_string()),
-        ("workers", before.workers.to_string(), now.workers.to_string()),
-        ("tls", on_or_off(before.tls.as_ref()), on_or_off(now.tls.as_ref())),
-        ("admin_tls", on_or_off(before.admin_tls.as_ref()), on_or_off(now.admin_tls.as_ref())),
-        ("max_connections", before.max_connections.to_string(), now.max_connections.to_string()),
-        (
-            "shutdown_grace",
-            format!("{:?}", before.shutdown_grace),
-            format!("{:?}", now.shutdown_grace),
-        ),
-    ];
-    let changed = fixed.into_iter().filter(|(_, before, now)| before != now);
-    changed
-        .map(|(key, before, now)| {
-            format!("server.{key}: found {now}; allowed: {before} as before, or a restart")
-        })
-        .collect()
-}
-
-fn on_or_off(tls: Option<&ServerTls>) -> String {
-    if tls.is_some() { "a table" } else { "nothing" }.to_owned()
 }

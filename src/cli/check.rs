@@ -2,14 +2,27 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
+
 use super::terminal::escaped;
 use super::{ConfigArgs, report, say, warn};
 
+/// What is checked, and what is shown.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Show the value of every key instead, defaults included, and where it comes from
+    #[arg(long)]
+    keys: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
 /// Runs the command: status 0 and the plan (warnings go to standard error), or 78 and every problem.
-pub fn run(args: &ConfigArgs) -> ExitCode {
-    match args.load() {
+pub fn run(args: &CheckArgs) -> ExitCode {
+    match args.config.load() {
         Ok(settings) => {
-            say(format_args!("{}", escaped(&settings.plan())));
+            let shown = if args.keys { settings.values() } else { settings.plan() };
+            say(format_args!("{}", escaped(&shown)));
             warn(&settings);
             ExitCode::SUCCESS
         }

@@ -9,7 +9,7 @@ use super::{ConfigArgs, EXIT_USAGE, report, say};
 use crate::domain::action::ActionSpec;
 use crate::export::openapi::{self, Service};
 use crate::export::{data_action, terraform};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// What is exported.
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,10 @@ pub enum ExportCommand {
     Terraform(ActionArgs),
     /// The `OpenAPI` 3.1 document of all actions, as GET /openapi.json has it
     Openapi(OpenapiArgs),
+    /// The JSON Schema of the configuration, for editors
+    ConfigSchema,
+    /// The page of all keys of the configuration, as docs/configuration.md has it
+    ConfigReference,
 }
 
 /// The action that is exported.
@@ -61,6 +65,14 @@ pub fn run(command: &ExportCommand) -> ExitCode {
             say(format_args!("{}", terraform::configuration(action, &args.url).trim_end()));
         }),
         ExportCommand::Openapi(args) => export_document(args),
+        ExportCommand::ConfigSchema => {
+            say(format_args!("{:#}", settings::schema()));
+            ExitCode::SUCCESS
+        }
+        ExportCommand::ConfigReference => {
+            say(format_args!("{}", settings::reference().trim_end()));
+            ExitCode::SUCCESS
+        }
     }
 }
 

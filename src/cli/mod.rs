@@ -88,7 +88,7 @@ enum Command {
     /// Lists every problem at once, each with its file, its key, what was found and what is
     /// allowed. Asks no upstream. Secrets are not shown.
     #[command(verbatim_doc_comment)]
-    Check(ConfigArgs),
+    Check(check::CheckArgs),
     /// Run the service on top of simulated upstreams, and show one request's course
     ///
     /// Everything is on 127.0.0.1: an OAuth server, a users API, a CRM and an orders API with

@@ -7,19 +7,29 @@
 //!
 //! Nothing here stops at the first mistake: readers note a [`Problem`] and go on.
 
-pub(crate) mod config_hash;
+pub(crate) mod explain;
 pub(crate) mod files;
-mod getters;
+pub mod form;
+pub mod key;
 pub(crate) mod key_digests;
 pub(crate) mod layers;
+pub mod list_form;
+pub mod number_form;
 pub(crate) mod problem;
+mod readers;
+pub mod reference;
+mod refusals;
+pub mod schema;
 pub(crate) mod secrets;
+pub mod section;
 pub(crate) mod shown;
 pub(crate) mod suggest;
 pub(crate) mod table;
 pub(crate) mod units;
+mod unknown_keys;
 pub(crate) mod value;
 
+pub use explain::InEffect;
 pub use key_digests::KeyDigests;
 pub use layers::{Layer, process_environment};
 pub use problem::{Cause, ENVIRONMENT, Problem, Problems, Warning};

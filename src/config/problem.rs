@@ -5,7 +5,9 @@ use std::fmt;
 
 use crate::domain::digest::Digest;
 
+use super::explain::InEffect;
 use super::files::Files;
+use super::key::Change;
 
 /// The name that stands for the environment where a file's name would stand.
 pub const ENVIRONMENT: &str = "environment";
@@ -125,6 +127,8 @@ pub(crate) struct Report {
     files: Files,
     /// The keys that name a file, and what was in it.
     contents: RefCell<Vec<(String, Digest)>>,
+    /// The value of each key that was read.
+    in_effect: RefCell<InEffect>,
 }
 
 impl Report {
@@ -190,6 +194,22 @@ impl Report {
     /// What was in the files so far, which the report then has no more.
     pub(crate) fn take_contents(&self) -> Vec<(String, Digest)> {
         self.contents.take()
+    }
+
+    /// Notes the value with which the service runs, and the layer that says it.
+    pub(crate) fn note_value(
+        &self,
+        key: &str,
+        value: String,
+        origin: Option<&str>,
+        change: Change,
+    ) {
+        self.in_effect.borrow_mut().add(key, value, origin, change);
+    }
+
+    /// The values so far, which the report then has no more.
+    pub(crate) fn take_values(&self) -> InEffect {
+        self.in_effect.take()
     }
 
     /// The value, if there was no problem; else all the problems.

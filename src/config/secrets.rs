@@ -3,6 +3,8 @@
 use crate::domain::secret::SecretString;
 
 use super::files::FileKind;
+use super::form::{FileName, Text};
+use super::key::{AnyKey, Key};
 use super::layers::variable;
 use super::problem::Cause;
 use super::shown::show_file;
@@ -12,16 +14,16 @@ use super::table::{OneOf, Table};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SecretKeys {
     /// The key of the secret, for example `client_secret`.
-    pub(crate) value: &'static str,
+    pub(crate) value: &'static Key<Text>,
     /// The key of the file's name, for example `client_secret_file`.
-    pub(crate) file: &'static str,
+    pub(crate) file: &'static Key<FileName>,
 }
 
 /// The secret of the two keys, one of which must be there. Given by two layers, that of the later
 /// one counts; the file of the other need not be there.
-pub(crate) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretString> {
+pub(crate) fn read_secret(table: &Table, keys: SecretKeys) -> Option<SecretString> {
     match table.one_of(&[keys.value, keys.file]) {
-        OneOf::Key(key) => read_given(table, keys, key),
+        OneOf::Key(name) => read_given(table, keys, name),
         OneOf::Neither => {
             refuse_missing(table, keys);
             None
@@ -30,25 +32,25 @@ pub(crate) fn read_secret(table: &mut Table, keys: SecretKeys) -> Option<SecretS
     }
 }
 
-/// The secret that `key` gives, one of the two.
-pub(crate) fn read_given(
-    table: &mut Table,
-    keys: SecretKeys,
-    key: &'static str,
-) -> Option<SecretString> {
-    let text = table.text(key)?;
-    if key == keys.file { read_file(table, key, text) } else { checked(table, key, text) }
+/// The secret that the key of this name gives, one of the two.
+pub(crate) fn read_given(table: &Table, keys: SecretKeys, name: &str) -> Option<SecretString> {
+    if name == keys.file.about.name {
+        let path = table.optional(keys.file)?;
+        read_file(table, keys.file, &path)
+    } else {
+        let secret = table.optional(keys.value)?;
+        checked(table, keys.value, &secret)
+    }
 }
 
-/// The PEM certificates of the file that `ca_file` names; absent: none.
-pub(crate) fn read_ca_file(table: &mut Table) -> Option<Vec<u8>> {
-    const KEY: &str = "ca_file";
-    let path = table.text(KEY)?;
+/// The PEM certificates of the file that the key names; absent: none.
+pub(crate) fn read_ca_file(table: &Table, key: &'static Key<FileName>) -> Option<Vec<u8>> {
+    let path = table.optional(key)?;
     let allowed = "a readable file with certificates in PEM";
-    let pem = table.read_file(KEY, path, FileKind::Certificates, allowed)?;
+    let pem = table.read_file(key, &path, FileKind::Certificates, allowed)?;
     if !holds_certificate(&pem) {
-        let found = format!("{}, in which there is no certificate in PEM", show_file(path));
-        table.refuse_caused(Cause::Certificate, KEY, &found, allowed);
+        let found = format!("{}, in which there is no certificate in PEM", show_file(&path));
+        table.refuse_caused(Cause::Certificate, key, &found, allowed);
         return None;
     }
     Some(pem)
@@ -58,7 +60,7 @@ fn holds_certificate(pem: &[u8]) -> bool {
     String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----")
 }
 
-fn read_file(table: &Table, key: &str, path: &str) -> Option<SecretString> {
+fn read_file(table: &Table, key: &dyn AnyKey, path: &str) -> Option<SecretString> {
     let allowed = "a readable text file that holds the secret";
     let text = table.read_file(key, path, FileKind::Secret, allowed)?;
     let Ok(text) = String::from_utf8(text) else {
@@ -70,7 +72,7 @@ fn read_file(table: &Table, key: &str, path: &str) -> Option<SecretString> {
 }
 
 /// Refuses what is empty and what no header and no form could carry.
-fn checked(table: &Table, key: &str, secret: &str) -> Option<SecretString> {
+fn checked(table: &Table, key: &dyn AnyKey, secret: &str) -> Option<SecretString> {
     if secret.trim().is_empty() {
         table.refuse_found(key, "an empty secret", "a secret that is not empty");
         return None;
@@ -84,13 +86,13 @@ fn checked(table: &Table, key: &str, secret: &str) -> Option<SecretString> {
 }
 
 fn refuse_missing(table: &Table, keys: SecretKeys) {
-    let path = table.path_of(keys.value);
+    let path = table.path_of(keys.value.name());
     let allowed = if path.contains('[') {
         // A list's entries have no environment variables.
-        format!("`{}`, or `{}` with the name of a file", keys.value, keys.file)
+        format!("`{}`, or `{}` with the name of a file", keys.value.name(), keys.file.name())
     } else {
         let variable = variable(&path);
-        format!("the environment variable {variable}, or `{}` with a file's name", keys.file)
+        format!("the environment variable {variable}, or `{}` with a file's name", keys.file.name())
     };
     table.refuse_found(keys.value, "nothing", &allowed);
 }
@@ -103,18 +105,22 @@ mod tests {
 
     use super::super::layers::{Layer, merge};
     use super::super::problem::Report;
+    use super::super::section::Section;
     use super::*;
 
-    const KEYS: SecretKeys = SecretKeys { value: "secret", file: "secret_file" };
+    static SECRET: Key<Text> = Key::secret("secret", "The secret.");
+    static SECRET_FILE: Key<FileName> = Key::file("secret_file", "The file with it.");
+    static ROOT: Section = Section { sections: &[&TABLE], ..Section::new("", "The top.", &[]) };
+    static TABLE: Section = Section::new("t", "A table.", &[&SECRET, &SECRET_FILE]);
+    const KEYS: SecretKeys = SecretKeys { value: &SECRET, file: &SECRET_FILE };
 
     /// The secret of a table `t` and the text of the problems.
     fn read(text: &str) -> (Option<String>, String) {
         let report = Report::default();
         let layer = Layer { name: "a.toml".to_owned(), text: format!("[t]\n{text}") };
         let merged = merge(&[layer], std::iter::empty(), &report);
-        let mut root = Table::root(&merged, "a.toml", &report);
-        let mut table = root.table_or_empty("t");
-        let secret = read_secret(&mut table, KEYS);
+        let root = Table::root(&ROOT, &merged, "a.toml", &report);
+        let secret = read_secret(&root.section_or_empty(&TABLE), KEYS);
         let problems = report.into_result(()).err().map(|problems| problems.to_string());
         (secret.map(|secret| secret.expose_secret().to_owned()), problems.unwrap_or_default())
     }

@@ -1,16 +1,16 @@
-//! Reads a table of the configuration key by key and notes every problem instead of stopping.
+//! Reads a table of the configuration, whose keys its [`Section`] knows, and notes every problem
+//! instead of stopping.
 //!
-//! Each getter (`getters.rs`) names the key it wants and gives a usable value in any case; what
-//! was wrong is in the [`Report`]. [`Table::finish`] then reports the keys that nobody asked for.
-
-use std::path::Path;
+//! Each reader (`readers.rs`) gives a usable value in any case; what was wrong is in the [`Report`]
+//! (`refusals.rs`). [`Table::finish`] (`unknown_keys.rs`) then reports what the section does not know.
 
 use config::{Map, Value, ValueKind};
 
-use super::files::FileKind;
-use super::problem::{Cause, Report};
-use super::shown::{join, show, show_file};
-use super::suggest::nearest;
+use super::key::{AnyKey, Change, Key};
+use super::list_form::Entries;
+use super::problem::Report;
+use super::section::{Kind, Section};
+use super::shown::{Shown, join};
 use super::value::{as_list, kind};
 
 /// Which of two keys counts that exclude each other.
@@ -18,35 +18,49 @@ use super::value::{as_list, kind};
 pub(crate) enum OneOf {
     /// None is given.
     Neither,
-    /// This one.
+    /// The one of this name.
     Key(&'static str),
     /// One layer gives both; the problem is noted.
     Both,
 }
 
-/// One table of the configuration, and what has been asked of it.
-#[derive(Debug)]
+/// The entries of a table whose names are the user's own.
+static OWN_NAMES: Section = Section::new("", "", &[]);
+
+/// One table of the configuration.
 pub(crate) struct Table<'a> {
     /// The key of the table itself, empty for the top.
-    path: String,
+    pub(super) path: String,
     /// The file that began the table.
-    origin: &'a str,
+    pub(super) origin: &'a str,
     /// The keys and values; absent when the configuration has no such table.
     entries: Option<&'a Map<String, Value>>,
-    /// The keys that were asked for: the known ones.
-    known: Vec<&'static str>,
+    pub(super) section: &'static Section,
+    /// The kind that one of the keys says, once that has been read.
+    pub(super) kind: Option<&'static Kind>,
     /// Whether something else stands in the table's place: then nothing more is said about it.
-    broken: bool,
-    report: &'a Report,
+    pub(super) broken: bool,
+    pub(super) report: &'a Report,
 }
 
 impl<'a> Table<'a> {
     /// The top of the configuration; `origin` names it in problems about what is missing.
-    pub(crate) fn root(value: &'a Value, origin: &'a str, report: &'a Report) -> Self {
-        Self::new(String::new(), value, origin, report)
+    pub(crate) fn root(
+        section: &'static Section,
+        value: &'a Value,
+        origin: &'a str,
+        report: &'a Report,
+    ) -> Self {
+        Self::new(section, String::new(), value, origin, report)
     }
 
-    fn new(path: String, value: &'a Value, parent: &'a str, report: &'a Report) -> Self {
+    fn new(
+        section: &'static Section,
+        path: String,
+        value: &'a Value,
+        parent: &'a str,
+        report: &'a Report,
+    ) -> Self {
         let origin = value.origin().unwrap_or(parent);
         let entries = if let ValueKind::Table(entries) = &value.kind {
             Some(entries)
@@ -54,43 +68,52 @@ impl<'a> Table<'a> {
             report.add(origin, &path, kind(value), "a table");
             None
         };
-        Self { path, origin, entries, known: Vec::new(), broken: entries.is_none(), report }
+        Self { path, origin, entries, section, kind: None, broken: entries.is_none(), report }
     }
 
     /// The whole key of one entry, for example `sources.crm.timeout`.
-    pub(crate) fn path_of(&self, key: &str) -> String {
-        join(&self.path, key)
+    pub(crate) fn path_of(&self, name: &str) -> String {
+        join(&self.path, name)
     }
 
-    /// Whether there is an entry with this key.
-    pub(crate) fn has(&self, key: &str) -> bool {
+    /// Whether the key is there.
+    pub(crate) fn has(&self, key: &dyn AnyKey) -> bool {
         self.peek(key).is_some()
     }
 
+    /// Whether something stands where the tables of this section do.
+    pub(crate) fn has_section(&self, section: &Section) -> bool {
+        self.entry(section.name).is_some()
+    }
+
     /// Whether the value of this key is a list with nothing in it.
-    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
+    pub(crate) fn is_empty_list(&self, key: &dyn AnyKey) -> bool {
         self.peek(key).and_then(as_list).is_some_and(<[Value]>::is_empty)
     }
 
-    /// Which of some keys counts that exclude each other; all are known ones from now on. Of several
-    /// layers the last one wins, as it does over the same key.
-    pub(crate) fn one_of(&mut self, keys: &[&'static str]) -> OneOf {
-        let mut given: Vec<(&'static str, &'a str)> = Vec::new();
-        for key in keys {
-            if let Some(value) = self.get(key) {
-                given.push((*key, value.origin().unwrap_or(self.origin)));
-            }
-        }
-        let is_last = |(_, layer): &(&str, &str)| {
+    /// Whether a section of tables is written as a list with nothing in it.
+    pub(crate) fn has_no_tables(&self, section: &Section) -> bool {
+        self.entry(section.name).and_then(as_list).is_some_and(<[Value]>::is_empty)
+    }
+
+    /// Which of some keys counts that exclude each other. Of several layers the last one wins, as it
+    /// does over the same key.
+    pub(crate) fn one_of(&self, keys: &[&'static dyn AnyKey]) -> OneOf {
+        let given = keys.iter().filter_map(|key| {
+            let value = self.peek(*key)?;
+            Some((*key, value.origin().unwrap_or(self.origin)))
+        });
+        let given: Vec<(&'static dyn AnyKey, &'a str)> = given.collect();
+        let is_last = |(_, layer): &(&'static dyn AnyKey, &str)| {
             given.iter().all(|(_, other)| !self.report.wins(other, layer))
         };
-        let last: Vec<&'static str> =
+        let last: Vec<&'static dyn AnyKey> =
             given.iter().filter(|one| is_last(one)).map(|(key, _)| *key).collect();
         match *last.as_slice() {
             [] => OneOf::Neither,
-            [key] => OneOf::Key(key),
+            [key] => OneOf::Key(key.name()),
             [first, second, ..] => {
-                let found = format!("both `{first}` and `{second}`");
+                let found = format!("both `{}` and `{}`", first.name(), second.name());
                 self.refuse_found(first, &found, "exactly one of them");
                 OneOf::Both
             }
@@ -99,107 +122,68 @@ impl<'a> Table<'a> {
 
     /// Every entry, in the order of the file.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
-        self.entries.into_iter().flatten().map(|(key, value)| (key.as_str(), value))
+        self.entries.into_iter().flatten().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Notes that the value of `key` will not do.
-    pub(crate) fn refuse(&self, key: &str, allowed: &str) {
-        let path = self.path_of(key);
-        let found = self.peek(key).map_or_else(|| "nothing".to_owned(), |value| show(&path, value));
-        self.refuse_found(key, &found, allowed);
-    }
-
-    /// Notes a problem with `key` in words of the caller's own.
-    pub(crate) fn refuse_found(&self, key: &str, found: &str, allowed: &str) {
-        self.refuse_caused(Cause::Configuration, key, found, allowed);
-    }
-
-    /// Notes a problem with the file that `key` names: it cannot be read, or it is not what it
-    /// should be.
-    pub(crate) fn refuse_caused(&self, cause: Cause, key: &str, found: &str, allowed: &str) {
-        if self.broken {
-            return;
+    /// The table of this section; absent: none.
+    pub(crate) fn section(&self, section: &'static Section) -> Option<Table<'a>> {
+        let value = self.entry(section.name)?;
+        let path = self.path_of(section.name);
+        if section.change == Change::AtRestart {
+            self.report.note_value(&path, "a table".to_owned(), value.origin(), section.change);
         }
-        let origin = self.peek(key).and_then(Value::origin).unwrap_or(self.origin);
-        self.report.add_caused(cause, origin, &self.path_of(key), found, allowed);
+        Some(Self::new(section, path, value, self.origin, self.report))
     }
 
-    /// What the file holds that `key` names. One that cannot be read is a problem; `allowed` says
-    /// what should be in it.
-    pub(crate) fn read_file(
-        &self,
-        key: &str,
-        path: &str,
-        kind: FileKind,
-        allowed: &str,
-    ) -> Option<Vec<u8>> {
-        match self.report.files().read(Path::new(path), kind) {
-            Ok(contents) => {
-                self.report.note_contents(&self.path_of(key), &contents);
-                Some(contents)
-            }
-            Err(error) => {
-                let found = format!("{}, which cannot be read ({error})", show_file(path));
-                self.refuse_caused(Cause::File, key, &found, allowed);
-                None
-            }
-        }
-    }
-
-    /// Notes that the value of `key` is allowed, but most likely not meant: `text` says what
-    /// happens and what to write instead.
-    pub(crate) fn warn(&self, key: &str, text: &str) {
-        let origin = self.peek(key).and_then(Value::origin).unwrap_or(self.origin);
-        self.report.warn(origin, &self.path_of(key), text);
-    }
-
-    /// Notes a problem with the table as a whole.
-    pub(crate) fn refuse_table(&self, found: &str, allowed: &str) {
-        self.report.add(self.origin, &self.path, found, allowed);
-    }
-
-    /// The table of this key; absent: none.
-    pub(crate) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
-        let value = self.get(key)?;
-        Some(Self::new(self.path_of(key), value, self.origin, self.report))
-    }
-
-    /// The table of this key; absent: one without entries, for the sake of its defaults.
-    pub(crate) fn table_or_empty(&mut self, key: &'static str) -> Table<'a> {
-        self.table(key).unwrap_or_else(|| Table {
-            path: self.path_of(key),
+    /// The table of this section; absent: one without entries, for the sake of its defaults.
+    pub(crate) fn section_or_empty(&self, section: &'static Section) -> Table<'a> {
+        self.section(section).unwrap_or_else(|| Table {
+            path: self.path_of(section.name),
             origin: self.origin,
             entries: None,
-            known: Vec::new(),
+            section,
+            kind: None,
             broken: false,
             report: self.report,
         })
     }
 
-    /// The tables below this key by their names, in the order of the file.
-    pub(crate) fn named_tables(&mut self, key: &'static str) -> Vec<(&'a str, Table<'a>)> {
-        let Some(outer) = self.table(key) else {
+    /// The tables of a section by their names, in the order of the file.
+    pub(crate) fn named(&self, section: &'static Section) -> Vec<(&'a str, Table<'a>)> {
+        let Some(value) = self.entry(section.name) else {
             return Vec::new();
         };
+        let path = self.path_of(section.name);
+        let outer = Self::new(&OWN_NAMES, path, value, self.origin, self.report);
         let inner = |(name, value)| {
-            (name, Self::new(outer.path_of(name), value, outer.origin, outer.report))
+            (name, Self::new(section, outer.path_of(name), value, outer.origin, outer.report))
         };
         outer.entries().map(inner).collect()
     }
 
     /// The tables of a list of tables (`[[server.api_keys]]`).
-    pub(crate) fn listed_tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
-        let Some(value) = self.get(key) else {
+    pub(crate) fn listed(&self, section: &'static Section) -> Vec<Table<'a>> {
+        let Some(value) = self.entry(section.name) else {
             return Vec::new();
         };
         let Some(list) = as_list(value) else {
-            self.refuse_found(key, kind(value), "a list of tables, in a file");
+            self.refuse_section(section, kind(value), "a list of tables, in a file");
             return Vec::new();
         };
-        let path = self.path_of(key);
-        let table =
-            |(index, value)| Self::new(format!("{path}[{index}]"), value, self.origin, self.report);
+        let path = self.path_of(section.name);
+        let table = |(index, value)| {
+            Self::new(section, format!("{path}[{index}]"), value, self.origin, self.report)
+        };
         list.iter().enumerate().map(table).collect()
+    }
+
+    /// The table of a key whose entries have names of the user's own; absent: none.
+    pub(crate) fn free(&self, key: &'static Key<Entries>) -> Option<Table<'a>> {
+        let value = self.peek(key)?;
+        self.assert_known(key);
+        self.note(key, "a table".to_owned(), value.origin());
+        let path = self.path_of(self.written(key));
+        Some(Self::new(&OWN_NAMES, path, value, self.origin, self.report))
     }
 
     /// Says nothing more about the table: what is right in it depends on something that is wrong.
@@ -207,31 +191,46 @@ impl<'a> Table<'a> {
         self.broken = true;
     }
 
-    /// Reports every key that nobody asked for, with the known key that may have been meant.
-    pub(crate) fn finish(self) {
-        for (key, _) in self.entries() {
-            if self.known.contains(&key) {
-                continue;
-            }
-            let allowed = match nearest(key, &self.known) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("one of {}", self.known.join(", ")),
-            };
-            self.refuse_found(key, "an unknown key", &allowed);
+    /// Notes the value with which the service runs; `origin` is the layer that says it.
+    pub(super) fn note(&self, key: &dyn AnyKey, value: String, origin: Option<&str>) {
+        let about = key.about();
+        let value = match about.shown {
+            Shown::Plain | Shown::Url | Shown::File | Shown::Name => value,
+            Shown::Hidden | Shown::Secret => "(not shown)".to_owned(),
+        };
+        self.report.note_value(&self.path_of(about.name), value, origin, about.change);
+    }
+
+    /// The kind of this word, among those of the section.
+    pub(super) fn kind_of(&self, word: &str) -> Option<&'static Kind> {
+        self.section.kinds.iter().find(|kind| kind.word == word)
+    }
+
+    /// Each reader asks for keys of its own section only.
+    pub(super) fn assert_known(&self, key: &dyn AnyKey) {
+        debug_assert!(self.section.find(key.name()).is_some(), "{} in {}", key.name(), self.path);
+    }
+
+    /// The value of a key, also under its earlier name.
+    pub(super) fn peek(&self, key: &dyn AnyKey) -> Option<&'a Value> {
+        self.entry(self.written(key))
+    }
+
+    /// The name under which the key stands here: of its two names that of the later layer.
+    pub(super) fn written(&self, key: &dyn AnyKey) -> &'static str {
+        let (name, Some(old)) = (key.name(), key.about().old()) else { return key.name() };
+        let layer =
+            |name: &str| self.entry(name).map(|value| value.origin().unwrap_or(self.origin));
+        match (layer(old), layer(name)) {
+            (Some(before), Some(now)) if !self.report.wins(before, now) => name,
+            (Some(_), _) => old,
+            (None, _) => name,
         }
     }
 
-    /// The value of a key, which is a known one from now on.
-    pub(crate) fn get(&mut self, key: &'static str) -> Option<&'a Value> {
-        if !self.known.contains(&key) {
-            self.known.push(key);
-        }
-        self.peek(key)
-    }
-
-    /// The value of a key.
-    pub(crate) fn peek(&self, key: &str) -> Option<&'a Value> {
-        self.entries?.get(key)
+    /// The value of this name.
+    pub(super) fn entry(&self, name: &str) -> Option<&'a Value> {
+        self.entries?.get(name)
     }
 }
 

@@ -22,6 +22,21 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
+/// A regular expression for [`parse_duration`], as JSON Schema has them.
+pub(crate) fn duration_pattern() -> String {
+    pattern(&DURATION_UNITS, "")
+}
+
+/// The same for [`parse_size`], whose unit may be left out.
+pub(crate) fn size_pattern() -> String {
+    pattern(&SIZE_UNITS, "?")
+}
+
+fn pattern(units: &[(&str, u64)], how_often: &str) -> String {
+    let names: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
+    format!("^\\s*[0-9]+\\s*({}){how_often}\\s*$", names.join("|"))
+}
+
 /// Reads `"250ms"`, `"3s"`, `"1m"` or `"1h"`.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text)?;

@@ -3,9 +3,15 @@
 //! Nothing is converted, with one exception: the environment knows text only, so its numbers and
 //! booleans are read from text.
 
-use config::{Value, ValueKind};
+use config::{File, FileFormat, Source as _, Value, ValueKind};
 
 use super::problem::ENVIRONMENT;
+
+/// What a text of TOML on one line is, as the value of a key.
+pub(crate) fn parse_toml(text: &str) -> Option<Value> {
+    let file = File::from_str(&format!("x = {text}"), FileFormat::Toml);
+    file.collect().ok()?.swap_remove("x")
+}
 
 /// A text.
 pub(crate) fn as_text(value: &Value) -> Option<&str> {

@@ -30,7 +30,7 @@ pub enum Method {
 
 impl Method {
     /// The method as it stands in a request line.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
@@ -71,7 +71,7 @@ impl EmptyBody {
     }
 
     /// The value of `empty_body`.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::BadPayload => "bad_payload",

@@ -2,11 +2,43 @@
 
 use crate::domain::secret::{ExposeSecret as _, SecretString};
 
+use crate::config::form::{FileName, Text};
+use crate::config::key::{AnyKey, Key};
 use crate::config::secrets::{SecretKeys, read_secret};
+use crate::config::section::{Section, Shape};
 use crate::config::table::Table;
 
-const VALUE: &str = "key";
-const FILE: &str = "key_file";
+/// `[[server.api_keys]]`.
+pub(super) static API_KEYS: Section = Section {
+    shape: Shape::List,
+    ..Section::new(
+        "api_keys",
+        "Who may call. Several keys, so that one can be replaced while the other still works.",
+        KEYS,
+    )
+};
+
+/// `[[server.admin_keys]]`.
+pub(super) static ADMIN_KEYS: Section = Section {
+    shape: Shape::List,
+    ..Section::new(
+        "admin_keys",
+        "Who may use the operators' routes, other than health, metrics and the console's page. \
+         Without any: whoever is on this machine, and nobody where other machines can reach \
+         `admin_listen`.",
+        KEYS,
+    )
+};
+
+const KEYS: &[&dyn AnyKey] = &[&NAME, &KEY, &KEY_FILE];
+
+static NAME: Key<Text> = Key::new("name", Text, "Whose key it is, for the log.")
+    .required("a name for logs, such as \"genesys-prod\"");
+
+static KEY: Key<Text> = Key::secret("key", "The key itself; `openssl rand -hex 16` makes one.");
+
+static KEY_FILE: Key<FileName> = Key::file("key_file", "The file that holds the key, instead.");
+
 /// No text is looked at beyond this many characters: so many are enough, whatever they are.
 const ENOUGH: usize = 256;
 
@@ -20,21 +52,21 @@ pub struct ApiKeySpec {
 }
 
 /// Reads the list of keys; each must differ from the others by its name and by itself.
-pub(super) fn read(table: &mut Table, list: &'static str) -> Vec<ApiKeySpec> {
+pub(super) fn read(table: &Table, list: &'static Section) -> Vec<ApiKeySpec> {
     let mut keys: Vec<ApiKeySpec> = Vec::new();
-    for mut entry in table.listed_tables(list) {
-        let name = entry.required_text("name", "a name for logs, such as \"genesys-prod\"");
-        let key = read_secret(&mut entry, SecretKeys { value: VALUE, file: FILE });
+    for entry in table.listed(list) {
+        let name = entry.required(&NAME);
+        let key = read_secret(&entry, SecretKeys { value: &KEY, file: &KEY_FILE });
         if let (Some(name), Some(key)) = (name, key) {
             if keys.iter().any(|known| known.name == name) {
-                entry.refuse("name", "a name that no other key has");
+                entry.refuse(&NAME, "a name that no other key has");
             } else if keys.iter().any(|known| known.key == key) {
                 // The name in the log would say nothing.
                 let found = "the same key under two names (not shown)";
-                entry.refuse_found("name", found, "a key of its own for each name");
+                entry.refuse_found(&NAME, found, "a key of its own for each name");
             }
             warn_if_weak(&entry, &key);
-            keys.push(ApiKeySpec { name: name.to_owned(), key });
+            keys.push(ApiKeySpec { name, key });
         }
         entry.finish();
     }
@@ -43,7 +75,7 @@ pub(super) fn read(table: &mut Table, list: &'static str) -> Vec<ApiKeySpec> {
 
 fn warn_if_weak(entry: &Table, key: &SecretString) {
     if is_weak(key.expose_secret()) {
-        let place = if entry.has(VALUE) { VALUE } else { FILE };
+        let place: &dyn AnyKey = if entry.has(&KEY) { &KEY } else { &KEY_FILE };
         let text = "the key has less than 128 bits of text and might be guessed; \
                     `openssl rand -hex 16` makes one that cannot be";
         entry.warn(place, text);

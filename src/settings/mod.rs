@@ -9,16 +9,24 @@
 //! Nothing here stops at the first mistake: readers note a [`Problem`] and go on.
 
 mod action;
+mod action_inputs;
 mod check;
+mod config_hash;
 mod credential;
+mod forms;
 mod keys;
 mod output;
 mod paging;
 mod plan;
 mod regions;
+mod sections;
 mod server;
 mod server_tls;
 mod source;
+mod source_breaker;
+mod source_limits;
+mod source_rate_limit;
+mod source_retry;
 mod source_url;
 mod traces;
 
@@ -38,20 +46,23 @@ use crate::domain::trace_export::TraceExport;
 
 pub use crate::config::process_environment;
 pub use crate::config::{Cause, Problem, Problems, Warning};
-pub use crate::config::{DURATION_FORM, KeyDigests, Layer, nearest, parse_duration};
+pub use crate::config::{DURATION_FORM, InEffect, KeyDigests, Layer, nearest, parse_duration};
 pub use keys::ApiKeySpec;
 pub use server::ServerSpec;
 pub use server_tls::ServerTls;
 
 use crate::config::problem::Report;
 use crate::config::table::Table;
-use crate::config::{ENVIRONMENT, config_hash, layers};
+use crate::config::{ENVIRONMENT, layers, reference, schema};
+use action::ACTION;
 use check::names::{self, Finder, Names, Parts};
 use check::{dependencies, injection, tenants};
-
-/// What an id may look like, for messages.
-const ID_FORM: &str = "a lower-case letter, then lower-case letters, digits and `_` \
-                       (at most 64 characters)";
+use credential::CREDENTIAL;
+use forms::ID_FORM;
+use sections::ROOT;
+use server::SERVER;
+use source::SOURCE;
+use traces::TRACES;
 
 /// A whole configuration, checked.
 #[derive(Debug, Clone)]
@@ -70,6 +81,8 @@ pub struct Settings {
     pub warnings: Vec<Warning>,
     /// A short hash of it all, secrets left out: equal where the configuration is.
     pub config_hash: String,
+    /// The value of every key, defaults included.
+    pub in_effect: InEffect,
     /// Whereby a reload finds the keys that have changed.
     pub keys: KeyDigests,
 }
@@ -116,20 +129,25 @@ impl Settings {
         let environment: Vec<_> = environment.collect();
         // Whatever stands in the files, this wins: they need not be read, and one may hang.
         let alone = layers::merge(&[], environment.iter().cloned(), &report);
-        let mut root = Table::root(&alone, ENVIRONMENT, &report);
-        if let Some(address) = server::given_admin_address(&mut root.table_or_empty("server")) {
+        let root = Table::root(&ROOT, &alone, ENVIRONMENT, &report);
+        if let Some(address) = server::given_admin_address(&root.section_or_empty(&SERVER)) {
             return address;
         }
         let layers = layers::read_files(files, &report);
         let merged = layers::merge(&layers, environment.into_iter(), &report);
-        let mut root = Table::root(&merged, ENVIRONMENT, &report);
-        let given = server::given_admin_address(&mut root.table_or_empty("server"));
+        let root = Table::root(&ROOT, &merged, ENVIRONMENT, &report);
+        let given = server::given_admin_address(&root.section_or_empty(&SERVER));
         given.unwrap_or(server::DEFAULT_ADMIN_LISTEN)
     }
 
     /// What the service would do, for people; secrets are left out.
     pub fn plan(&self) -> String {
         plan::describe(self)
+    }
+
+    /// The value of every key and the layer that says it, a line each; secrets are left out.
+    pub fn values(&self) -> String {
+        self.in_effect.describe()
     }
 
     fn build(
@@ -144,65 +162,74 @@ impl Settings {
             traces::layer(&environment).into_iter().chain(layers.iter().cloned()).collect();
         let merged = layers::merge(&all, environment.into_iter(), &report);
         // With a layer missing, everything that it should have set would be a problem as well.
-        let settings = if report.is_empty() {
-            // What is missing is missed in the last file: there it can be added.
-            let file = layers.last().map_or(ENVIRONMENT, |layer| layer.name.as_str());
-            read(&merged, file, &report)
-        } else {
-            None
-        };
+        // What is missing is missed in the last file: there it can be added.
+        let file = layers.last().map_or(ENVIRONMENT, |layer| layer.name.as_str());
+        let settings = report.is_empty().then(|| read(&merged, file, &report));
         let warnings = report.take_warnings();
         let keys = KeyDigests::of(&merged, report.take_contents());
+        let in_effect = report.take_values();
         report.into_result(settings).and_then(|settings| {
             // Without a problem there are settings: whoever gives none has noted why.
             let mut settings = settings.ok_or_else(Problems::unexplained)?;
             settings.warnings = warnings;
             settings.keys = keys;
+            settings.in_effect = in_effect;
             settings.traces = settings.traces.filter(|_| !traces_are_off);
             Ok(settings)
         })
     }
 }
 
+/// The page of all keys, `docs/configuration.md`.
+pub fn reference() -> String {
+    reference::page("Configuration", &ROOT)
+}
+
+/// The JSON Schema of a configuration file, for editors.
+pub fn schema() -> serde_json::Value {
+    schema::document("Tributary's configuration", &ROOT)
+}
+
 /// Reads the merged table and checks that its parts fit together.
-fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
-    let mut root = Table::root(merged, file, report);
+fn read(merged: &Value, file: &str, report: &Report) -> Settings {
+    let root = Table::root(&ROOT, merged, file, report);
     let mut declared = Names::default();
 
-    let mut table = root.table_or_empty("server");
-    let server = server::read(&mut table);
+    let table = root.section_or_empty(&SERVER);
+    let server = server::read(&table);
     table.finish();
 
-    let traces = root.table("traces").and_then(|mut table| {
-        let traces = traces::read(&mut table);
+    let traces = root.section(&TRACES).and_then(|table| {
+        let traces = traces::read(&table);
         table.finish();
         traces
     });
 
     let mut credentials = Vec::new();
-    for (name, mut table) in root.named_tables("credentials") {
+    for (name, mut table) in root.named(&CREDENTIAL) {
         declared.credentials.push(name);
         let id = read_id(name, &table);
         credentials.extend(credential::read(&mut table, id));
         table.finish();
     }
     let mut sources = Vec::new();
-    for (name, mut table) in root.named_tables("sources") {
+    for (name, table) in root.named(&SOURCE) {
         declared.sources.push(name);
         let id = read_id(name, &table);
-        sources.extend(source::read(&mut table, id, &credentials));
+        sources.extend(source::read(&table, id, &credentials));
         table.finish();
     }
     let mut actions = Vec::new();
-    for (name, mut table) in root.named_tables("actions") {
+    for (name, table) in root.named(&ACTION) {
         declared.actions.push(name);
         let id = read_id(name, &table);
-        actions.extend(action::read(&mut table, id));
+        actions.extend(action::read(&table, id));
         table.finish();
     }
-    for (key, names) in [("sources", &declared.sources), ("actions", &declared.actions)] {
+    for (section, names) in [(&SOURCE, &declared.sources), (&ACTION, &declared.actions)] {
         if names.is_empty() {
-            root.refuse(key, &format!("at least one [{key}.NAME]"));
+            let found = if root.has_section(section) { "none" } else { "nothing" };
+            root.refuse_section(section, found, &format!("at least one [{}.NAME]", section.name));
         }
     }
     root.finish();
@@ -210,12 +237,8 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         action.place_inputs(&sources);
     }
 
-    let parts = Parts {
-        server: server.as_ref(),
-        credentials: &credentials,
-        sources: &sources,
-        actions: &actions,
-    };
+    let parts =
+        Parts { server: &server, credentials: &credentials, sources: &sources, actions: &actions };
     let finder = Finder::new(merged, file, report);
     names::check(&parts, &declared, &finder);
     injection::check(&parts, &finder);
@@ -223,16 +246,17 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
         action.dependencies = dependencies::of_action(action, &sources, &declared, &finder);
     }
     let sources = tenants::expand(sources, &actions, &credentials);
-    Some(Settings {
-        server: server?,
+    Settings {
+        server,
         credentials,
         sources,
         actions,
         traces,
         warnings: Vec::new(),
         config_hash: config_hash::of(merged),
+        in_effect: InEffect::default(),
         keys: KeyDigests::default(),
-    })
+    }
 }
 
 /// The id of a table: its name.

@@ -1,15 +1,15 @@
 //! The fields of one `[actions.NAME.output]` table.
 
-use crate::domain::action::ActionSpec;
-use crate::domain::fields::{
-    Extraction, FieldPath, FieldSpec, FieldType, OutputSpec, RowsSpec, SpreadPath,
-};
+use crate::domain::fields::{Extraction, FieldPath, FieldSpec, FieldType, OutputSpec, RowsSpec};
 use crate::domain::ids::{Id, InputName};
 use crate::domain::inputs::InputSpec;
 use crate::domain::json::{Json, Pointer};
 use crate::domain::members::{self, Member};
 
-use super::check::names::Finder;
+use crate::config::form::{Text, Word};
+use crate::config::key::Key;
+use crate::config::list_form::AnyValue;
+use crate::config::section::{Section, Shape};
 use crate::config::table::Table;
 
 /// What `path`, `each` and `item` may be, for messages.
@@ -20,9 +20,52 @@ const EACH_FORM: &str = "a JSON Pointer to the list of the rows, such as \"/resu
 const ITEM_FORM: &str = "where the element stands in each row: a JSON Pointer such as \"/id\" (\"\" \
                          is the row itself) or a JSONPath";
 
+/// `[actions.NAME.output.FIELD]`.
+pub(super) static OUTPUT: Section = Section {
+    shape: Shape::Named("FIELD"),
+    ..Section::new(
+        "output",
+        "With this table the action answers with a flat object instead, which Architect can bind \
+         directly: each field is always there, of its type and never null.",
+        &[&FROM, &TYPE, &PATH, &EACH, &ITEM, &DEFAULT, &TITLE, &DESCRIPTION],
+    )
+};
+
+static FROM: Key<Text> = Key::new("from", Text, "The source whose data it is taken out of.")
+    .required("one of the action's sources");
+
+static TYPE: Key<Word<FieldType>> =
+    Key::new("type", Word(&FieldType::WORDS), "The type of the field.").required("");
+
+static PATH: Key<Text> = Key::new(
+    "path",
+    Text,
+    "A JSON Pointer (`/account/tier`) or a JSONPath (`$.account.tier`) into the source's data.",
+);
+
+static EACH: Key<Text> = Key::new(
+    "each",
+    Text,
+    "For an array instead of `path`: a JSON Pointer to the list of the rows, each of which gives one element.",
+);
+
+static ITEM: Key<Text> =
+    Key::new("item", Text, "With `each`: a JSON Pointer or JSONPath to the element within a row.");
+
+static DEFAULT: Key<AnyValue> = Key::new(
+    "default",
+    AnyValue,
+    "What stands for what is absent or of another type; with `each` for the element of a row that has none.",
+)
+.derived("\"\", 0, false or []");
+
+static TITLE: Key<Text> = Key::new("title", Text, "A short name for people.");
+
+static DESCRIPTION: Key<Text> = Key::new("description", Text, "What it means, for people.");
+
 /// Reads the table of the fields of an action that asks these sources and has these inputs.
-pub(super) fn read(action: &mut Table, sources: &[Id], inputs: &[InputSpec]) -> Option<OutputSpec> {
-    if !action.has("output") {
+pub(super) fn read(action: &Table, sources: &[Id], inputs: &[InputSpec]) -> Option<OutputSpec> {
+    if !action.has_section(&OUTPUT) {
         return None;
     }
     for input in inputs.iter().filter(|input| input.echo) {
@@ -30,11 +73,11 @@ pub(super) fn read(action: &mut Table, sources: &[Id], inputs: &[InputSpec]) -> 
             let found = format!("besides the echoed input `{}`", input.name);
             let allowed = "another name for the input, or echo = false: such a reply has a member \
                            of this name";
-            action.refuse_found("output", &found, allowed);
+            action.refuse_section(&OUTPUT, &found, allowed);
         }
     }
     let mut fields: Vec<FieldSpec> = Vec::new();
-    for (name, mut table) in action.named_tables("output") {
+    for (name, table) in action.named(&OUTPUT) {
         let taken = is_taken(name, sources, inputs);
         if taken {
             let allowed = "another name: this one is a member of every such reply, \
@@ -44,7 +87,7 @@ pub(super) fn read(action: &mut Table, sources: &[Id], inputs: &[InputSpec]) -> 
         if fields.iter().any(|field| field.name.as_str().eq_ignore_ascii_case(name)) {
             table.refuse_table("a field that differs from another in case only", "each field once");
         }
-        let field = read_field(&mut table, name, sources);
+        let field = read_field(&table, name, sources);
         table.finish();
         fields.extend(field);
     }
@@ -66,20 +109,16 @@ fn is_of_source(name: &str, sources: &[Id]) -> bool {
     members::OF_SOURCE_IN_FLAT_REPLY.into_iter().any(of_source)
 }
 
-fn read_field(table: &mut Table, name: &str, sources: &[Id]) -> Option<FieldSpec> {
+fn read_field(table: &Table, name: &str, sources: &[Id]) -> Option<FieldSpec> {
     let name = InputName::try_new(name);
     if let Err(error) = &name {
         table.refuse_table("a name that no field may have", &error.to_string());
     }
     let from = source(table, sources);
-    let types = FieldType::all().map(|kind| (kind.as_str(), kind));
-    if !table.has("type") {
-        table.refuse("type", &types.map(|(word, _)| format!("{word:?}")).join(" or "));
-    }
-    let kind = table.choice("type", &types);
+    let kind = table.required(&TYPE);
     let value = extraction(table, kind);
-    let title = table.text("title").map(str::to_owned);
-    let description = table.text("description").map(str::to_owned);
+    let title = table.optional(&TITLE);
+    let description = table.optional(&DESCRIPTION);
     let (extraction, default) = value?;
     Some(FieldSpec {
         name: name.ok()?,
@@ -92,35 +131,31 @@ fn read_field(table: &mut Table, name: &str, sources: &[Id]) -> Option<FieldSpec
     })
 }
 
-fn source(table: &mut Table, sources: &[Id]) -> Option<Id> {
-    let name = table.required_text("from", "one of the action's sources")?;
+fn source(table: &Table, sources: &[Id]) -> Option<Id> {
+    let name = table.required(&FROM)?;
     let found = sources.iter().find(|source| source.as_str() == name).cloned();
     if found.is_none() {
         let known: Vec<&str> = sources.iter().map(Id::as_str).collect();
         let found = format!("{name:?}, which the action does not ask");
-        table.refuse_found("from", &found, &format!("some of its sources: {}", known.join(", ")));
+        table.refuse_found(&FROM, &found, &format!("some of its sources: {}", known.join(", ")));
     }
     found
 }
 
 /// How the value is taken out of the data, and what stands for it where that gives none.
-fn extraction(table: &mut Table, kind: Option<FieldType>) -> Option<(Extraction, Json)> {
-    // Known whichever of them count, for who mistypes one.
-    for key in ["path", "each", "item"] {
-        table.get(key);
-    }
-    if !table.has("each") && !table.has("item") {
-        let path = path(table, "path", PATH_FORM);
+fn extraction(table: &Table, kind: Option<FieldType>) -> Option<(Extraction, Json)> {
+    if !table.has(&EACH) && !table.has(&ITEM) {
+        let path = path(table, &PATH, PATH_FORM);
         let default = default(table, kind, "the field's type");
         return Some((Extraction::Path(path?), default?));
     }
-    if table.has("path") {
-        table.refuse_found("path", "both `path` and `each`", "either `path`, or `each` and `item`");
+    if table.has(&PATH) {
+        table.refuse_found(&PATH, "both `path` and `each`", "either `path`, or `each` and `item`");
     }
     let rows = each(table);
-    let item = path(table, "item", ITEM_FORM);
+    let item = path(table, &ITEM, ITEM_FORM);
     if let Some(kind) = kind.filter(|kind| !kind.is_array) {
-        table.refuse("type", &format!("\"{}[]\": `each` gives an array", kind.as_str()));
+        table.refuse(&TYPE, &format!("\"{}[]\": `each` gives an array", kind.as_str()));
     }
     let element = kind.map(FieldType::element);
     let default = default(table, element, "the elements' type");
@@ -130,24 +165,23 @@ fn extraction(table: &mut Table, kind: Option<FieldType>) -> Option<(Extraction,
 }
 
 /// The list whose rows give one element each; an empty text is the whole of the data.
-fn each(table: &mut Table) -> Option<Pointer> {
-    if !table.has("each") {
-        table.refuse("each", EACH_FORM);
+fn each(table: &Table) -> Option<Pointer> {
+    if !table.has(&EACH) {
+        table.refuse(&EACH, EACH_FORM);
     }
-    let pointer = Pointer::try_new(table.text("each")?);
+    let pointer = Pointer::try_new(&table.optional(&EACH)?);
     if pointer.is_err() {
-        table.refuse("each", EACH_FORM);
+        table.refuse(&EACH, EACH_FORM);
     }
     pointer.ok()
 }
 
 /// A path that must be there; an empty text is the whole.
-fn path(table: &mut Table, key: &'static str, allowed: &str) -> Option<FieldPath> {
+fn path(table: &Table, key: &'static Key<Text>, allowed: &str) -> Option<FieldPath> {
     if !table.has(key) {
         table.refuse(key, allowed);
     }
-    let text = table.text(key)?;
-    let path = FieldPath::try_new(text);
+    let path = FieldPath::try_new(&table.optional(key)?);
     if let Err(error) = &path {
         table.refuse(key, &format!("a JSON Pointer or a JSONPath ({error})"));
     }
@@ -155,63 +189,14 @@ fn path(table: &mut Table, key: &'static str, allowed: &str) -> Option<FieldPath
 }
 
 /// The default; `whose` says which type it has to be of.
-fn default(table: &mut Table, kind: Option<FieldType>, whose: &str) -> Option<Json> {
-    let value = table.json("default");
+fn default(table: &Table, kind: Option<FieldType>, whose: &str) -> Option<Json> {
+    let value = table.optional(&DEFAULT);
     let kind = kind?;
     let Some(value) = value else { return Some(kind.natural_default()) };
     let default = kind.read(&Json::from_value(&value));
     if default.is_none() {
         let allowed = format!("a value of {whose}, {}", kind.as_str());
-        table.refuse_found("default", "a value of another type", &allowed);
+        table.refuse_found(&DEFAULT, "a value of another type", &allowed);
     }
     default
-}
-
-/// Warns of arrays that may slip against another one: a path leaves out the rows that have no such
-/// value, so that what stands at one place of both arrays may be of two rows.
-pub(super) fn check(action: &ActionSpec, finder: &Finder) {
-    let fields = action.output.iter().flat_map(|output| &output.fields);
-    let arrays: Vec<&FieldSpec> = fields.filter(|field| field.kind.is_array).collect();
-    for field in &arrays {
-        let Some(spread) = spread(field) else { continue };
-        if spread.keeps_rows() {
-            continue;
-        }
-        let others = arrays.iter().filter(|other| other.name != field.name);
-        let beside = others.filter(|other| other.from == field.from && shares(other, &spread));
-        let Some(other) = beside.map(|other| &other.name).next() else { continue };
-        let instead = match spread.as_item() {
-            Some(item) if item.starts_with('$') => {
-                format!(
-                    "each = {:?} and item = {item:?} (of a row's values the first)",
-                    spread.list
-                )
-            }
-            Some(item) => format!("each = {:?} and item = {item:?}", spread.list),
-            None => "`each` with the list and `item` with the member".to_owned(),
-        };
-        let text = format!(
-            "a row without this value is left out, so that the array slips against `{other}`, \
-             which is of the same list; write {instead} instead of `path`: each row then gives \
-             one element, also one that the path would filter out"
-        );
-        let place = ["actions", action.id.as_str(), "output", field.name.as_str(), "path"];
-        finder.warn(&place, &text);
-    }
-}
-
-/// How a field's path goes through a list; `None`: it has none that does.
-fn spread(field: &FieldSpec) -> Option<SpreadPath> {
-    match &field.extraction {
-        Extraction::Path(path) => path.spread(),
-        Extraction::Rows(_) => None,
-    }
-}
-
-/// Whether an array may be of the list that the path goes through.
-fn shares(array: &FieldSpec, path: &SpreadPath) -> bool {
-    match &array.extraction {
-        Extraction::Path(other) => other.spread().is_some_and(|other| path.may_share_list(&other)),
-        Extraction::Rows(rows) => path.may_go_through(rows.each.as_str()),
-    }
 }

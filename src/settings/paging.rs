@@ -2,17 +2,101 @@
 
 use std::time::Duration;
 
-use crate::domain::json::Pointer;
+use crate::config::form::{Text, Word};
+use crate::config::key::Key;
+use crate::config::number_form::{Count, Time};
+use crate::config::section::{Kind as SectionKind, Section};
+use crate::config::table::Table;
 use crate::domain::paging::{PagingKind, PagingSpec, SendAs};
 
+use super::forms::JsonPointer;
 use super::source::Body;
-use crate::config::table::Table;
 
 const SEND_AS_FORM: &str =
     "\"query:NAME\" for a query parameter or \"json:NAME\" for a key of the JSON body";
 
+/// `[sources.NAME.paging]`.
+pub(super) static PAGING: Section = Section {
+    kinds: &[
+        SectionKind {
+            word: "cursor",
+            help: "The page carries a cursor that is sent with the next request; none: the last page.",
+            keys: &[&NEXT_CURSOR, &SEND_AS],
+        },
+        SectionKind {
+            word: "page_number",
+            help: "The number of the page is sent with each request.",
+            keys: &[&SEND_AS, &FIRST, &PAGE_COUNT],
+        },
+        SectionKind {
+            word: "next_uri",
+            help: "The page names the next one by its URI, which must be of the same origin.",
+            keys: &[&NEXT_URI],
+        },
+        SectionKind {
+            word: "link",
+            help: "A `Link` header with `rel=\"next\"` names the next page, of the same origin.",
+            keys: &[],
+        },
+    ],
+    ..Section::new(
+        "paging",
+        "How the following pages are asked for; without the table: one page.",
+        &[&KIND, &ITEMS, &MAX_PAGES, &MAX_ITEMS, &PAUSE],
+    )
+};
+
+static KIND: Key<Word<Kind>> = Key::new(
+    "kind",
+    Word(&[
+        ("cursor", Kind::Cursor),
+        ("page_number", Kind::PageNumber),
+        ("next_uri", Kind::NextUri),
+        ("link", Kind::Link),
+    ]),
+    "How the next page is found.",
+)
+.required("\"cursor\", \"page_number\", \"next_uri\" or \"link\"");
+
+static ITEMS: Key<JsonPointer> =
+    Key::new("items", JsonPointer, "Where the page's list of items is.")
+        .required("the JSON Pointer of the page's list of items, such as \"/items\"");
+
+static MAX_PAGES: Key<Count> =
+    Key::new("max_pages", Count(1, 10_000), "At most so many pages are fetched.").default(20);
+
+static MAX_ITEMS: Key<Count> =
+    Key::new("max_items", Count(1, 10_000_000), "At most so many items are kept.").default(1000);
+
+static PAUSE: Key<Time> =
+    Key::new("pause", Time(Duration::ZERO, Duration::from_mins(1)), "The wait between two pages.")
+        .default(Duration::ZERO);
+
+static NEXT_CURSOR: Key<JsonPointer> =
+    Key::new("next", JsonPointer, "Where the next page's cursor is.")
+        .required("the JSON Pointer of the next page's cursor, such as \"/next\"");
+
+static NEXT_URI: Key<JsonPointer> = Key::new("next", JsonPointer, "Where the next page's URI is.")
+    .required("the JSON Pointer of the next page's URI, such as \"/next\"");
+
+static SEND_AS: Key<Text> = Key::new(
+    "send_as",
+    Text,
+    "Where the cursor or the page's number goes: \"query:NAME\", or \"json:NAME\" for a key of the JSON body.",
+)
+.required(SEND_AS_FORM);
+
+static FIRST: Key<Count> =
+    Key::new("first", Count(0, u32::MAX), "The number of the first page.").default(1);
+
+static PAGE_COUNT: Key<JsonPointer> = Key::new(
+    "page_count",
+    JsonPointer,
+    "Where the number of pages is; absent: a page without items is the last.",
+);
+
 /// The kinds as they are written in the configuration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Cursor,
     PageNumber,
@@ -22,103 +106,69 @@ enum Kind {
 
 /// Reads `paging` out of a source's table; absent or wrong: none.
 pub(super) fn read(
-    source: &mut Table,
+    source: &Table,
     body: Option<&Body>,
     query: &[(String, String)],
 ) -> Option<PagingSpec> {
-    let mut table = source.table("paging")?;
-    let spec = read_table(&mut table, body, query);
+    let mut table = source.section(&PAGING)?;
+    let kind = table.choose(&KIND);
+    let spec = kind.and_then(|kind| read_kind(&table, kind, body, query));
     table.finish();
     spec
 }
 
-fn read_table(
-    table: &mut Table,
+fn read_kind(
+    table: &Table,
+    kind: Kind,
     body: Option<&Body>,
     query: &[(String, String)],
 ) -> Option<PagingSpec> {
-    let kinds = [
-        ("cursor", Kind::Cursor),
-        ("page_number", Kind::PageNumber),
-        ("next_uri", Kind::NextUri),
-        ("link", Kind::Link),
-    ];
-    let Some(kind) = table.choice("kind", &kinds) else {
-        if !table.has("kind") {
-            table.refuse("kind", "\"cursor\", \"page_number\", \"next_uri\" or \"link\"");
-        }
-        // Which keys are right depends on the kind.
-        table.give_up();
-        return None;
-    };
-    let items = required_pointer(table, "items", "the page's list of items");
-    let max_pages = table.integer("max_pages", 1..=10_000, 20);
-    let max_items = table.count("max_items", 1..=10_000_000, 1000);
-    let pause = table.duration("pause", Duration::ZERO..=Duration::from_mins(1), Duration::ZERO);
+    let items = table.required(&ITEMS);
+    let max_pages = table.value(&MAX_PAGES);
+    let max_items = table.value(&MAX_ITEMS) as usize;
+    let pause = table.value(&PAUSE);
     let kind = match kind {
         Kind::Cursor => {
-            let next = required_pointer(table, "next", "the next page's cursor");
+            let next = table.required(&NEXT_CURSOR);
             let send_as = send_as(table, body, query);
             PagingKind::Cursor { next: next?, send_as: send_as? }
         }
         Kind::PageNumber => {
             let send_as = send_as(table, body, query);
-            let first = u64::from(table.integer("first", 0..=u32::MAX, 1));
-            let page_count = optional_pointer(table, "page_count");
+            let first = u64::from(table.value(&FIRST));
+            let page_count = table.optional(&PAGE_COUNT);
             PagingKind::PageNumber { send_as: send_as?, first, page_count }
         }
-        Kind::NextUri => {
-            PagingKind::NextUri { next: required_pointer(table, "next", "the next page's URI")? }
-        }
+        Kind::NextUri => PagingKind::NextUri { next: table.required(&NEXT_URI)? },
         Kind::Link => PagingKind::LinkHeader,
     };
     Some(PagingSpec { kind, items: items?, max_pages, max_items, pause })
 }
 
-fn required_pointer(table: &mut Table, key: &'static str, of: &str) -> Option<Pointer> {
-    if !table.has(key) {
-        let what = format!("the JSON Pointer of {of}, such as \"/{key}\"");
-        table.required_text(key, &what);
-        return None;
-    }
-    optional_pointer(table, key)
-}
-
-fn optional_pointer(table: &mut Table, key: &'static str) -> Option<Pointer> {
-    let text = table.text(key)?;
-    match Pointer::try_new(text) {
-        Ok(pointer) => Some(pointer),
-        Err(error) => {
-            table.refuse(key, &format!("a JSON Pointer ({error})"));
-            None
-        }
-    }
-}
-
 /// Where the cursor or page number goes, which must not be taken by something else.
-fn send_as(table: &mut Table, body: Option<&Body>, query: &[(String, String)]) -> Option<SendAs> {
-    let text = table.required_text("send_as", SEND_AS_FORM)?;
+fn send_as(table: &Table, body: Option<&Body>, query: &[(String, String)]) -> Option<SendAs> {
+    let text = table.required(&SEND_AS)?;
     match text.split_once(':') {
         Some(("query", name)) if !name.is_empty() => {
             if query.iter().any(|(taken, _)| taken == name) {
-                table.refuse("send_as", "a parameter that `query` does not have already");
+                table.refuse(&SEND_AS, "a parameter that `query` does not have already");
                 return None;
             }
             Some(SendAs::Query(name.to_owned()))
         }
         Some(("json", name)) if !name.is_empty() => {
             let Some(object) = body.and_then(|body| body.value.as_object()) else {
-                table.refuse("send_as", "\"query:NAME\": the source has no `json` table");
+                table.refuse(&SEND_AS, "\"query:NAME\": the source has no `json` table");
                 return None;
             };
             if object.contains_key(name) {
-                table.refuse("send_as", "a key that `json` does not have already");
+                table.refuse(&SEND_AS, "a key that `json` does not have already");
                 return None;
             }
             Some(SendAs::Json(name.to_owned()))
         }
         _ => {
-            table.refuse("send_as", SEND_AS_FORM);
+            table.refuse(&SEND_AS, SEND_AS_FORM);
             None
         }
     }

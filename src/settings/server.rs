@@ -3,21 +3,120 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::config::key::Key;
+use crate::config::list_form::Texts;
+use crate::config::number_form::{Count, Size, Time};
+use crate::config::section::Section;
+use crate::config::shown::show_text;
+use crate::config::table::Table;
 use crate::domain::allowed_hosts::AllowedHosts;
 use crate::domain::ids::Id;
 use crate::domain::template::Endpoint;
 
-use super::keys::{self, ApiKeySpec};
-use super::server_tls::{self, ServerTls};
-use crate::config::shown::show_text;
-use crate::config::table::Table;
+use super::forms::{Address, Identifier};
+use super::keys::{self, ADMIN_KEYS, API_KEYS, ApiKeySpec};
+use super::server_tls::{self, ADMIN_TLS, ServerTls, TLS};
 
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-pub(super) const DEFAULT_ADMIN_LISTEN: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+pub(super) const DEFAULT_ADMIN_LISTEN: SocketAddr = loopback(9090);
 const MIB: u32 = 1 << 20;
 /// actix-server takes no more.
 const MOST_WORKERS: u32 = 512;
+
+/// `[server]`.
+pub(super) static SERVER: Section = Section {
+    sections: &[&TLS, &ADMIN_TLS, &API_KEYS, &ADMIN_KEYS],
+    ..Section::new(
+        "server",
+        "The service itself: listeners, process-wide limits, and who may ask.",
+        &[
+            &LISTEN,
+            &ADMIN_LISTEN,
+            &DEFAULT_ACTION,
+            &MAX_BODY,
+            &BODY_TIMEOUT,
+            &MAX_CONCURRENT_REQUESTS,
+            &MAX_CONNECTIONS,
+            &WORKERS,
+            &SHUTDOWN_GRACE,
+            &ALLOWED_HOSTS,
+            &ADMIN_HOSTS,
+        ],
+    )
+};
+
+static LISTEN: Key<Address> = Key::new(
+    "listen",
+    Address,
+    "Where actions are called; other machines may reach it only if there are `api_keys`, or `client_ca_file` in `tls`.",
+)
+.default(loopback(8080))
+.at_restart();
+
+static ADMIN_LISTEN: Key<Address> = Key::new(
+    "admin_listen",
+    Address,
+    "For operators: health, state and the console; another address than loopback needs `admin_keys`.",
+)
+.default(DEFAULT_ADMIN_LISTEN)
+.at_restart();
+
+static DEFAULT_ACTION: Key<Identifier> =
+    Key::new("default_action", Identifier, "For `POST /events` that name no action.");
+
+static MAX_BODY: Key<Size> =
+    Key::new("max_body", Size(1, 64 * MIB), "The largest request body.").default(64 * 1024);
+
+static BODY_TIMEOUT: Key<Time> = Key::new(
+    "body_timeout",
+    Time(Duration::from_millis(1), Duration::from_mins(10)),
+    "How long a caller may take to send a body.",
+)
+.default(Duration::from_secs(5));
+
+static MAX_CONCURRENT_REQUESTS: Key<Count> = Key::new(
+    "max_concurrent_requests",
+    Count(1, 1_000_000),
+    "Requests under way at a time, over all workers; further ones are turned away.",
+)
+.default(1024);
+
+static MAX_CONNECTIONS: Key<Count> = Key::new(
+    "max_connections",
+    Count(1, 1_000_000),
+    "Of callers, over all workers; for one more, the one that is idle longest is closed.",
+)
+.default(10_000)
+.at_restart();
+
+static WORKERS: Key<Count> = Key::new(
+    "workers",
+    Count(1, MOST_WORKERS),
+    "Threads that each serve requests with a set of actors of their own.",
+)
+.derived("one for each core")
+.at_restart();
+
+static SHUTDOWN_GRACE: Key<Time> = Key::new(
+    "shutdown_grace",
+    Time(Duration::ZERO, Duration::from_hours(1)),
+    "How long requests under way may take to end when the service is stopped.",
+)
+.default(Duration::from_secs(25))
+.at_restart();
+
+static ALLOWED_HOSTS: Key<Texts> = Key::new(
+    "allowed_hosts",
+    Texts,
+    "Names besides addresses and localhost that `Host` may be, where callers need neither key nor certificate.",
+)
+.default(&[]);
+
+static ADMIN_HOSTS: Key<Texts> = Key::new(
+    "admin_hosts",
+    Texts,
+    "Names besides addresses and localhost that `Host` may be on `admin_listen`, in any case.",
+)
+.default(&[]);
 
 /// Listeners and process-wide limits, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +154,11 @@ pub struct ServerSpec {
 }
 
 impl ServerSpec {
+    /// Whether `[server]` has tables of this name: certificates, or keys of callers or operators.
+    pub fn has_table(name: &str) -> bool {
+        SERVER.section(name).is_some()
+    }
+
     /// Whether other machines can reach where actions are served.
     pub fn is_public(&self) -> bool {
         can_be_reached(self.listen)
@@ -86,66 +190,45 @@ fn can_be_reached(address: SocketAddr) -> bool {
 }
 
 /// Reads the table; what is wrong is in the report.
-pub(super) fn read(table: &mut Table) -> Option<ServerSpec> {
-    let listen = address(table, "listen", DEFAULT_LISTEN);
-    let admin_listen = address(table, "admin_listen", DEFAULT_ADMIN_LISTEN);
+pub(super) fn read(table: &Table) -> ServerSpec {
     let spec = ServerSpec {
-        tls: server_tls::read(table, "tls"),
-        admin_tls: server_tls::read(table, "admin_tls"),
-        api_keys: keys::read(table, "api_keys"),
-        admin_keys: keys::read(table, "admin_keys"),
-        allowed_hosts: hosts(table, "allowed_hosts"),
-        admin_hosts: hosts(table, "admin_hosts"),
-        default_action: default_action(table),
-        max_body: table.size("max_body", 1..=64 * MIB, 64 * 1024),
-        body_timeout: table.duration("body_timeout", millis(1)..=minutes(10), seconds(5)),
-        max_concurrent_requests: table.count("max_concurrent_requests", 1..=1_000_000, 1024),
-        max_connections: table.count("max_connections", 1..=1_000_000, 10_000),
-        workers: table.count("workers", 1..=MOST_WORKERS, available_cores()),
-        shutdown_grace: table.duration("shutdown_grace", millis(0)..=minutes(60), seconds(25)),
-        // Last, so that every other key has been read: one that is not read counts as unknown.
-        listen: listen?,
-        admin_listen: admin_listen?,
+        listen: table.value(&LISTEN),
+        admin_listen: table.value(&ADMIN_LISTEN),
+        tls: server_tls::read(table, &TLS),
+        admin_tls: server_tls::read(table, &ADMIN_TLS),
+        api_keys: keys::read(table, &API_KEYS),
+        admin_keys: keys::read(table, &ADMIN_KEYS),
+        allowed_hosts: hosts(table, &ALLOWED_HOSTS),
+        admin_hosts: hosts(table, &ADMIN_HOSTS),
+        default_action: table.optional(&DEFAULT_ACTION),
+        max_body: table.value(&MAX_BODY),
+        body_timeout: table.value(&BODY_TIMEOUT),
+        max_concurrent_requests: table.value(&MAX_CONCURRENT_REQUESTS) as usize,
+        max_connections: table.value(&MAX_CONNECTIONS) as usize,
+        workers: table.value_or(&WORKERS, available_cores()) as usize,
+        shutdown_grace: table.value(&SHUTDOWN_GRACE),
     };
-    check_addresses(table, &spec);
-    warn_of_admin(table, &spec);
-    Some(spec)
+    if table.is_good(&LISTEN) && table.is_good(&ADMIN_LISTEN) {
+        check_addresses(table, &spec);
+        warn_of_admin(table, &spec);
+    }
+    spec
 }
 
 /// Where the operators' port is, if that is said in a way that can be read.
-pub(super) fn given_admin_address(table: &mut Table) -> Option<SocketAddr> {
-    table.has("admin_listen").then(|| address(table, "admin_listen", DEFAULT_ADMIN_LISTEN))?
+pub(super) fn given_admin_address(table: &Table) -> Option<SocketAddr> {
+    table.optional(&ADMIN_LISTEN)
 }
 
-fn address(table: &mut Table, key: &'static str, default: SocketAddr) -> Option<SocketAddr> {
-    let Some(text) = table.text(key) else {
-        return (!table.has(key)).then_some(default);
-    };
-    let address = text.parse().ok();
-    if address.is_none() {
-        table.refuse(key, "an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"");
-    }
-    address
-}
-
-fn default_action(table: &mut Table) -> Option<Id> {
-    let text = table.text("default_action")?;
-    let id = Id::try_new(text).ok();
-    if id.is_none() {
-        table.refuse("default_action", super::ID_FORM);
-    }
-    id
-}
-
-fn hosts(table: &mut Table, key: &'static str) -> AllowedHosts {
+fn hosts(table: &Table, key: &'static Key<Texts>) -> AllowedHosts {
     let mut names = Vec::new();
-    for text in table.texts(key).unwrap_or_default() {
-        match Endpoint::try_new(false, text) {
+    for text in table.value(key) {
+        match Endpoint::try_new(false, &text) {
             Ok(name) if name.ip().is_none() && !text.contains(':') => names.push(name),
             Ok(_) | Err(_) => {
                 let allowed = "names of hosts without a port, such as \"tributary.example.com\"; \
                                addresses and localhost are taken in any case";
-                table.refuse_found(key, &show_text(text), allowed);
+                table.refuse_found(key, &show_text(&text), allowed);
             }
         }
     }
@@ -154,19 +237,20 @@ fn hosts(table: &mut Table, key: &'static str) -> AllowedHosts {
 
 fn check_addresses(table: &Table, spec: &ServerSpec) {
     // A table with mistakes is not to be blamed for this as well; an empty list is no mistake.
-    let by_key =
-        !spec.api_keys.is_empty() || table.has("api_keys") && !table.is_empty_list("api_keys");
-    let by_certificate = spec.tls.as_ref().map_or(table.has("tls"), |tls| tls.asks_for_certificate);
+    let by_key = !spec.api_keys.is_empty()
+        || table.has_section(&API_KEYS) && !table.has_no_tables(&API_KEYS);
+    let by_certificate =
+        spec.tls.as_ref().map_or(table.has_section(&TLS), |tls| tls.asks_for_certificate);
     if spec.is_public() && !by_key && !by_certificate {
         let found = format!("{}, which other machines can reach, without api_keys", spec.listen);
         let allowed = "a loopback address such as \"127.0.0.1:8080\", or any address together \
                        with [[server.api_keys]] (name, and key or key_file) or with \
                        client_ca_file in [server.tls]";
-        table.refuse_found("listen", &found, allowed);
+        table.refuse_found(&LISTEN, &found, allowed);
     }
     if spec.listen == spec.admin_listen && spec.listen.port() != 0 {
         let allowed = "another port than that of `listen`";
-        table.refuse_found("admin_listen", &spec.admin_listen.to_string(), allowed);
+        table.refuse_found(&ADMIN_LISTEN, &spec.admin_listen.to_string(), allowed);
     }
 }
 
@@ -175,7 +259,7 @@ fn warn_of_admin(table: &Table, spec: &ServerSpec) {
     if spec.admin_keys.iter().any(|key| spec.api_keys.iter().any(|known| known.key == key.key)) {
         let text = "a key that is in `api_keys` as well: whoever calls an action with it may also \
                     do what operators may; give operators a key of their own";
-        table.warn("admin_keys", text);
+        table.warn_section(&ADMIN_KEYS, text);
     }
     if !spec.is_admin_public() {
         return;
@@ -187,14 +271,14 @@ fn warn_of_admin(table: &Table, spec: &ServerSpec) {
              but /livez, /readyz, /metrics and the console's page answers 403; add \
              [[server.admin_keys]] (name, and key or key_file)"
         );
-        table.warn("admin_listen", &text);
+        table.warn(&ADMIN_LISTEN, &text);
     }
     if !spec.admin_keys.is_empty() && spec.admin_tls.is_none() {
         let text = format!(
             "other machines can reach {address}, and keys travel there in plain text; add \
              [server.admin_tls] (certificate_file and key_file)"
         );
-        table.warn("admin_listen", &text);
+        table.warn(&ADMIN_LISTEN, &text);
     }
 }
 
@@ -203,14 +287,6 @@ fn available_cores() -> u32 {
     u32::try_from(cores).unwrap_or(1).min(MOST_WORKERS)
 }
 
-const fn millis(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-const fn seconds(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-const fn minutes(n: u64) -> Duration {
-    Duration::from_secs(60 * n)
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }

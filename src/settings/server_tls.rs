@@ -13,7 +13,10 @@ use rustls::{RootCertStore, ServerConfig};
 use crate::domain::digest::Digest;
 
 use crate::config::files::FileKind;
+use crate::config::form::FileName;
+use crate::config::key::{AnyKey, Change, Key};
 use crate::config::problem::Cause;
+use crate::config::section::Section;
 use crate::config::shown::show_file;
 use crate::config::table::Table;
 
@@ -50,15 +53,45 @@ const CHAIN: &str = "a readable file with the certificate and then its chain, in
 const KEY: &str = "a readable file with the certificate's private key, in PEM";
 const AUTHORITIES: &str = "a readable file with the certificates of callers' authorities, in PEM";
 
-/// Reads the table under this key; what is wrong is in the report.
-pub(super) fn read(table: &mut Table, key: &'static str) -> Option<ServerTls> {
-    let mut table = table.table(key)?;
-    let tls = read_keys(&mut table);
+/// `[server.tls]`.
+pub(super) static TLS: Section = Section {
+    change: Change::AtRestart,
+    ..Section::new(
+        "tls",
+        "Callers are spoken to by TLS 1.2 and 1.3. What the files hold is read anew by a reload; \
+         whether there is TLS at all is not changed by one.",
+        KEYS,
+    )
+};
+
+/// `[server.admin_tls]`.
+pub(super) static ADMIN_TLS: Section = Section {
+    change: Change::AtRestart,
+    ..Section::new("admin_tls", "The same for operators, on `admin_listen`.", KEYS)
+};
+
+const KEYS: &[&dyn AnyKey] = &[&CERTIFICATE_FILE, &KEY_FILE, &CLIENT_CA_FILE];
+
+static CERTIFICATE_FILE: Key<FileName> =
+    Key::file("certificate_file", "The certificate and then its chain, in PEM.").required(CHAIN);
+
+static KEY_FILE: Key<FileName> =
+    Key::file("key_file", "The certificate's private key, in PEM.").required(KEY);
+
+static CLIENT_CA_FILE: Key<FileName> = Key::file(
+    "client_ca_file",
+    "Turns mutual TLS on: whoever connects needs a certificate of these authorities, in PEM.",
+);
+
+/// Reads the table of this section; what is wrong is in the report.
+pub(super) fn read(table: &Table, section: &'static Section) -> Option<ServerTls> {
+    let table = table.section(section)?;
+    let tls = read_keys(&table);
     table.finish();
     tls
 }
 
-fn read_keys(table: &mut Table) -> Option<ServerTls> {
+fn read_keys(table: &Table) -> Option<ServerTls> {
     let (chain, key, authority) = (chain(table), key(table), client_authority(table));
     let (chain, key, authority) = (chain?, key?, authority.ok()?);
     let made_of = TlsMaterial {
@@ -82,7 +115,7 @@ fn read_keys(table: &mut Table) -> Option<ServerTls> {
         Err(error) => {
             let found = format!("a key that cannot be used with the certificate ({error})");
             let allowed = "the private key of `certificate_file`";
-            table.refuse_caused(Cause::Certificate, "key_file", &found, allowed);
+            table.refuse_caused(Cause::Certificate, &KEY_FILE, &found, allowed);
             None
         }
     }
@@ -91,14 +124,14 @@ fn read_keys(table: &mut Table) -> Option<ServerTls> {
 /// The mistake has been noted.
 struct Refused;
 
-fn chain(table: &mut Table) -> Option<Vec<CertificateDer<'static>>> {
-    let path = table.required_text("certificate_file", CHAIN)?;
-    certificates(table, "certificate_file", path, CHAIN)
+fn chain(table: &Table) -> Option<Vec<CertificateDer<'static>>> {
+    let path = table.required(&CERTIFICATE_FILE)?;
+    certificates(table, &CERTIFICATE_FILE, &path, CHAIN)
 }
 
 fn certificates(
     table: &Table,
-    key: &str,
+    key: &dyn AnyKey,
     path: &str,
     allowed: &str,
 ) -> Option<Vec<CertificateDer<'static>>> {
@@ -114,13 +147,13 @@ fn certificates(
     }
 }
 
-fn key(table: &mut Table) -> Option<PrivateKeyDer<'static>> {
-    let path = table.required_text("key_file", KEY)?;
-    let pem = table.read_file("key_file", path, FileKind::Secret, KEY)?;
+fn key(table: &Table) -> Option<PrivateKeyDer<'static>> {
+    let path = table.required(&KEY_FILE)?;
+    let pem = table.read_file(&KEY_FILE, &path, FileKind::Secret, KEY)?;
     let key = PrivateKeyDer::from_pem_slice(&pem).ok();
     if key.is_none() {
-        let found = format!("{}, in which there is no private key in PEM", show_file(path));
-        table.refuse_caused(Cause::Certificate, "key_file", &found, KEY);
+        let found = format!("{}, in which there is no private key in PEM", show_file(&path));
+        table.refuse_caused(Cause::Certificate, &KEY_FILE, &found, KEY);
     }
     key
 }
@@ -135,13 +168,11 @@ fn digest(certificates: &[CertificateDer<'_>]) -> Digest {
     Digest::of_all(certificates.iter().map(AsRef::as_ref))
 }
 
-fn client_authority(table: &mut Table) -> Result<Option<ClientAuthority>, Refused> {
-    const NAME: &str = "client_ca_file";
-    let path = table.text(NAME);
-    let Some(path) = path else {
-        return if table.has(NAME) { Err(Refused) } else { Ok(None) };
+fn client_authority(table: &Table) -> Result<Option<ClientAuthority>, Refused> {
+    let Some(path) = table.optional(&CLIENT_CA_FILE) else {
+        return if table.has(&CLIENT_CA_FILE) { Err(Refused) } else { Ok(None) };
     };
-    let certificates = certificates(table, NAME, path, AUTHORITIES).ok_or(Refused)?;
+    let certificates = certificates(table, &CLIENT_CA_FILE, &path, AUTHORITIES).ok_or(Refused)?;
     let digest = digest(&certificates);
     let mut roots = RootCertStore::empty();
     let added = certificates.into_iter().try_for_each(|certificate| roots.add(certificate));
@@ -151,8 +182,8 @@ fn client_authority(table: &mut Table) -> Result<Option<ClientAuthority>, Refuse
         builder.build().map_err(|error| error.to_string())
     });
     verifier.map(|verifier| Some(ClientAuthority { verifier, digest })).map_err(|error| {
-        let found = format!("{}, whose certificates cannot be used ({error})", show_file(path));
-        table.refuse_caused(Cause::Certificate, NAME, &found, AUTHORITIES);
+        let found = format!("{}, whose certificates cannot be used ({error})", show_file(&path));
+        table.refuse_caused(Cause::Certificate, &CLIENT_CA_FILE, &found, AUTHORITIES);
         Refused
     })
 }

@@ -1,64 +1,162 @@
 //! One `[sources.NAME]` table.
 
-use std::num::NonZeroU32;
-use std::time::Duration;
-
-use crate::domain::backoff::Backoff;
-use crate::domain::breaker::BreakerSpec;
-use crate::domain::budget::RetryBudget;
+use crate::config::form::{FileName, Flag, Text, Word};
+use crate::config::key::Key;
+use crate::config::list_form::{AnyValue, Entries, Numbers};
+use crate::config::secrets::read_ca_file;
+use crate::config::section::{Section, Shape};
+use crate::config::shown::Shown;
+use crate::config::table::Table;
+use crate::config::value::scalar_text;
 use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::{Id, InputName};
 use crate::domain::json::Json;
-use crate::domain::retry::RetryPolicy;
-use crate::domain::retry_after::LONGEST_WAIT;
-use crate::domain::source::{EmptyBody, Method, RateLimitSpec, SourceSpec, Tenancy};
-use crate::domain::template::{HeaderTemplate, JsonTemplate, TextTemplate};
+use crate::domain::source::{EmptyBody, Method, SourceSpec, Tenancy};
+use crate::domain::template::{HeaderTemplate, JsonTemplate};
 
-use super::paging;
-use super::source_url::{self, Host, Target};
-use crate::config::secrets::read_ca_file;
-use crate::config::table::Table;
-use crate::config::value::scalar_text;
+use super::forms::ID_FORM;
+use super::paging::{self, PAGING};
+use super::source_breaker::{self, BREAKER};
+use super::source_limits::{
+    CONNECT_TIMEOUT, MAX_CONNECTIONS, MAX_DEPTH, MAX_IDLE_CONNECTIONS, MAX_IN_FLIGHT, MAX_RESPONSE,
+    MAX_RETRY_AFTER, PREWARM, TIMEOUT, connections, timeouts,
+};
+use super::source_rate_limit::{self, RATE_LIMIT};
+use super::source_retry::{self, RETRY};
+use super::source_url::{self, Host, QUERY, REGION, SECRET_URL, SECRET_URL_FILE, Target, URL};
 
-/// The time over which the retry budget counts.
-const BUDGET_WINDOW: Duration = seconds(10);
-const MILLISECOND: Duration = Duration::from_millis(1);
-const HOUR: Duration = seconds(3_600);
-const MIB: u32 = 1 << 20;
+/// `[sources.NAME]`.
+pub(super) static SOURCE: Section = Section {
+    shape: Shape::Named("NAME"),
+    sections: &[&RETRY, &BREAKER, &RATE_LIMIT, &PAGING],
+    ..Section::new(
+        "sources",
+        "One upstream call each. `{name}` stands for an input of the action, `{source.name}` for a \
+         value of another source's answer; in the path and query of a URL, in headers and in \
+         `json`.",
+        &[
+            &METHOD,
+            &URL,
+            &SECRET_URL,
+            &SECRET_URL_FILE,
+            &REGION,
+            &QUERY,
+            &HEADERS,
+            &JSON,
+            &CREDENTIAL,
+            &CA_FILE,
+            &IDEMPOTENT,
+            &TIMEOUT,
+            &CONNECT_TIMEOUT,
+            &MAX_CONNECTIONS,
+            &MAX_IDLE_CONNECTIONS,
+            &PREWARM,
+            &MAX_IN_FLIGHT,
+            &MAX_RESPONSE,
+            &MAX_DEPTH,
+            &MAX_RETRY_AFTER,
+            &EMPTY_BODY,
+            &EMPTY_STATUSES,
+            &EMPTY_DATA,
+            &FALLBACK,
+        ],
+    )
+};
+
+static METHOD: Key<Word<Method>> =
+    Key::new("method", Word(METHODS), "The method of the request.").default(Method::Get);
+
+const METHODS: &[(&str, Method)] = &[
+    (Method::Get.as_str(), Method::Get),
+    (Method::Post.as_str(), Method::Post),
+    (Method::Put.as_str(), Method::Put),
+    (Method::Patch.as_str(), Method::Patch),
+    (Method::Delete.as_str(), Method::Delete),
+];
+
+static IDEMPOTENT: Key<Flag> = Key::new(
+    "idempotent",
+    Flag,
+    "Whether the request may be sent again after it may have been processed, as a query by POST may.",
+)
+.derived("true for GET, PUT and DELETE, else false");
+
+static HEADERS: Key<Entries> =
+    Key::new("headers", Entries, "Headers of the request, each with a template.")
+        .shown(Shown::Hidden);
+
+static JSON: Key<AnyValue> = Key::new(
+    "json",
+    AnyValue,
+    "The JSON body, whose texts are templates; with POST, PUT and PATCH only.",
+)
+.shown(Shown::Hidden);
+
+static CREDENTIAL: Key<Text> = Key::new(
+    "credential",
+    Text,
+    "The credential whose header goes with the request, or in braces the input that chooses one, such as \"{tenant}\".",
+)
+.shown(Shown::Name);
+
+static CA_FILE: Key<FileName> =
+    Key::file("ca_file", "Certificates (PEM) that are trusted besides the platform's.");
+
+static EMPTY_BODY: Key<Word<EmptyBody>> = Key::new(
+    "empty_body",
+    Word(&[
+        (EmptyBody::Null.as_str(), EmptyBody::Null),
+        (EmptyBody::BadPayload.as_str(), EmptyBody::BadPayload),
+    ]),
+    "What an empty 200 is; an empty 201, 202, 204 or 205 is null in any case.",
+)
+.default(EmptyBody::BadPayload);
+
+static EMPTY_STATUSES: Key<Numbers> = Key::new(
+    "empty_statuses",
+    Numbers(400, 499),
+    "Statuses that are a definite \"there is none\", not a failure.",
+)
+.default(&[404]);
+
+static EMPTY_DATA: Key<AnyValue> =
+    Key::new("empty_data", AnyValue, "What a status of `empty_statuses` puts under `data`.")
+        .derived("`fallback`");
+
+static FALLBACK: Key<AnyValue> =
+    Key::new("fallback", AnyValue, "What a failure puts under `data`; absent: null.");
 
 /// Reads the table; what is wrong is in the report.
 pub(super) fn read(
-    table: &mut Table,
+    table: &Table,
     id: Option<Id>,
     credentials: &[CredentialSpec],
 ) -> Option<SourceSpec> {
     let method = method(table);
-    let repeatable = table.boolean("idempotent").unwrap_or(method.is_idempotent());
+    let repeatable = table.value_or(&IDEMPOTENT, method.is_idempotent());
     let query = source_url::query(table);
-    let (credential, tenant) = credential(table);
+    let Chosen { credential, tenant, by_tenant } = credential(table);
     let api = credentials.iter().find(|known| Some(&known.id) == credential.as_ref());
-    // Also one that was refused: its URL is not to be blamed as well.
-    let by_tenant = table.text("credential").is_some_and(|text| text.starts_with('{'));
     let host = Host { api: api.and_then(CredentialSpec::api), by_tenant };
     let url = source_url::read(table, &query, host);
     let headers = headers(table);
     let body = body(table, method);
     let (timeout, connect_timeout) = timeouts(table);
     let (max_connections, max_idle_connections) = connections(table);
-    let fallback = table.json("fallback").map_or(Json::null(), |value| Json::from_value(&value));
-    let empty_data = table.json("empty_data").map(|value| Json::from_value(&value));
-    let retry = retry(table);
-    let retry_after = MILLISECOND..=LONGEST_WAIT;
-    let max_retry_after = table.duration("max_retry_after", retry_after, seconds(300));
+    let fallback = table.optional(&FALLBACK).map_or(Json::null(), |value| Json::from_value(&value));
+    let empty_data = table.optional(&EMPTY_DATA).map(|value| Json::from_value(&value));
+    let retry = source_retry::read(table);
+    let max_retry_after = table.value(&MAX_RETRY_AFTER);
     let paging = paging::read(table, body.as_ref(), &query);
-    let (extra_ca, rate_limit) = (read_ca_file(table), rate_limit(table));
-    let breaker = breaker(table);
-    let prewarm = table.boolean("prewarm").unwrap_or(false);
-    let max_in_flight = table.count("max_in_flight", 1..=1_000_000, 256);
-    let max_response = table.size("max_response", 1..=256 * MIB, 2 * MIB);
-    let max_depth = table.count("max_depth", 1..=1_000, 50);
-    let empty_body = empty_body(table);
-    let empty_statuses = empty_statuses(table);
+    let extra_ca = read_ca_file(table, &CA_FILE);
+    let rate_limit = source_rate_limit::read(table);
+    let breaker = source_breaker::read(table);
+    let prewarm = table.value(&PREWARM);
+    let max_in_flight = table.value(&MAX_IN_FLIGHT) as usize;
+    let max_response = table.value(&MAX_RESPONSE);
+    let max_depth = table.value(&MAX_DEPTH) as usize;
+    let empty_body = table.value(&EMPTY_BODY);
+    let empty_statuses = table.value(&EMPTY_STATUSES);
     let Target { template: url, shown: shown_url, host_by_credential } = url?;
     let (retry, retry_budget) = retry?;
     Some(SourceSpec {
@@ -101,186 +199,87 @@ pub(super) struct Body {
     pub(super) template: JsonTemplate,
 }
 
-/// GET if none is named. A refused one counts as POST: with GET, its body would be refused too.
-fn method(table: &mut Table) -> Method {
-    let otherwise = table.peek("method").map_or(Method::Get, |_| Method::Post);
-    let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
-    let choices = methods.map(|method| (method.as_str(), method));
-    table.choice("method", &choices).unwrap_or(otherwise)
+/// A refused one counts as POST: with GET, its body would be refused too.
+fn method(table: &Table) -> Method {
+    if table.is_good(&METHOD) {
+        table.value(&METHOD)
+    } else {
+        table.value_or(&METHOD, Method::Post)
+    }
 }
 
-fn headers(table: &mut Table) -> Vec<HeaderTemplate> {
-    let Some(table) = table.table("headers") else {
+fn headers(table: &Table) -> Vec<HeaderTemplate> {
+    let Some(table) = table.free(&HEADERS) else {
         return Vec::new();
     };
     let mut headers: Vec<HeaderTemplate> = Vec::new();
     for (name, value) in table.entries() {
         let Some(text) = scalar_text(value) else {
-            table.refuse(name, "a text in quotes");
+            table.refuse_entry(name, Shown::Hidden, "a text in quotes");
             continue;
         };
         match HeaderTemplate::try_new(name, &text) {
             Ok(header) if headers.iter().any(|known| known.name() == header.name()) => {
-                table.refuse_found(name, "a header that is there already", "each header once");
+                let found = "a header that is there already";
+                table.refuse_entry_found(name, found, "each header once");
             }
             Ok(header) => headers.push(header),
-            Err(error) => table.refuse(name, &format!("a header that can be sent ({error})")),
+            Err(error) => {
+                let allowed = format!("a header that can be sent ({error})");
+                table.refuse_entry(name, Shown::Hidden, &allowed);
+            }
         }
     }
     headers
 }
 
-fn body(table: &mut Table, method: Method) -> Option<Body> {
-    let value = table.json("json")?;
+fn body(table: &Table, method: Method) -> Option<Body> {
+    let value = table.optional(&JSON)?;
     let takes_body = match method {
         Method::Post | Method::Put | Method::Patch => true,
         Method::Get | Method::Delete => false,
     };
     if !takes_body {
         let found = format!("a body for a {} request", method.as_str());
-        table.refuse_found("json", &found, "a body with method POST, PUT or PATCH only");
+        table.refuse_found(&JSON, &found, "a body with method POST, PUT or PATCH only");
         return None;
     }
     match JsonTemplate::try_new(&value) {
         Ok(template) => Some(Body { value, template }),
         Err(error) => {
-            table.refuse("json", &format!("JSON with good templates ({error})"));
+            table.refuse(&JSON, &format!("JSON with good templates ({error})"));
             None
         }
     }
+}
+
+/// How a source proves who it is.
+struct Chosen {
+    /// By this credential.
+    credential: Option<Id>,
+    /// By the one that the value of this input stands for.
+    tenant: Option<InputName>,
+    /// Whether an input is to choose, also one that was refused: its URL is not to be blamed as well.
+    by_tenant: bool,
 }
 
 /// The credential, or the input that chooses it: `"{tenant}"`.
-fn credential(table: &mut Table) -> (Option<Id>, Option<InputName>) {
-    let Some(text) = table.text("credential") else { return (None, None) };
-    let input = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    if let Some(input) = input {
-        let input = InputName::try_new(input).ok();
-        if input.is_none() {
-            table.refuse("credential", "the name of an input in braces, such as \"{tenant}\"");
+fn credential(table: &Table) -> Chosen {
+    let text = table.optional(&CREDENTIAL).unwrap_or_default();
+    let mut chosen = Chosen { credential: None, tenant: None, by_tenant: text.starts_with('{') };
+    if !table.has(&CREDENTIAL) || !table.is_good(&CREDENTIAL) {
+        return chosen;
+    }
+    if let Some(input) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        chosen.tenant = InputName::try_new(input).ok();
+        if chosen.tenant.is_none() {
+            table.refuse(&CREDENTIAL, "the name of an input in braces, such as \"{tenant}\"");
         }
-        return (None, input);
+        return chosen;
     }
-    let id = Id::try_new(text).ok();
-    if id.is_none() {
-        table.refuse("credential", super::ID_FORM);
+    chosen.credential = Id::try_new(&text).ok();
+    if chosen.credential.is_none() {
+        table.refuse(&CREDENTIAL, ID_FORM);
     }
-    (id, None)
-}
-
-/// `timeout` and `connect_timeout`: the second below the first, or the two could not be told apart.
-fn timeouts(table: &mut Table) -> (Duration, Duration) {
-    let timeout = table.duration("timeout", 2 * MILLISECOND..=HOUR, seconds(10));
-    let default = if timeout > seconds(3) { seconds(3) } else { timeout / 2 };
-    let connect = table.duration("connect_timeout", MILLISECOND..=HOUR, default);
-    if connect >= timeout {
-        let shown = crate::config::units::show_duration(timeout);
-        table.refuse("connect_timeout", &format!("less than `timeout`, which is {shown}"));
-    }
-    (timeout, connect)
-}
-
-fn connections(table: &mut Table) -> (usize, usize) {
-    let most = table.integer("max_connections", 1..=100_000, 20);
-    let idle = table.integer("max_idle_connections", 0..=100_000, most.min(10));
-    if idle > most {
-        let allowed = format!("at most `max_connections`, which is {most}");
-        table.refuse("max_idle_connections", &allowed);
-    }
-    (most as usize, idle as usize)
-}
-
-fn empty_body(table: &mut Table) -> EmptyBody {
-    let choices = [EmptyBody::Null, EmptyBody::BadPayload].map(|choice| (choice.as_str(), choice));
-    table.choice("empty_body", &choices).unwrap_or(EmptyBody::BadPayload)
-}
-
-fn empty_statuses(table: &mut Table) -> Vec<u16> {
-    table.integers("empty_statuses", 400..=499).unwrap_or_else(|| vec![404])
-}
-
-fn retry(table: &mut Table) -> Option<(RetryPolicy, RetryBudget)> {
-    let mut table = table.table_or_empty("retry");
-    let attempts = table.integer("max_attempts", 1..=20, 3);
-    let base = table.duration("base", MILLISECOND..=HOUR, Duration::from_millis(200));
-    let cap = table.duration("cap", MILLISECOND..=HOUR, base.max(seconds(5)));
-    let ratio = table.number("budget_ratio", 0.0..=1.0, 0.2);
-    let floor = table.integer("budget_min_per_second", 0..=1000, 3);
-    let backoff = Backoff::try_new(base, cap);
-    if let Err(error) = &backoff {
-        table.refuse("cap", &error.to_string());
-    }
-    let policy = RetryPolicy::try_new(attempts, backoff.ok()?);
-    if let Err(error) = &policy {
-        table.refuse("max_attempts", &error.to_string());
-    }
-    let budget = RetryBudget::try_new(ratio, floor, BUDGET_WINDOW);
-    if let Err(error) = &budget {
-        table.refuse("budget_ratio", &error.to_string());
-    }
-    table.finish();
-    Some((policy.ok()?, budget.ok()?))
-}
-
-fn rate_limit(table: &mut Table) -> Option<RateLimitSpec> {
-    let mut table = table.table("rate_limit")?;
-    let requests = table.optional_integer("requests", 1..=1_000_000);
-    if requests.is_none() && !table.has("requests") {
-        table.refuse("requests", "how many requests may be sent `per` time, from 1");
-    }
-    let burst = table.optional_integer("burst", 1..=1_000_000).or(requests);
-    if let (Some(burst), Some(requests)) = (burst, requests)
-        && burst > requests
-    {
-        let text = format!(
-            "after a rest, {burst} requests may go at once, and {} within one `per`; write at most \
-             {requests}, and there are never more than {requests}",
-            u64::from(burst) + u64::from(requests)
-        );
-        table.warn("burst", &text);
-    }
-    let per = table.duration("per", MILLISECOND..=HOUR, seconds(1));
-    let max_wait = table.duration("max_wait", Duration::ZERO..=HOUR, Duration::from_millis(500));
-    let key = limit_key(&mut table);
-    table.finish();
-    Some(RateLimitSpec {
-        requests: NonZeroU32::new(requests?)?,
-        per,
-        burst: NonZeroU32::new(burst?)?,
-        key,
-        max_wait,
-    })
-}
-
-fn limit_key(table: &mut Table) -> Option<TextTemplate> {
-    let text = table.text("key")?;
-    match TextTemplate::try_new(text) {
-        Ok(key) => Some(key),
-        Err(error) => {
-            table.refuse("key", &format!("a template such as \"{{externalApiKey}}\" ({error})"));
-            None
-        }
-    }
-}
-
-fn breaker(table: &mut Table) -> BreakerSpec {
-    let mut table = table.table_or_empty("breaker");
-    let open_for = table.duration("open_for", MILLISECOND..=HOUR, seconds(5));
-    let spec = BreakerSpec {
-        window: table.duration("window", Duration::from_millis(10)..=HOUR, seconds(10)),
-        min_requests: table.integer("min_requests", 1..=1_000_000, 20),
-        failure_ratio: table.number("failure_ratio", 0.0..=1.0, 0.5),
-        open_for,
-        max_open_for: table.duration("max_open_for", MILLISECOND..=HOUR, open_for.max(seconds(60))),
-        probes: table.integer("probes", 1..=100, 1),
-    };
-    if let Err(error) = spec.check() {
-        table.refuse_table("numbers that do not fit", &error.to_string());
-    }
-    table.finish();
-    spec
-}
-
-const fn seconds(n: u64) -> Duration {
-    Duration::from_secs(n)
+    chosen
 }

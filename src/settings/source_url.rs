@@ -5,29 +5,69 @@ use crate::domain::secret::ExposeSecret as _;
 use crate::domain::template::{Endpoint, TemplateError, UrlTemplate};
 
 use super::regions;
+use crate::config::form::{FileName, Text};
+use crate::config::key::{AnyKey, Key};
+use crate::config::list_form::Entries;
 use crate::config::secrets::{SecretKeys, read_given};
-use crate::config::shown::show_url;
+use crate::config::shown::{Shown, show_url};
 use crate::config::table::{OneOf, Table};
 use crate::config::value::scalar_text;
 
 /// Stands where each tenant's host will; a name that leads nowhere (RFC 6761 section 6.4).
 pub(super) const NO_HOST_YET: &str = "https://tenant.invalid";
 
-/// The keys of a URL, one of which must be there.
-pub(super) const URL_KEYS: [&str; 3] = [URL, SECRET_KEYS.value, SECRET_KEYS.file];
-const URL: &str = "url";
-const SECRET_KEYS: SecretKeys = SecretKeys { value: "secret_url", file: "secret_url_file" };
+/// The names of the keys of a URL, one of which must be there.
+pub(super) fn url_keys() -> [&'static str; 3] {
+    let keys: [&dyn AnyKey; 3] = [&URL, &SECRET_URL, &SECRET_URL_FILE];
+    keys.map(AnyKey::name)
+}
+
+const SECRET_KEYS: SecretKeys = SecretKeys { value: &SECRET_URL, file: &SECRET_URL_FILE };
+
+pub(super) static URL: Key<Text> = Key::new(
+    "url",
+    Text,
+    "Where the request goes, a template; of a path alone the host is that of `region`, here or in the credential.",
+)
+.shown(Shown::Url)
+.required(
+    "the upstream's URL, such as \"https://api.example.com/v1/accounts/{customerId}\"; one that is \
+     a secret itself belongs in `secret_url` or `secret_url_file`",
+);
+
+pub(super) static SECRET_URL: Key<Text> = Key::secret(
+    "secret_url",
+    "A URL that is a secret itself, as that of a web hook; instead of `url`, and never shown.",
+);
+
+pub(super) static SECRET_URL_FILE: Key<FileName> =
+    Key::file("secret_url_file", "The file that holds such a URL, instead.");
+
+pub(super) static REGION: Key<Text> = Key::new(
+    "region",
+    Text,
+    "A region of Genesys Cloud, such as \"eu-central-1\" or \"mypurecloud.de\", whose API the path in `url` is of.",
+);
+
+pub(super) static QUERY: Key<Entries> = Key::new(
+    "query",
+    Entries,
+    "Parameters of the URL, each with a template; one whose input is missing is left out.",
+)
+.shown(Shown::Hidden);
 
 /// The query table: names and values in the order of the file.
-pub(super) fn query(table: &mut Table) -> Vec<(String, String)> {
-    let Some(query) = table.table("query") else {
+pub(super) fn query(table: &Table) -> Vec<(String, String)> {
+    let Some(query) = table.free(&QUERY) else {
         return Vec::new();
     };
     let mut parameters = Vec::new();
     for (name, value) in query.entries() {
         match scalar_text(value) {
             Some(text) => parameters.push((name.to_owned(), text)),
-            None => query.refuse(name, "a text, a whole number or a boolean"),
+            None => {
+                query.refuse_entry(name, Shown::Hidden, "a text, a whole number or a boolean");
+            }
         }
     }
     parameters
@@ -52,17 +92,13 @@ pub(super) struct Target {
 }
 
 /// Reads the URL, to which the query table belongs; what is wrong is in the report.
-pub(super) fn read(
-    table: &mut Table,
-    query: &[(String, String)],
-    host: Host<'_>,
-) -> Option<Target> {
-    // Read in any case, or it would be an unknown key where the URL is missing.
-    let region = table.text("region");
+pub(super) fn read(table: &Table, query: &[(String, String)], host: Host<'_>) -> Option<Target> {
+    let region = table.optional(&REGION);
+    let region = region.as_deref();
     let given = Given::read(table)?;
     // The table is tried with a URL that is right, so that both may be reported.
     if let Err(error) = UrlTemplate::try_new("https://host/", query) {
-        table.refuse_found("query", "a bad parameter", &format!("good templates ({error})"));
+        table.refuse_found(&QUERY, "a bad parameter", &format!("good templates ({error})"));
         return None;
     }
     let host_by_credential = given.is_path() && region.is_none() && host.by_tenant;
@@ -93,27 +129,27 @@ pub(super) fn read(
 /// A URL as it is configured.
 struct Given {
     /// Which of the keys has it.
-    key: &'static str,
+    key: &'static dyn AnyKey,
     text: String,
 }
 
 impl Given {
-    fn read(table: &mut Table) -> Option<Self> {
-        let what = "the upstream's URL, such as \
-                    \"https://api.example.com/v1/accounts/{customerId}\"; one that is a secret \
-                    itself belongs in `secret_url` or `secret_url_file`";
-        let (key, text) = match table.one_of(&URL_KEYS) {
-            OneOf::Neither | OneOf::Key(URL) => (URL, table.required_text(URL, what)?.to_owned()),
-            OneOf::Key(key) => {
-                (key, read_given(table, SECRET_KEYS, key)?.expose_secret().to_owned())
-            }
-            OneOf::Both => return None,
-        };
+    fn read(table: &Table) -> Option<Self> {
+        let (key, text): (&'static dyn AnyKey, String) =
+            match table.one_of(&[&URL, &SECRET_URL, &SECRET_URL_FILE]) {
+                OneOf::Key(name) if name != URL.about.name => {
+                    let text = read_given(table, SECRET_KEYS, name)?.expose_secret().to_owned();
+                    let is_file = name == SECRET_URL_FILE.about.name;
+                    (if is_file { &SECRET_URL_FILE } else { &SECRET_URL }, text)
+                }
+                OneOf::Neither | OneOf::Key(_) => (&URL, table.required(&URL)?),
+                OneOf::Both => return None,
+            };
         Some(Self { key, text })
     }
 
     fn is_secret(&self) -> bool {
-        self.key != URL
+        self.key.name() != URL.about.name
     }
 
     fn is_path(&self) -> bool {
@@ -146,7 +182,7 @@ fn whole_url(table: &Table, given: &Given, region: Option<&str>, host: Host<'_>)
         });
     };
     let Some(region) = regions::find(name) else {
-        table.refuse("region", &format!("one of {}", regions::known()));
+        table.refuse(&REGION, &format!("one of {}", regions::known()));
         return None;
     };
     if !given.is_path() {

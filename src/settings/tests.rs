@@ -6,6 +6,7 @@ mod credential;
 mod dependencies;
 mod environment;
 mod injection;
+mod keys;
 mod output;
 mod paging;
 mod secret_url;

@@ -3,7 +3,12 @@
 use serde_json::{Number, Value};
 use url::Url;
 
+use crate::config::form::{Text, Word};
+use crate::config::key::Key;
 use crate::config::layers::Layer;
+use crate::config::number_form::Ratio;
+use crate::config::section::Section;
+use crate::config::shown::Shown;
 use crate::config::table::Table;
 use crate::domain::trace_export::{TraceExport, TraceProtocol};
 
@@ -14,16 +19,48 @@ const HTTP_PATH: &str = "/v1/traces";
 /// What the layer of the variables is called in problems.
 const VARIABLES: &str = "the OTEL_ variables of the environment";
 
+/// `[traces]`.
+pub(super) static TRACES: Section = Section::new(
+    "traces",
+    "Where the spans of traces are sent (OpenTelemetry); without an endpoint nowhere. What is not \
+     said here, the standard variables say: `OTEL_EXPORTER_OTLP_ENDPOINT` and its like.",
+    &[&ENDPOINT, &PROTOCOL, &SAMPLE_RATIO, &SERVICE_NAME],
+);
+
+static ENDPOINT: Key<Text> =
+    Key::new("endpoint", Text, "The URL of a collector.").shown(Shown::Url).at_restart();
+
+static PROTOCOL: Key<Word<TraceProtocol>> = Key::new(
+    "protocol",
+    Word(&TraceProtocol::NAMES),
+    "How the collector is spoken to; gRPC mostly at port 4317.",
+)
+.default(TraceProtocol::Http)
+.at_restart();
+
+static SAMPLE_RATIO: Key<Ratio> = Key::new(
+    "sample_ratio",
+    Ratio(0.0, 1.0),
+    "The share of the requests that are traced among those whose caller brings no trace.",
+)
+.default(DEFAULT_RATIO)
+.at_restart();
+
+static SERVICE_NAME: Key<Text> =
+    Key::new("service_name", Text, "What the service is called in the traces.")
+        .default("tributary")
+        .at_restart();
+
 /// Reads the table; what is wrong is in the report. Absent: no spans are sent.
-pub(super) fn read(table: &mut Table) -> Option<TraceExport> {
-    let protocol = table.choice("protocol", &TraceProtocol::NAMES).unwrap_or(TraceProtocol::Http);
-    let sample_ratio = table.number("sample_ratio", 0.0..=1.0, DEFAULT_RATIO);
-    let service_name = table.text("service_name").unwrap_or("tributary").to_owned();
-    let text = table.text("endpoint")?;
-    let endpoint = endpoint(text, protocol);
+pub(super) fn read(table: &Table) -> Option<TraceExport> {
+    let protocol = table.value(&PROTOCOL);
+    let sample_ratio = table.value(&SAMPLE_RATIO);
+    let service_name = table.value(&SERVICE_NAME);
+    let text = table.optional(&ENDPOINT)?;
+    let endpoint = endpoint(&text, protocol);
     if endpoint.is_none() {
         table.refuse(
-            "endpoint",
+            &ENDPOINT,
             match protocol {
                 TraceProtocol::Http => {
                     "the collector's URL without user and query, such as \"http://127.0.0.1:4318\""

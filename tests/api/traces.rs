@@ -285,5 +285,7 @@ fn another_collector_needs_a_restart() {
     let app = app(&collector, "");
     let refused = app.reload("[traces]\nendpoint = \"http://127.0.0.1:9\"");
     assert_problem(&refused, 422);
-    assert!(refused.text().contains("traces: found a change"), "{}", refused.text());
+    let problems = refused.json()["problems"].to_string();
+    assert!(problems.contains("traces.endpoint: found"), "{problems}");
+    assert!(problems.contains("as before, or a restart"), "{problems}");
 }

@@ -16,8 +16,20 @@ pub struct FieldType {
 }
 
 impl FieldType {
+    /// Every type with its name.
+    pub const WORDS: [(&'static str, Self); 8] = {
+        let all = Self::all();
+        let mut words = [("", all[0]); 8];
+        let mut i = 0;
+        while i < all.len() {
+            words[i] = (all[i].as_str(), all[i]);
+            i += 1;
+        }
+        words
+    };
+
     /// The type's name in the configuration: `string`, `integer[]`, …
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match (self.scalar, self.is_array) {
             (InputKind::String, false) => "string",
             (InputKind::Integer, false) => "integer",
@@ -31,7 +43,7 @@ impl FieldType {
     }
 
     /// Every type there is.
-    pub fn all() -> [Self; 8] {
+    pub const fn all() -> [Self; 8] {
         [
             Self { scalar: InputKind::String, is_array: false },
             Self { scalar: InputKind::Integer, is_array: false },

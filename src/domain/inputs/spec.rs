@@ -8,7 +8,7 @@ use super::value::{InputKind, InputValue};
 use crate::domain::ids::{Id, InputName};
 
 /// Longest text of an input that sets no `max_length`, in characters.
-pub const DEFAULT_MAX_LENGTH: usize = 1024;
+pub const DEFAULT_MAX_LENGTH: u32 = 1024;
 
 /// What an action declares about one input.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl InputSpec {
             name,
             kind,
             required: false,
-            max_length: DEFAULT_MAX_LENGTH,
+            max_length: DEFAULT_MAX_LENGTH as usize,
             pattern: None,
             default: None,
             example: None,

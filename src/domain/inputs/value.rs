@@ -22,7 +22,7 @@ pub enum InputKind {
 
 impl InputKind {
     /// The word of the configuration and of JSON Schema.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::Integer => "integer",

@@ -3,4 +3,5 @@
 pub(super) mod dependencies;
 pub(super) mod injection;
 pub(super) mod names;
+mod slipping;
 pub(super) mod tenants;

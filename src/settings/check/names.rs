@@ -11,10 +11,10 @@ use crate::domain::members;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference};
 
-use super::super::output;
 use super::super::server::ServerSpec;
-use super::super::source_url::URL_KEYS;
+use super::super::source_url::url_keys;
 use super::dependencies;
+use super::slipping;
 use super::tenants;
 use crate::config::problem::Report;
 use crate::config::shown::{join, show_text};
@@ -32,7 +32,7 @@ pub(in crate::settings) struct Names<'a> {
 /// What could be read of the configuration.
 #[derive(Debug)]
 pub(in crate::settings) struct Parts<'a> {
-    pub(in crate::settings) server: Option<&'a ServerSpec>,
+    pub(in crate::settings) server: &'a ServerSpec,
     pub(in crate::settings) credentials: &'a [CredentialSpec],
     pub(in crate::settings) sources: &'a [SourceSpec],
     pub(in crate::settings) actions: &'a [ActionSpec],
@@ -108,7 +108,7 @@ pub(in crate::settings) fn check(parts: &Parts, names: &Names, finder: &Finder) 
         check_sources(action, names, finder);
         check_input_names(action, finder);
         check_default_places(action, finder);
-        output::check(action, finder);
+        slipping::check(action, finder);
         tenants::check(action, parts, names, finder);
         for source in parts.sources.iter().filter(|source| action.sources.contains(&source.id)) {
             check_inputs(action, source, finder);
@@ -117,7 +117,7 @@ pub(in crate::settings) fn check(parts: &Parts, names: &Names, finder: &Finder) 
 }
 
 fn check_default_action(parts: &Parts, names: &Names, finder: &Finder) {
-    let Some(action) = parts.server.and_then(|server| server.default_action.as_ref()) else {
+    let Some(action) = &parts.server.default_action else {
         return;
     };
     if !names.actions.contains(&action.as_str()) {
@@ -258,7 +258,7 @@ pub(in crate::settings) fn references<'a>(
 /// The key that has the source's URL.
 pub(in crate::settings) fn url_key(source: &SourceSpec, finder: &Finder) -> &'static str {
     let is_there = |key: &&str| finder.has(&["sources", source.id.as_str(), key]);
-    URL_KEYS.into_iter().find(is_there).unwrap_or_default()
+    url_keys().into_iter().find(is_there).unwrap_or_default()
 }
 
 /// The parts of the key of a place within a source. Only the first dot separates: a header's name

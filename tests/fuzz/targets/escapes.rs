@@ -76,7 +76,8 @@ const CASES: [Case; 15] = [
 ];
 
 pub fn escapes(input: &[u8]) {
-    let value: String = String::from_utf8_lossy(input).chars().take(DEFAULT_MAX_LENGTH).collect();
+    let value: String =
+        String::from_utf8_lossy(input).chars().take(DEFAULT_MAX_LENGTH as usize).collect();
     for case in &CASES {
         check(case, &value);
     }

@@ -6,7 +6,8 @@
 use config::{Value, ValueKind};
 use ring::digest::{SHA256, digest};
 
-use super::shown::{HARMLESS_HEADERS, is_hidden, may_name_secret, show_url};
+use super::sections::ROOT;
+use crate::config::shown::{HARMLESS_HEADERS, Shown, may_name_secret, show_url};
 use crate::domain::json::write_string;
 use crate::domain::template::TextTemplate;
 
@@ -17,7 +18,7 @@ const LENGTH: usize = 6;
 const OWN_NAMES: [&str; 5] = ["headers", "query", "json", "fallback", "empty_data"];
 
 /// The beginning of the SHA-256 (FIPS 180-4) of the merged table, in hexadecimal digits.
-pub(crate) fn of(merged: &Value) -> String {
+pub(super) fn of(merged: &Value) -> String {
     let mut text = Vec::new();
     write_value(&mut text, &mut Vec::new(), merged);
     let digest = digest(&SHA256, &text);
@@ -67,16 +68,8 @@ fn write_value<'a>(out: &mut Vec<u8>, path: &mut Vec<&'a str>, value: &'a Value)
 
 /// Whether the key of a table stands for a secret. Names that users choose never do.
 fn is_secret(path: &[&str], key: &str) -> bool {
-    match path {
-        [] | ["actions", ..] | ["credentials" | "sources"] => false,
-        ["sources", _] if OWN_NAMES.contains(&key) => false,
-        ["sources", _, within, ..] if OWN_NAMES.contains(within) => false,
-        // A template of inputs.
-        ["sources", _, "rate_limit"] if key == "key" => false,
-        // It is not shown, but it is no secret (RFC 6749 section 2.2).
-        ["credentials", _] if key == "client_id" => false,
-        _ => is_hidden(key),
-    }
+    let path: Vec<&str> = path.iter().copied().chain([key]).collect();
+    ROOT.key_at(&path).is_some_and(|key| key.about().shown == Shown::Secret)
 }
 
 /// Whether a fixed value at this place may be a secret; what it has of placeholders is none.

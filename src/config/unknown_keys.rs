@@ -1,0 +1,41 @@
+//! What stands in a table and is no key of its section: a slip, an earlier name, a retired key.
+
+use super::key::AnyKey;
+use super::suggest::nearest;
+use super::table::Table;
+
+impl Table<'_> {
+    /// Reports every entry that the section does not know, with the key that may have been meant,
+    /// and earlier names.
+    pub(crate) fn finish(self) {
+        let keys = self.section.keys_of(self.kind);
+        let mut known: Vec<&'static str> = keys.iter().map(|key| key.name()).collect();
+        known.extend(self.section.sections.iter().map(|section| section.name));
+        for (name, _) in self.entries() {
+            let retired = self.section.retired.iter().find(|retired| retired.name == name);
+            if let Some(retired) = retired {
+                self.warn_name(name, &retired.text());
+            } else if let Some(key) = keys.iter().find(|key| key.about().old() == Some(name)) {
+                self.check_earlier_name(*key, name);
+            } else if !known.contains(&name) {
+                let allowed = match nearest(name, &known) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("one of {}", known.join(", ")),
+                };
+                self.refuse_entry_found(name, "an unknown key", &allowed);
+            }
+        }
+    }
+
+    /// An earlier name is warned of; beside the present one in the same layer it is refused.
+    fn check_earlier_name(&self, key: &'static dyn AnyKey, old: &str) {
+        let layer =
+            |name: &str| self.entry(name).map(|value| value.origin().unwrap_or(self.origin));
+        if layer(old) == layer(key.name()) {
+            let (name, found) = (key.name(), format!("both `{old}` and `{}`", key.name()));
+            self.refuse_entry_found(name, &found, &format!("`{name}` alone"));
+        } else if let Some(rename) = key.about().was {
+            self.warn_name(old, &rename.text(key.name()));
+        }
+    }
+}

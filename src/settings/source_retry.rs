@@ -1,0 +1,78 @@
+//! `retry` of a source: how often a failed attempt is repeated, and what all repeats may cost.
+
+use std::time::Duration;
+
+use crate::config::key::Key;
+use crate::config::number_form::{Count, Ratio, Time};
+use crate::config::section::Section;
+use crate::config::table::Table;
+use crate::domain::backoff::Backoff;
+use crate::domain::budget::RetryBudget;
+use crate::domain::retry::RetryPolicy;
+
+/// The time over which the retry budget counts.
+const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+const MILLISECOND: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_hours(1);
+/// The longest pause, unless `base` is longer.
+const CAP: Duration = Duration::from_secs(5);
+
+/// `[sources.NAME.retry]`.
+pub(super) static RETRY: Section = Section::new(
+    "retry",
+    "How often a failed attempt is repeated. The attempt with a new token after a 401 is one more.",
+    &[&MAX_ATTEMPTS, &BASE, &CAP_KEY, &BUDGET_RATIO, &BUDGET_MIN_PER_SECOND],
+);
+
+static MAX_ATTEMPTS: Key<Count> =
+    Key::new("max_attempts", Count(1, 20), "Attempts of one request, the first one included.")
+        .default(3);
+
+static BASE: Key<Time> = Key::new(
+    "base",
+    Time(MILLISECOND, HOUR),
+    "The longest pause before the second attempt; it doubles with each further one.",
+)
+.default(Duration::from_millis(200));
+
+static CAP_KEY: Key<Time> =
+    Key::new("cap", Time(MILLISECOND, HOUR), "The longest pause before any attempt.")
+        .derived("5s, or `base` if that is more");
+
+static BUDGET_RATIO: Key<Ratio> = Key::new(
+    "budget_ratio",
+    Ratio(0.0, 1.0),
+    "Repeats of all requests together, as a part of the requests of the last 10 s.",
+)
+.default(0.2);
+
+static BUDGET_MIN_PER_SECOND: Key<Count> = Key::new(
+    "budget_min_per_second",
+    Count(0, 1000),
+    "So many repeats a second may be made however few requests there are.",
+)
+.default(3);
+
+/// Reads the table out of a source's; what is wrong is in the report.
+pub(super) fn read(source: &Table) -> Option<(RetryPolicy, RetryBudget)> {
+    let table = source.section_or_empty(&RETRY);
+    let attempts = table.value(&MAX_ATTEMPTS);
+    let base = table.value(&BASE);
+    let cap = table.value_or(&CAP_KEY, base.max(CAP));
+    let ratio = table.value(&BUDGET_RATIO);
+    let floor = table.value(&BUDGET_MIN_PER_SECOND);
+    let backoff = Backoff::try_new(base, cap);
+    if let Err(error) = &backoff {
+        table.refuse(&CAP_KEY, &error.to_string());
+    }
+    let policy = RetryPolicy::try_new(attempts, backoff.ok()?);
+    if let Err(error) = &policy {
+        table.refuse(&MAX_ATTEMPTS, &error.to_string());
+    }
+    let budget = RetryBudget::try_new(ratio, floor, BUDGET_WINDOW);
+    if let Err(error) = &budget {
+        table.refuse(&BUDGET_RATIO, &error.to_string());
+    }
+    table.finish();
+    Some((policy.ok()?, budget.ok()?))
+}
