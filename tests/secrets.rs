@@ -347,7 +347,7 @@ fn the_other_commands_say_no_secret() {
     let secret_input = format!("externalApiKey={INPUT}");
     let (url, address) = (format!("https://me:{KEY_IN_FILE}@h.example"), "https://h.example");
     let from_variable = format!("externalApiKey@env={INPUT_PLAIN}");
-    let commands: [&[&str]; 20] = [
+    let commands: [&[&str]; 21] = [
         &["export", "data-action", "--url", &url],
         &["export", "terraform", "--url", &url],
         &["export", "openapi", "--url", &url],
@@ -361,6 +361,7 @@ fn the_other_commands_say_no_secret() {
         &["call", "--json", "customer_profile", &from_variable],
         &["call", &secret_input],
         &["check"],
+        &["check", "--keys"],
         &["export", "data-action", "--url", "https://tributary.example.com"],
         &["export", "terraform", "--url", "https://tributary.example.com"],
         &["export", "openapi"],

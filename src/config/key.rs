@@ -55,6 +55,8 @@ pub enum Absent<T> {
     Nothing,
     /// It is a mistake; the words say what should be there.
     Required(&'static str),
+    /// It is a mistake, unless another key that these words name is there.
+    Unless(&'static str),
 }
 
 /// When another value takes effect.
@@ -148,6 +150,11 @@ impl<F: Form> Key<F> {
         Self { absent: Absent::Required(what), ..self }
     }
 
+    /// It must be there, unless one of the keys is that these words name.
+    pub const fn unless(self, others: &'static str) -> Self {
+        Self { absent: Absent::Unless(others), ..self }
+    }
+
     /// How much of a value may be shown, if not all of it.
     pub const fn shown(self, shown: Shown) -> Self {
         Self { about: About { shown, ..self.about }, ..self }
@@ -172,7 +179,7 @@ impl<F: Form> Key<F> {
     pub fn constant(&self) -> Option<F::Value> {
         match self.absent {
             Absent::Is(constant) => Some(self.form.own(constant)),
-            Absent::Derived(_) | Absent::Nothing | Absent::Required(_) => None,
+            Absent::Derived(_) | Absent::Nothing | Absent::Required(_) | Absent::Unless(_) => None,
         }
     }
 }
@@ -202,11 +209,16 @@ pub trait AnyKey: Sync {
     /// What counts where it is absent, a value as it is written in TOML.
     fn absent(&self) -> Absent<String>;
 
-    /// Whether this value may stand there.
-    fn takes(&self, value: &Value) -> bool;
+    /// The value as the reference would write it; none if it may not stand there.
+    fn normal(&self, value: &Value) -> Option<String>;
 
     /// The JSON Schema (draft 7) of its values.
     fn schema(&self) -> Json;
+
+    /// Whether this value may stand there.
+    fn takes(&self, value: &Value) -> bool {
+        self.normal(value).is_some()
+    }
 
     /// The name within its section.
     fn name(&self) -> &'static str {
@@ -229,11 +241,12 @@ impl<F: Form> AnyKey for Key<F> {
             Absent::Derived(words) => Absent::Derived(words),
             Absent::Nothing => Absent::Nothing,
             Absent::Required(what) => Absent::Required(what),
+            Absent::Unless(others) => Absent::Unless(others),
         }
     }
 
-    fn takes(&self, value: &Value) -> bool {
-        self.form.read(value).is_ok()
+    fn normal(&self, value: &Value) -> Option<String> {
+        self.form.read(value).ok().map(|value| self.form.show(&value))
     }
 
     fn schema(&self) -> Json {

@@ -151,8 +151,14 @@ fn toml(value: &Json) -> String {
         Json::Object(entries) if entries.is_empty() => "{}".to_owned(),
         Json::Object(entries) => {
             let entry =
-                |(key, value): (&String, &Json)| format!("{} = {}", quoted(key), toml(value));
+                |(key, value): (&String, &Json)| format!("{} = {}", toml_key(key), toml(value));
             format!("{{ {} }}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
     }
+}
+
+/// A key as TOML writes it: bare, if it may be.
+fn toml_key(key: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(is_bare) { key.to_owned() } else { quoted(key) }
 }

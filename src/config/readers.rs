@@ -32,9 +32,18 @@ impl Table<'_> {
 
     /// The value of a key that must be there.
     pub(crate) fn required<F: Form>(&self, key: &'static Key<F>) -> Option<F::Value> {
+        self.required_as(key, &what_is_missing(key))
+    }
+
+    /// The same where the place decides what should be there.
+    pub(crate) fn required_as<F: Form>(
+        &self,
+        key: &'static Key<F>,
+        what: &str,
+    ) -> Option<F::Value> {
         let is_blank = |text: &str| F::BLANK_IS_NONE && text.trim().is_empty();
         if self.peek(key).is_none_or(|value| as_text(value).is_some_and(is_blank)) {
-            self.refuse(key, &what_is_missing(key));
+            self.refuse(key, what);
             return None;
         }
         self.optional(key)
@@ -86,8 +95,10 @@ impl Table<'_> {
 fn what_is_missing<F: Form>(key: &Key<F>) -> String {
     match key.absent {
         Absent::Required(what) if !what.is_empty() => what.to_owned(),
-        Absent::Required(_) | Absent::Is(_) | Absent::Derived(_) | Absent::Nothing => {
-            key.form.allowed().into_owned()
-        }
+        Absent::Required(_)
+        | Absent::Unless(_)
+        | Absent::Is(_)
+        | Absent::Derived(_)
+        | Absent::Nothing => key.form.allowed().into_owned(),
     }
 }

@@ -19,7 +19,8 @@ pub fn page(title: &str, root: &'static Section) -> String {
 }
 
 fn write_page(out: &mut String, title: &str, root: &'static Section) -> fmt::Result {
-    writeln!(out, "# {title}\n\n{}", root.help)?;
+    writeln!(out, "# {title}\n\n{}\n", root.help)?;
+    writeln!(out, "A key is there since version {FIRST_VERSION}, unless it says otherwise.")?;
     let mut result = Ok(());
     for section in root.sections {
         section.visit("", &mut |path, section| {
@@ -89,5 +90,6 @@ fn default(key: &dyn AnyKey) -> String {
         Absent::Derived(words) => words.to_owned(),
         Absent::Nothing => "none".to_owned(),
         Absent::Required(_) => "must be there".to_owned(),
+        Absent::Unless(others) => format!("this or {others} must be there"),
     }
 }

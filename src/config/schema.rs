@@ -72,6 +72,7 @@ fn key(key: &dyn AnyKey) -> Json {
         Absent::Derived(words) => format!(" Default: {words}."),
         Absent::Nothing => String::new(),
         Absent::Required(_) => " It must be there.".to_owned(),
+        Absent::Unless(others) => format!(" This or {others} must be there."),
     };
     schema["description"] = format!("{}{default}", key.about().help).into();
     schema

@@ -6,11 +6,12 @@
 
 use config::{Map, Value, ValueKind};
 
+use super::form::quoted;
 use super::key::{AnyKey, Change, Key};
 use super::list_form::Entries;
 use super::problem::Report;
 use super::section::{Kind, Section};
-use super::shown::{Shown, join};
+use super::shown::{Shown, join, show_file, show_url};
 use super::value::{as_list, kind};
 
 /// Which of two keys counts that exclude each other.
@@ -195,7 +196,9 @@ impl<'a> Table<'a> {
     pub(super) fn note(&self, key: &dyn AnyKey, value: String, origin: Option<&str>) {
         let about = key.about();
         let value = match about.shown {
-            Shown::Plain | Shown::Url | Shown::File | Shown::Name => value,
+            Shown::Plain | Shown::Name => value,
+            Shown::Url => quoted(&show_url(value.trim_matches('"'), &[])),
+            Shown::File => show_file(value.trim_matches('"')),
             Shown::Hidden | Shown::Secret => "(not shown)".to_owned(),
         };
         self.report.note_value(&self.path_of(about.name), value, origin, about.change);

@@ -61,14 +61,14 @@ static KIND: Key<Word<Kind>> = Key::new(
 .required("\"client_credentials\" or \"static\"");
 
 static TOKEN_URL: Key<Text> =
-    Key::new("token_url", Text, "Where tokens come from; instead of it `region` may be given.")
-        .shown(Shown::Url);
+    Key::new("token_url", Text, "Where tokens come from.").shown(Shown::Url).unless("`region`");
 
 static REGION: Key<Text> = Key::new(
     "region",
     Text,
     "A region of Genesys Cloud, such as \"eu-central-1\" or \"mypurecloud.de\"; gives the hosts of logins and of the API.",
-);
+)
+.unless("`token_url`");
 
 static API_URL: Key<Text> =
     Key::new("api_url", Text, "The host of sources whose `url` is a path; a `region` has one.")
@@ -80,7 +80,8 @@ static CLIENT_ID: Key<Text> =
         .required("the OAuth client's id");
 
 static CLIENT_SECRET: Key<Text> =
-    Key::secret("client_secret", "The client's secret, mostly from the environment.");
+    Key::secret("client_secret", "The client's secret, mostly from the environment.")
+        .unless("`client_secret_file`");
 
 static CLIENT_SECRET_FILE: Key<FileName> =
     Key::file("client_secret_file", "The file that holds the client's secret, instead.");
@@ -112,14 +113,19 @@ static TIMEOUT: Key<Time> = Key::new(
 static CA_FILE: Key<FileName> =
     Key::file("ca_file", "Certificates (PEM) that are trusted besides the platform's.");
 
-static SECRET: Key<Text> = Key::secret("secret", "The secret, mostly from the environment.");
+static SECRET: Key<Text> =
+    Key::secret("secret", "The secret, mostly from the environment.").unless("`secret_file`");
 
 static SECRET_FILE: Key<FileName> =
     Key::file("secret_file", "The file that holds the secret, instead.");
 
-static HEADER: Key<Text> = Key::new("header", Text, "The header that carries the secret.")
-    .default("Authorization")
-    .shown(Shown::Name);
+static HEADER: Key<Text> = Key::new(
+    "header",
+    Text,
+    "The header that carries the secret, after \"Bearer \" if it is `Authorization`.",
+)
+.default("Authorization")
+.shown(Shown::Name);
 
 static PREFIX: Key<Text> = Key::secret("prefix", "What stands before the secret in the header.")
     .derived("\"Bearer \" with `Authorization`, else nothing");
@@ -224,14 +230,9 @@ fn checked_url(table: &Table, key: &dyn AnyKey, url: &str) -> Option<(Endpoint, 
 
 /// Not a secret, but personal enough to come from the environment mostly.
 fn client_id(table: &Table) -> Option<String> {
-    if !table.has(&CLIENT_ID) {
-        let variable = variable(&table.path_of(CLIENT_ID.about.name));
-        let allowed =
-            format!("the OAuth client's id, here or in the environment variable {variable}");
-        table.refuse(&CLIENT_ID, &allowed);
-        return None;
-    }
-    table.required(&CLIENT_ID)
+    let variable = variable(&table.path_of(CLIENT_ID.about.name));
+    let what = format!("the OAuth client's id, here or in the environment variable {variable}");
+    table.required_as(&CLIENT_ID, &what)
 }
 
 /// Scopes of a token (RFC 6749 section 3.3): visible ASCII but for `"` and `\`.

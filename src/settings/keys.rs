@@ -35,9 +35,11 @@ const KEYS: &[&dyn AnyKey] = &[&NAME, &KEY, &KEY_FILE];
 static NAME: Key<Text> = Key::new("name", Text, "Whose key it is, for the log.")
     .required("a name for logs, such as \"genesys-prod\"");
 
-static KEY: Key<Text> = Key::secret("key", "The key itself; `openssl rand -hex 16` makes one.");
+static KEY: Key<Text> =
+    Key::secret("key", "The key itself; `openssl rand -hex 16` makes one.").unless("`key_file`");
 
-static KEY_FILE: Key<FileName> = Key::file("key_file", "The file that holds the key, instead.");
+static KEY_FILE: Key<FileName> =
+    Key::file("key_file", "The file that holds the key, instead of `key`.");
 
 /// No text is looked at beyond this many characters: so many are enough, whatever they are.
 const ENOUGH: usize = 256;

@@ -121,7 +121,7 @@ static EMPTY_STATUSES: Key<Numbers> = Key::new(
 
 static EMPTY_DATA: Key<AnyValue> =
     Key::new("empty_data", AnyValue, "What a status of `empty_statuses` puts under `data`.")
-        .derived("`fallback`");
+        .derived("that of `fallback`");
 
 static FALLBACK: Key<AnyValue> =
     Key::new("fallback", AnyValue, "What a failure puts under `data`; absent: null.");

@@ -18,7 +18,8 @@ const HOUR: Duration = Duration::from_hours(1);
 /// `[sources.NAME.rate_limit]`.
 pub(super) static RATE_LIMIT: Section = Section::new(
     "rate_limit",
-    "How many requests may be sent in a time; without the table: as many as there are.",
+    "Never more than `requests` in any `per`, `burst` of them at the same instant; without the \
+     table: as many as there are.",
     &[&REQUESTS, &PER, &BURST, &KEY, &MAX_WAIT],
 );
 
@@ -35,7 +36,7 @@ static PER: Key<Time> =
 
 static BURST: Key<Count> =
     Key::new("burst", Count(1, 1_000_000), "So many at the same instant after a rest.")
-        .derived("`requests`");
+        .derived("that of `requests`");
 
 static KEY: Key<Text> = Key::new(
     "key",

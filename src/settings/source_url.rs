@@ -30,10 +30,12 @@ pub(super) static URL: Key<Text> = Key::new(
     "Where the request goes, a template; of a path alone the host is that of `region`, here or in the credential.",
 )
 .shown(Shown::Url)
-.required(
-    "the upstream's URL, such as \"https://api.example.com/v1/accounts/{customerId}\"; one that is \
-     a secret itself belongs in `secret_url` or `secret_url_file`",
-);
+.unless("`secret_url` or `secret_url_file`");
+
+/// What should be there where no URL is.
+const A_URL: &str = "the upstream's URL, such as \
+                     \"https://api.example.com/v1/accounts/{customerId}\"; one that is a secret \
+                     itself belongs in `secret_url` or `secret_url_file`";
 
 pub(super) static SECRET_URL: Key<Text> = Key::secret(
     "secret_url",
@@ -142,7 +144,7 @@ impl Given {
                     let is_file = name == SECRET_URL_FILE.about.name;
                     (if is_file { &SECRET_URL_FILE } else { &SECRET_URL }, text)
                 }
-                OneOf::Neither | OneOf::Key(_) => (&URL, table.required(&URL)?),
+                OneOf::Neither | OneOf::Key(_) => (&URL, table.required_as(&URL, A_URL)?),
                 OneOf::Both => return None,
             };
         Some(Self { key, text })

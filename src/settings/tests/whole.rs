@@ -130,6 +130,52 @@ fn the_plan_shows_everything_but_secrets() {
 }
 
 #[test]
+fn the_value_of_every_key_is_shown_with_what_says_it_but_no_secret() {
+    let text = BASE.replace(
+        "[sources.crm]",
+        "[sources.crm]\nheaders = { X-API-Key = 'hunter3' }\nquery = { token = 'hunter4' }\n\
+         fallback = { 'a b' = [1.5] }",
+    );
+    let text = text.replace("{id}\"", "{id}?api_key=hunter5\"");
+    let environment = [("TRIBUTARY__SOURCES__CRM__TIMEOUT", "2s")];
+    let values = load(&text, &environment).expect("no problem").values();
+    let lines: Vec<&str> = values.lines().collect();
+    for line in [
+        "server.max_body = \"64KiB\"  # default",
+        "credentials.fixed.secret = (not shown)  # t.toml",
+        "sources.crm.timeout = \"2s\"  # environment",
+        "sources.crm.connect_timeout = \"1s\"  # default",
+        "sources.crm.headers = (not shown)  # t.toml",
+        "sources.crm.url = \"https://crm.example/v2/accounts/{id}?api_key=[redacted]\"  # t.toml",
+        "sources.crm.fallback = { \"a b\" = [1.5] }  # t.toml",
+        "actions.profile.inputs.id.required = true  # t.toml",
+    ] {
+        assert!(lines.contains(&line), "{line}\n{values}");
+    }
+    assert!(!values.contains("hunter"), "{values}");
+}
+
+#[test]
+fn of_all_keys_only_those_of_listeners_threads_and_traces_need_a_restart() {
+    let server = |keys: &str| good(&format!("[server]\n{keys}\n{BASE}")).in_effect;
+    let before = server("");
+    let differing = "listen = '127.0.0.1:1'\nmax_body = '1KiB'\nshutdown_grace = '60s'";
+    assert_eq!(
+        server(differing).needs_restart(&before),
+        [
+            "server.listen: found \"127.0.0.1:1\"; allowed: \"127.0.0.1:8080\" as before, or a \
+             restart",
+            "server.shutdown_grace: found \"1m\"; allowed: \"25s\" as before, or a restart",
+        ]
+    );
+    // What is said now and was the default before is no change.
+    assert_eq!(server("shutdown_grace = '25s'").needs_restart(&before), Vec::<String>::new());
+    let traced = server("[traces]\nendpoint = 'http://127.0.0.1:4318'").needs_restart(&before);
+    assert_eq!(traced.len(), 4, "{traced:?}");
+    assert!(traced.iter().all(|line| line.starts_with("traces.")), "{traced:?}");
+}
+
+#[test]
 fn fixed_values_of_headers_and_keys_of_callers_are_not_in_the_plan() {
     let text = BASE.replace(
         "[sources.crm]",
