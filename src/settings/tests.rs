@@ -16,6 +16,7 @@ mod server;
 mod source;
 mod tenants;
 mod traces;
+mod versions;
 mod whole;
 
 use super::{Problem, Problems, Settings};
