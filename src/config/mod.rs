@@ -32,6 +32,7 @@ pub(crate) mod value;
 pub use explain::InEffect;
 pub use key_digests::KeyDigests;
 pub use layers::{Layer, process_environment};
-pub use problem::{Cause, ENVIRONMENT, Problem, Problems, Warning};
+pub use problem::{Cause, Problem, Problems, Warning};
 pub use suggest::nearest;
 pub use units::{DURATION_FORM, parse_duration};
+pub use value::ENVIRONMENT;

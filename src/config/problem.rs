@@ -9,13 +9,10 @@ use super::explain::InEffect;
 use super::files::Files;
 use super::key::Change;
 
-/// The name that stands for the environment where a file's name would stand.
-pub const ENVIRONMENT: &str = "environment";
-
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file that holds the value, or [`ENVIRONMENT`].
+    /// The file that holds the value, or [`ENVIRONMENT`](super::value::ENVIRONMENT).
     pub file: String,
     /// The key from the top, for example `sources.crm.timeout`; empty for a file as a whole.
     pub key: String,
@@ -30,7 +27,7 @@ pub struct Problem {
 /// Something that may stand in a configuration but is most likely not meant, or about to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// The file that holds the value, or [`ENVIRONMENT`].
+    /// The file that holds the value, or [`ENVIRONMENT`](super::value::ENVIRONMENT).
     pub file: String,
     /// The key from the top, for example `sources.crm.rate_limit.burst`.
     pub key: String,
@@ -226,6 +223,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use super::super::value::ENVIRONMENT;
     use super::*;
 
     #[test]

@@ -5,7 +5,8 @@
 
 use config::{File, FileFormat, Source as _, Value, ValueKind};
 
-use super::problem::ENVIRONMENT;
+/// The name that stands for the environment where a file's name would stand.
+pub const ENVIRONMENT: &str = "environment";
 
 /// What a text of TOML on one line is, as the value of a key.
 pub(crate) fn parse_toml(text: &str) -> Option<Value> {

@@ -24,8 +24,8 @@ mod server;
 mod server_tls;
 mod source;
 mod source_breaker;
-mod source_limits;
 mod source_rate_limit;
+mod source_request;
 mod source_retry;
 mod source_url;
 mod traces;
@@ -55,8 +55,9 @@ use crate::config::problem::Report;
 use crate::config::table::Table;
 use crate::config::{ENVIRONMENT, layers, reference, schema};
 use action::ACTION;
-use check::names::{self, Finder, Names, Parts};
-use check::{dependencies, injection, tenants};
+use check::locator::Locator;
+use check::parts::{Names, Parts};
+use check::{dependencies, tenants};
 use credential::CREDENTIAL;
 use forms::ID_FORM;
 use sections::ROOT;
@@ -239,11 +240,10 @@ fn read(merged: &Value, file: &str, report: &Report) -> Settings {
 
     let parts =
         Parts { server: &server, credentials: &credentials, sources: &sources, actions: &actions };
-    let finder = Finder::new(merged, file, report);
-    names::check(&parts, &declared, &finder);
-    injection::check(&parts, &finder);
+    let locator = Locator::new(merged, file, report);
+    check::check(&parts, &declared, &locator);
     for action in &mut actions {
-        action.dependencies = dependencies::of_action(action, &sources, &declared, &finder);
+        action.dependencies = dependencies::of_action(action, &sources, &declared, &locator);
     }
     let sources = tenants::expand(sources, &actions, &credentials);
     Settings {

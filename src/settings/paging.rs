@@ -10,7 +10,7 @@ use crate::config::table::Table;
 use crate::domain::paging::{PagingKind, PagingSpec, SendAs};
 
 use super::forms::JsonPointer;
-use super::source::Body;
+use super::source_request::Body;
 
 const SEND_AS_FORM: &str =
     "\"query:NAME\" for a query parameter or \"json:NAME\" for a key of the JSON body";

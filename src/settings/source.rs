@@ -1,29 +1,32 @@
-//! One `[sources.NAME]` table.
+//! One `[sources.NAME]` table: its limits, and what stands in for an answer. The request itself is in
+//! `source_request.rs` and `source_url.rs`.
 
-use crate::config::form::{FileName, Flag, Text, Word};
+use std::time::Duration;
+
+use crate::config::form::{FileName, Flag, Word};
 use crate::config::key::Key;
-use crate::config::list_form::{AnyValue, Entries, Numbers};
+use crate::config::list_form::{AnyValue, Numbers};
+use crate::config::number_form::{Count, Size, Time};
 use crate::config::secrets::read_ca_file;
 use crate::config::section::{Section, Shape};
-use crate::config::shown::Shown;
 use crate::config::table::Table;
-use crate::config::value::scalar_text;
+use crate::config::units::show_duration;
 use crate::domain::credential::CredentialSpec;
-use crate::domain::ids::{Id, InputName};
+use crate::domain::ids::Id;
 use crate::domain::json::Json;
-use crate::domain::source::{EmptyBody, Method, SourceSpec, Tenancy};
-use crate::domain::template::{HeaderTemplate, JsonTemplate};
+use crate::domain::retry_after::LONGEST_WAIT;
+use crate::domain::source::{EmptyBody, SourceSpec, Tenancy};
 
-use super::forms::ID_FORM;
 use super::paging::{self, PAGING};
 use super::source_breaker::{self, BREAKER};
-use super::source_limits::{
-    CONNECT_TIMEOUT, MAX_CONNECTIONS, MAX_DEPTH, MAX_IDLE_CONNECTIONS, MAX_IN_FLIGHT, MAX_RESPONSE,
-    MAX_RETRY_AFTER, PREWARM, TIMEOUT, connections, timeouts,
-};
 use super::source_rate_limit::{self, RATE_LIMIT};
+use super::source_request::{self, CREDENTIAL, HEADERS, IDEMPOTENT, JSON, METHOD};
 use super::source_retry::{self, RETRY};
 use super::source_url::{self, Host, QUERY, REGION, SECRET_URL, SECRET_URL_FILE, Target, URL};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_hours(1);
+const MIB: u32 = 1 << 20;
 
 /// `[sources.NAME]`.
 pub(super) static SOURCE: Section = Section {
@@ -63,42 +66,6 @@ pub(super) static SOURCE: Section = Section {
     )
 };
 
-static METHOD: Key<Word<Method>> =
-    Key::new("method", Word(METHODS), "The method of the request.").default(Method::Get);
-
-const METHODS: &[(&str, Method)] = &[
-    (Method::Get.as_str(), Method::Get),
-    (Method::Post.as_str(), Method::Post),
-    (Method::Put.as_str(), Method::Put),
-    (Method::Patch.as_str(), Method::Patch),
-    (Method::Delete.as_str(), Method::Delete),
-];
-
-static IDEMPOTENT: Key<Flag> = Key::new(
-    "idempotent",
-    Flag,
-    "Whether the request may be sent again after it may have been processed, as a query by POST may.",
-)
-.derived("true for GET, PUT and DELETE, else false");
-
-static HEADERS: Key<Entries> =
-    Key::new("headers", Entries, "Headers of the request, each with a template.")
-        .shown(Shown::Hidden);
-
-static JSON: Key<AnyValue> = Key::new(
-    "json",
-    AnyValue,
-    "The JSON body, whose texts are templates; with POST, PUT and PATCH only.",
-)
-.shown(Shown::Hidden);
-
-static CREDENTIAL: Key<Text> = Key::new(
-    "credential",
-    Text,
-    "The credential whose header goes with the request, or in braces the input that chooses one, such as \"{tenant}\".",
-)
-.shown(Shown::Name);
-
 static CA_FILE: Key<FileName> =
     Key::file("ca_file", "Certificates (PEM) that are trusted besides the platform's.");
 
@@ -126,21 +93,71 @@ static EMPTY_DATA: Key<AnyValue> =
 static FALLBACK: Key<AnyValue> =
     Key::new("fallback", AnyValue, "What a failure puts under `data`; absent: null.");
 
+static TIMEOUT: Key<Time> = Key::new(
+    "timeout",
+    Time(Duration::from_millis(2), HOUR),
+    "One attempt, from connecting to the end of the reply.",
+)
+.default(Duration::from_secs(10));
+
+static CONNECT_TIMEOUT: Key<Time> = Key::new(
+    "connect_timeout",
+    Time(MILLISECOND, HOUR),
+    "Resolving, connecting and the TLS handshake together; less than `timeout`.",
+)
+.derived("3s, or half of `timeout` if that is not more");
+
+static MAX_CONNECTIONS: Key<Count> =
+    Key::new("max_connections", Count(1, 100_000), "Connections open at a time, over all workers.")
+        .default(20);
+
+static MAX_IDLE_CONNECTIONS: Key<Count> = Key::new(
+    "max_idle_connections",
+    Count(0, 100_000),
+    "Connections kept open without work, over all workers; at most `max_connections`.",
+)
+.derived("10, or `max_connections` if that is less");
+
+static PREWARM: Key<Flag> =
+    Key::new("prewarm", Flag, "Connect at the start, once for each worker.").default(false);
+
+static MAX_IN_FLIGHT: Key<Count> = Key::new(
+    "max_in_flight",
+    Count(1, 1_000_000),
+    "Calls under way at a time, over all workers; the next one is `overloaded` at once.",
+)
+.default(256);
+
+static MAX_RESPONSE: Key<Size> =
+    Key::new("max_response", Size(1, 256 * MIB), "The largest reply that is read.")
+        .default(2 * MIB);
+
+static MAX_DEPTH: Key<Count> =
+    Key::new("max_depth", Count(1, 1000), "The deepest nesting of the reply's JSON.").default(50);
+
+static MAX_RETRY_AFTER: Key<Time> = Key::new(
+    "max_retry_after",
+    Time(MILLISECOND, LONGEST_WAIT),
+    "The longest pause that the upstream can ask for, also by rate-limit headers.",
+)
+.default(Duration::from_mins(5));
+
 /// Reads the table; what is wrong is in the report.
 pub(super) fn read(
     table: &Table,
     id: Option<Id>,
     credentials: &[CredentialSpec],
 ) -> Option<SourceSpec> {
-    let method = method(table);
+    let method = source_request::method(table);
     let repeatable = table.value_or(&IDEMPOTENT, method.is_idempotent());
     let query = source_url::query(table);
-    let Chosen { credential, tenant, by_tenant } = credential(table);
+    let source_request::Chosen { credential, tenant, by_tenant } =
+        source_request::credential(table);
     let api = credentials.iter().find(|known| Some(&known.id) == credential.as_ref());
     let host = Host { api: api.and_then(CredentialSpec::api), by_tenant };
     let url = source_url::read(table, &query, host);
-    let headers = headers(table);
-    let body = body(table, method);
+    let headers = source_request::headers(table);
+    let body = source_request::body(table, method);
     let (timeout, connect_timeout) = timeouts(table);
     let (max_connections, max_idle_connections) = connections(table);
     let fallback = table.optional(&FALLBACK).map_or(Json::null(), |value| Json::from_value(&value));
@@ -191,95 +208,26 @@ pub(super) fn read(
     })
 }
 
-/// A JSON body: as it was configured and as a template.
-pub(super) struct Body {
-    /// As it was configured.
-    pub(super) value: serde_json::Value,
-    /// Ready to be rendered.
-    pub(super) template: JsonTemplate,
+/// `timeout` and `connect_timeout`: the second below the first, or the two could not be told apart.
+fn timeouts(table: &Table) -> (Duration, Duration) {
+    let timeout = table.value(&TIMEOUT);
+    let three = Duration::from_secs(3);
+    let default = if timeout > three { three } else { timeout / 2 };
+    let connect = table.value_or(&CONNECT_TIMEOUT, default);
+    if connect >= timeout {
+        let shown = show_duration(timeout);
+        table.refuse(&CONNECT_TIMEOUT, &format!("less than `timeout`, which is {shown}"));
+    }
+    (timeout, connect)
 }
 
-/// A refused one counts as POST: with GET, its body would be refused too.
-fn method(table: &Table) -> Method {
-    if table.is_good(&METHOD) {
-        table.value(&METHOD)
-    } else {
-        table.value_or(&METHOD, Method::Post)
+/// `max_connections` and `max_idle_connections`.
+fn connections(table: &Table) -> (usize, usize) {
+    let most = table.value(&MAX_CONNECTIONS);
+    let idle = table.value_or(&MAX_IDLE_CONNECTIONS, most.min(10));
+    if idle > most {
+        let allowed = format!("at most `max_connections`, which is {most}");
+        table.refuse(&MAX_IDLE_CONNECTIONS, &allowed);
     }
-}
-
-fn headers(table: &Table) -> Vec<HeaderTemplate> {
-    let Some(table) = table.free(&HEADERS) else {
-        return Vec::new();
-    };
-    let mut headers: Vec<HeaderTemplate> = Vec::new();
-    for (name, value) in table.entries() {
-        let Some(text) = scalar_text(value) else {
-            table.refuse_entry(name, Shown::Hidden, "a text in quotes");
-            continue;
-        };
-        match HeaderTemplate::try_new(name, &text) {
-            Ok(header) if headers.iter().any(|known| known.name() == header.name()) => {
-                let found = "a header that is there already";
-                table.refuse_entry_found(name, found, "each header once");
-            }
-            Ok(header) => headers.push(header),
-            Err(error) => {
-                let allowed = format!("a header that can be sent ({error})");
-                table.refuse_entry(name, Shown::Hidden, &allowed);
-            }
-        }
-    }
-    headers
-}
-
-fn body(table: &Table, method: Method) -> Option<Body> {
-    let value = table.optional(&JSON)?;
-    let takes_body = match method {
-        Method::Post | Method::Put | Method::Patch => true,
-        Method::Get | Method::Delete => false,
-    };
-    if !takes_body {
-        let found = format!("a body for a {} request", method.as_str());
-        table.refuse_found(&JSON, &found, "a body with method POST, PUT or PATCH only");
-        return None;
-    }
-    match JsonTemplate::try_new(&value) {
-        Ok(template) => Some(Body { value, template }),
-        Err(error) => {
-            table.refuse(&JSON, &format!("JSON with good templates ({error})"));
-            None
-        }
-    }
-}
-
-/// How a source proves who it is.
-struct Chosen {
-    /// By this credential.
-    credential: Option<Id>,
-    /// By the one that the value of this input stands for.
-    tenant: Option<InputName>,
-    /// Whether an input is to choose, also one that was refused: its URL is not to be blamed as well.
-    by_tenant: bool,
-}
-
-/// The credential, or the input that chooses it: `"{tenant}"`.
-fn credential(table: &Table) -> Chosen {
-    let text = table.optional(&CREDENTIAL).unwrap_or_default();
-    let mut chosen = Chosen { credential: None, tenant: None, by_tenant: text.starts_with('{') };
-    if !table.has(&CREDENTIAL) || !table.is_good(&CREDENTIAL) {
-        return chosen;
-    }
-    if let Some(input) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-        chosen.tenant = InputName::try_new(input).ok();
-        if chosen.tenant.is_none() {
-            table.refuse(&CREDENTIAL, "the name of an input in braces, such as \"{tenant}\"");
-        }
-        return chosen;
-    }
-    chosen.credential = Id::try_new(&text).ok();
-    if chosen.credential.is_none() {
-        table.refuse(&CREDENTIAL, ID_FORM);
-    }
-    chosen
+    (most as usize, idle as usize)
 }

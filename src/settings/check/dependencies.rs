@@ -5,20 +5,22 @@ use crate::domain::ids::Id;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::Reference;
 
-use super::names::{Finder, Names, one_of, path_in, references};
+use super::locator::Locator;
+use super::parts::Names;
+use super::references::{one_of, path_in, references};
 
 /// A template may name a source that there is, other than its own.
-pub(in crate::settings) fn check_source(source: &SourceSpec, names: &Names, finder: &Finder) {
+pub(in crate::settings) fn check_source(source: &SourceSpec, names: &Names, locator: &Locator) {
     let own = &source.id;
-    for (place, reference) in references(source, finder) {
+    for (place, reference) in references(source, locator) {
         let Reference::Source { source: other, .. } = reference else { continue };
         let path = path_in(source, &place);
         if other == own {
             let found = format!("{{{reference}}}, a value of the source's own answer");
-            finder.refuse(&path, &found, "a value of another source");
+            locator.refuse(&path, &found, "a value of another source");
         } else if !names.sources.contains(&other.as_str()) {
             let found = format!("{{{reference}}}, and {other} is no source");
-            finder.refuse(&path, &found, &one_of(&names.sources, "sources"));
+            locator.refuse(&path, &found, &one_of(&names.sources, "sources"));
         }
     }
 }
@@ -29,12 +31,12 @@ pub(in crate::settings) fn of_action(
     action: &ActionSpec,
     sources: &[SourceSpec],
     names: &Names,
-    finder: &Finder,
+    locator: &Locator,
 ) -> Vec<Dependency> {
     let mut dependencies = Vec::new();
     let asked = |id: &Id| sources.iter().find(|source| source.id == *id);
     for source in action.sources.iter().filter_map(asked) {
-        let waits_for = waits_for(action, source, names, finder);
+        let waits_for = waits_for(action, source, names, locator);
         if !waits_for.is_empty() {
             dependencies.push(Dependency { source: source.id.clone(), waits_for });
         }
@@ -42,7 +44,7 @@ pub(in crate::settings) fn of_action(
     if let Some(circle) = circle(&dependencies) {
         let found = format!("sources that wait for each other in a circle: {circle}");
         let path = ["actions", action.id.as_str(), "sources"];
-        finder.refuse(
+        locator.refuse(
             &path,
             &found,
             "templates by which no source needs an answer that needs its own first",
@@ -52,10 +54,15 @@ pub(in crate::settings) fn of_action(
 }
 
 /// The other sources that the templates of one name, each once.
-fn waits_for(action: &ActionSpec, source: &SourceSpec, names: &Names, finder: &Finder) -> Vec<Id> {
+fn waits_for(
+    action: &ActionSpec,
+    source: &SourceSpec,
+    names: &Names,
+    locator: &Locator,
+) -> Vec<Id> {
     let mut others: Vec<Id> = Vec::new();
     let mut not_asked: Vec<&Id> = Vec::new();
-    for (place, reference) in references(source, finder) {
+    for (place, reference) in references(source, locator) {
         let Reference::Source { source: other, .. } = reference else { continue };
         // These two are wrong in every action and have been refused already.
         let is_refused = *other == source.id || !names.sources.contains(&other.as_str());
@@ -69,7 +76,7 @@ fn waits_for(action: &ActionSpec, source: &SourceSpec, names: &Names, finder: &F
             let found = format!("{{{reference}}}, but the action {id} does not ask {other}");
             let allowed =
                 format!("a source of the action: add \"{other}\" to actions.{id}.sources");
-            finder.refuse(&path_in(source, &place), &found, &allowed);
+            locator.refuse(&path_in(source, &place), &found, &allowed);
             not_asked.push(other);
         }
     }

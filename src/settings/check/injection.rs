@@ -9,24 +9,31 @@ use crate::domain::template::{
     InjectionRisk, JsonTemplate, Placeholder, Reference, RiskReason, TextPlace,
 };
 
-use super::names::{Finder, Parts, url_key};
+use super::locator::Locator;
+use super::parts::Parts;
+use super::references::url_key;
 
 /// Warns of every placeholder at risk, once for each text that has it.
-pub(in crate::settings) fn check(parts: &Parts, finder: &Finder) {
+pub(in crate::settings) fn check(parts: &Parts, locator: &Locator) {
     for source in parts.sources {
         let mut risks = source.url.injection_risks();
         risks.extend_from_slice(source.json.as_ref().map_or(&[], JsonTemplate::injection_risks));
         let mut told: Vec<&InjectionRisk> = Vec::new();
         for risk in &risks {
             if !told.contains(&risk) {
-                check_risk(source, risk, parts.actions, finder);
+                check_risk(source, risk, parts.actions, locator);
                 told.push(risk);
             }
         }
     }
 }
 
-fn check_risk(source: &SourceSpec, risk: &InjectionRisk, actions: &[ActionSpec], finder: &Finder) {
+fn check_risk(
+    source: &SourceSpec,
+    risk: &InjectionRisk,
+    actions: &[ActionSpec],
+    locator: &Locator,
+) {
     let writer = match &risk.placeholder.reference {
         Reference::Input(name) => {
             let Some(action) = exposed_by(name, source, actions) else { return };
@@ -36,7 +43,7 @@ fn check_risk(source: &SourceSpec, risk: &InjectionRisk, actions: &[ActionSpec],
     };
     let id = source.id.as_str();
     let (key, within) = match &risk.place {
-        TextPlace::Url => (vec!["sources", id, url_key(source, finder)], String::new()),
+        TextPlace::Url => (vec!["sources", id, url_key(source, locator)], String::new()),
         TextPlace::Query(name) => (vec!["sources", id, "query", name], String::new()),
         TextPlace::Json(pointer) if pointer.is_empty() => {
             (vec!["sources", id, "json"], String::new())
@@ -47,7 +54,7 @@ fn check_risk(source: &SourceSpec, risk: &InjectionRisk, actions: &[ActionSpec],
         RiskReason::NoEscape => no_escape(&risk.placeholder, &within, &writer),
         RiskReason::Misplaced(escape) => misplaced(&risk.placeholder, &within, escape),
     };
-    finder.warn(&key, &text);
+    locator.warn(&key, &text);
 }
 
 /// Who says what the value is.

@@ -3,11 +3,11 @@
 use crate::domain::action::ActionSpec;
 use crate::domain::fields::{Extraction, FieldSpec, SpreadPath};
 
-use super::names::Finder;
+use super::locator::Locator;
 
 /// Warns of arrays that may slip against another one: a path leaves out the rows that have no such
 /// value, so that what stands at one place of both arrays may be of two rows.
-pub(in crate::settings) fn check(action: &ActionSpec, finder: &Finder) {
+pub(in crate::settings) fn check(action: &ActionSpec, locator: &Locator) {
     let fields = action.output.iter().flat_map(|output| &output.fields);
     let arrays: Vec<&FieldSpec> = fields.filter(|field| field.kind.is_array).collect();
     for field in &arrays {
@@ -34,7 +34,7 @@ pub(in crate::settings) fn check(action: &ActionSpec, finder: &Finder) {
              one element, also one that the path would filter out"
         );
         let place = ["actions", action.id.as_str(), "output", field.name.as_str(), "path"];
-        finder.warn(&place, &text);
+        locator.warn(&place, &text);
     }
 }
 

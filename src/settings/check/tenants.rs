@@ -7,7 +7,9 @@ use crate::domain::inputs::InputSpec;
 use crate::domain::source::{SourceSpec, Tenancy};
 
 use super::super::source_url::NO_HOST_YET;
-use super::names::{Finder, Names, Parts, check_header, no_credential, one_of, url_key};
+use super::locator::Locator;
+use super::parts::{Names, Parts};
+use super::references::{check_header, no_credential, one_of, url_key};
 
 /// Checks the inputs of an action that choose credentials, and that each of its sources that wants
 /// one has it.
@@ -15,63 +17,63 @@ pub(in crate::settings) fn check(
     action: &ActionSpec,
     parts: &Parts,
     names: &Names,
-    finder: &Finder,
+    locator: &Locator,
 ) {
     for input in &action.inputs {
-        check_input(action, input, names, finder);
+        check_input(action, input, names, locator);
     }
     for source in parts.sources.iter().filter(|source| action.sources.contains(&source.id)) {
         let Some(tenancy) = &source.tenancy else { continue };
         if let Some(input) = action.inputs.iter().find(|input| input.name == tenancy.input) {
-            check_choice(action, source, input, finder);
+            check_choice(action, source, input, locator);
         } else {
             let (input, action) = (&tenancy.input, &action.id);
             let found = format!("{{{input}}}, which the action {action} does not have as an input");
             let allowed = "an input that has `credentials`, in every action that asks the source";
-            finder.refuse(&["sources", source.id.as_str(), "credential"], &found, allowed);
+            locator.refuse(&["sources", source.id.as_str(), "credential"], &found, allowed);
         }
         let chosen = chosen(source, tenancy, std::slice::from_ref(action), parts.credentials);
         for credential in chosen {
-            check_header(source, credential, finder);
+            check_header(source, credential, locator);
             if tenancy.host_by_credential && credential.api().is_none() {
                 let found =
                     format!("a path, and nothing says where the API of {} is", credential.id);
                 let allowed =
                     "an absolute URL, or `region` or `api_url` in each of the credentials";
-                let key = url_key(source, finder);
-                finder.refuse(&["sources", source.id.as_str(), key], &found, allowed);
+                let key = url_key(source, locator);
+                locator.refuse(&["sources", source.id.as_str(), key], &found, allowed);
             }
         }
     }
 }
 
 /// The credentials that the input's values stand for must exist.
-fn check_input(action: &ActionSpec, input: &InputSpec, names: &Names, finder: &Finder) {
+fn check_input(action: &ActionSpec, input: &InputSpec, names: &Names, locator: &Locator) {
     let path = ["actions", action.id.as_str(), "inputs", input.name.as_str(), "credentials"];
     for (value, credential) in &input.credentials {
         if !names.credentials.contains(&credential.as_str()) {
             let found = no_credential(credential, names);
             let allowed = one_of(&names.credentials, "credentials");
-            finder.refuse(&[&path[..], &[value.as_str()]].concat(), &found, &allowed);
+            locator.refuse(&[&path[..], &[value.as_str()]].concat(), &found, &allowed);
         }
     }
 }
 
 /// Every request must choose one of the credentials.
-fn check_choice(action: &ActionSpec, source: &SourceSpec, input: &InputSpec, finder: &Finder) {
+fn check_choice(action: &ActionSpec, source: &SourceSpec, input: &InputSpec, locator: &Locator) {
     let path = ["actions", action.id.as_str(), "inputs", input.name.as_str()];
     let table = [&path[..], &["credentials"]].concat();
-    if input.credentials.is_empty() && finder.has(&table) {
+    if input.credentials.is_empty() && locator.has(&table) {
         // What is wrong with the table has been told.
         return;
     }
     if input.credentials.is_empty() {
         let found = format!("an input without `credentials`, which the source {} needs", source.id);
         let allowed = "credentials = { VALUE = \"CREDENTIAL\" } with every value that may come";
-        finder.refuse(&path, &found, allowed);
+        locator.refuse(&path, &found, allowed);
     } else if !input.required && input.default.is_none() {
         let found = format!("an optional input that chooses the credential of {}", source.id);
-        finder.refuse(&path, &found, "required = true, or a default");
+        locator.refuse(&path, &found, "required = true, or a default");
     }
 }
 

@@ -1,8 +1,7 @@
-//! Whether the parts of a configuration fit together: every name that one part uses must be one
-//! that another part declares.
+//! Every name that one part of a configuration uses must be one that another part declares.
 
-use config::{Value, ValueKind};
-
+use crate::config::shown::show_text;
+use crate::config::suggest::nearest;
 use crate::domain::action::ActionSpec;
 use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
@@ -11,134 +10,38 @@ use crate::domain::members;
 use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference};
 
-use super::super::server::ServerSpec;
 use super::super::source_url::url_keys;
-use super::dependencies;
-use super::slipping;
-use super::tenants;
-use crate::config::problem::Report;
-use crate::config::shown::{join, show_text};
-use crate::config::suggest::nearest;
+use super::locator::Locator;
+use super::parts::{Names, Parts};
 
-/// Every name in the configuration, of parts with mistakes as well: a part with a mistake is not a
-/// missing one.
-#[derive(Debug, Default)]
-pub(in crate::settings) struct Names<'a> {
-    pub(in crate::settings) credentials: Vec<&'a str>,
-    pub(in crate::settings) sources: Vec<&'a str>,
-    pub(in crate::settings) actions: Vec<&'a str>,
-}
-
-/// What could be read of the configuration.
-#[derive(Debug)]
-pub(in crate::settings) struct Parts<'a> {
-    pub(in crate::settings) server: &'a ServerSpec,
-    pub(in crate::settings) credentials: &'a [CredentialSpec],
-    pub(in crate::settings) sources: &'a [SourceSpec],
-    pub(in crate::settings) actions: &'a [ActionSpec],
-}
-
-/// Finds the file of a key again, for problems that are noticed after reading.
-#[derive(Debug)]
-pub(in crate::settings) struct Finder<'a> {
-    root: &'a Value,
-    file: &'a str,
-    report: &'a Report,
-}
-
-impl<'a> Finder<'a> {
-    /// `file` stands for keys that are in no file.
-    pub(in crate::settings) fn new(root: &'a Value, file: &'a str, report: &'a Report) -> Self {
-        Self { root, file, report }
-    }
-
-    /// Notes a problem at a key, given part by part.
-    pub(in crate::settings) fn refuse(&self, parts: &[&str], found: &str, allowed: &str) {
-        let (file, path) = self.place(parts);
-        self.report.add(file, &path, found, allowed);
-    }
-
-    /// Notes that what stands at a key is allowed, but most likely not meant.
-    pub(in crate::settings) fn warn(&self, parts: &[&str], text: &str) {
-        let (file, path) = self.place(parts);
-        self.report.warn(file, &path, text);
-    }
-
-    /// The file of a key, and the key as a message names it.
-    fn place(&self, parts: &[&str]) -> (&'a str, String) {
-        let (mut value, mut file, mut path) = (Some(self.root), self.file, String::new());
-        for part in parts {
-            let entry = value.and_then(|value| entry(value, part));
-            value = entry.map(|(_, value)| value);
-            file = value.and_then(Value::origin).unwrap_or(file);
-            path = join(&path, entry.map_or(part, |(key, _)| key));
-        }
-        (file, path)
-    }
-
-    /// Whether something stands at a key.
-    pub(in crate::settings) fn has(&self, parts: &[&str]) -> bool {
-        self.value(parts).is_some()
-    }
-
-    fn value(&self, parts: &[&str]) -> Option<&'a Value> {
-        let mut parts = parts.iter();
-        parts.try_fold(self.root, |value, part| entry(value, part).map(|(_, value)| value))
-    }
-}
-
-/// The entry of a table, its key as it is written (a header's name may differ in case).
-fn entry<'a>(value: &'a Value, key: &str) -> Option<(&'a str, &'a Value)> {
-    let ValueKind::Table(table) = &value.kind else {
-        return None;
-    };
-    let exact = table.get_key_value(key);
-    let found = exact.or_else(|| table.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)));
-    found.map(|(key, value)| (key.as_str(), value))
-}
-
-/// Checks everything that concerns more than one table.
-pub(in crate::settings) fn check(parts: &Parts, names: &Names, finder: &Finder) {
-    check_default_action(parts, names, finder);
-    for source in parts.sources {
-        check_credential(source, parts, names, finder);
-        dependencies::check_source(source, names, finder);
-    }
-    for action in parts.actions {
-        check_sources(action, names, finder);
-        check_input_names(action, finder);
-        check_default_places(action, finder);
-        slipping::check(action, finder);
-        tenants::check(action, parts, names, finder);
-        for source in parts.sources.iter().filter(|source| action.sources.contains(&source.id)) {
-            check_inputs(action, source, finder);
-        }
-    }
-}
-
-fn check_default_action(parts: &Parts, names: &Names, finder: &Finder) {
+pub(super) fn check_default_action(parts: &Parts, names: &Names, locator: &Locator) {
     let Some(action) = &parts.server.default_action else {
         return;
     };
     if !names.actions.contains(&action.as_str()) {
         let found = format!("{:?}, which is no action", action.as_str());
-        finder.refuse(&["server", "default_action"], &found, &one_of(&names.actions, "actions"));
+        locator.refuse(&["server", "default_action"], &found, &one_of(&names.actions, "actions"));
     }
 }
 
 /// The credential must exist, and its header must not be set by the source as well.
-fn check_credential(source: &SourceSpec, parts: &Parts, names: &Names, finder: &Finder) {
+pub(super) fn check_credential(
+    source: &SourceSpec,
+    parts: &Parts,
+    names: &Names,
+    locator: &Locator,
+) {
     let Some(id) = &source.credential else { return };
     if !names.credentials.contains(&id.as_str()) {
         let found = no_credential(id, names);
         let allowed = one_of(&names.credentials, "credentials");
-        finder.refuse(&["sources", source.id.as_str(), "credential"], &found, &allowed);
+        locator.refuse(&["sources", source.id.as_str(), "credential"], &found, &allowed);
         return;
     }
     let Some(credential) = parts.credentials.iter().find(|credential| credential.id == *id) else {
         return;
     };
-    check_header(source, credential, finder);
+    check_header(source, credential, locator);
 }
 
 /// What stands where the name of a credential should. The secret itself may stand there by mistake:
@@ -154,28 +57,28 @@ pub(in crate::settings) fn no_credential(id: &Id, names: &Names) -> String {
 pub(in crate::settings) fn check_header(
     source: &SourceSpec,
     credential: &CredentialSpec,
-    finder: &Finder,
+    locator: &Locator,
 ) {
     let (id, header) = (&credential.id, credential.header());
     if source.headers.iter().any(|known| known.name().eq_ignore_ascii_case(header)) {
         let found = format!("a header that the credential {id} sets as well");
         let allowed = "either the header or the credential";
-        finder.refuse(&["sources", source.id.as_str(), "headers", header], &found, allowed);
+        locator.refuse(&["sources", source.id.as_str(), "headers", header], &found, allowed);
     }
 }
 
-fn check_sources(action: &ActionSpec, names: &Names, finder: &Finder) {
+pub(super) fn check_sources(action: &ActionSpec, names: &Names, locator: &Locator) {
     for source in &action.sources {
         if !names.sources.contains(&source.as_str()) {
             let found = format!("{:?}, which is no source", source.as_str());
             let path = ["actions", action.id.as_str(), "sources"];
-            finder.refuse(&path, &found, &one_of(&names.sources, "sources"));
+            locator.refuse(&path, &found, &one_of(&names.sources, "sources"));
         }
     }
 }
 
 /// Inputs must differ in more than case, and an echoed one must not take a key of the reply.
-fn check_input_names(action: &ActionSpec, finder: &Finder) {
+pub(super) fn check_input_names(action: &ActionSpec, locator: &Locator) {
     for (index, input) in action.inputs.iter().enumerate() {
         let name = input.name.as_str();
         let path = ["actions", action.id.as_str(), "inputs", name];
@@ -183,19 +86,19 @@ fn check_input_names(action: &ActionSpec, finder: &Finder) {
         let twin = |other: &str| other.eq_ignore_ascii_case(name);
         if let Some(twin) = earlier.map(|input| input.name.as_str()).find(|name| twin(name)) {
             let found = format!("an input that differs from `{twin}` in case only");
-            finder.refuse(&path, &found, "each input once");
+            locator.refuse(&path, &found, "each input once");
         }
         let taken = members::OF_AGGREGATE.map(|member| member.name);
         if input.echo && taken.contains(&name) {
             let found = "an echoed input with the name of a key of the reply";
             let allowed = format!("another name than {}, or echo = false", taken.join(", "));
-            finder.refuse(&path, found, &allowed);
+            locator.refuse(&path, found, &allowed);
         }
     }
 }
 
 /// A default and an example must be fit for the places where the sources put it.
-fn check_default_places(action: &ActionSpec, finder: &Finder) {
+pub(super) fn check_default_places(action: &ActionSpec, locator: &Locator) {
     for input in &action.inputs {
         for (key, value) in [("default", &input.default), ("example", &input.example)] {
             let Some(InputValue::Text(value)) = value else { continue };
@@ -203,17 +106,17 @@ fn check_default_places(action: &ActionSpec, finder: &Finder) {
                 let path = ["actions", action.id.as_str(), "inputs", input.name.as_str(), key];
                 let found =
                     if input.secret { "a text (not shown)".to_owned() } else { show_text(value) };
-                finder.refuse(&path, &found, &format!("a value that {problem}"));
+                locator.refuse(&path, &found, &format!("a value that {problem}"));
             }
         }
     }
 }
 
 /// Every input that the source's templates name must be declared by the action.
-fn check_inputs(action: &ActionSpec, source: &SourceSpec, finder: &Finder) {
+pub(super) fn check_inputs(action: &ActionSpec, source: &SourceSpec, locator: &Locator) {
     let known: Vec<&str> = action.inputs.iter().map(|input| input.name.as_str()).collect();
     let mut told: Vec<(String, &str)> = Vec::new();
-    for (place, reference) in references(source, finder) {
+    for (place, reference) in references(source, locator) {
         let name = match reference {
             Reference::Input(name) if !known.contains(&name.as_str()) => name.as_str(),
             Reference::Input(_) | Reference::Source { .. } => continue,
@@ -223,7 +126,7 @@ fn check_inputs(action: &ActionSpec, source: &SourceSpec, finder: &Finder) {
         }
         let found = format!("{{{name}}}, which the action {} does not have as an input", action.id);
         let inputs = format!("actions.{}.inputs", action.id);
-        finder.refuse(&path_in(source, &place), &found, &one_of(&known, &inputs));
+        locator.refuse(&path_in(source, &place), &found, &one_of(&known, &inputs));
         told.push((place, name));
     }
 }
@@ -231,14 +134,14 @@ fn check_inputs(action: &ActionSpec, source: &SourceSpec, finder: &Finder) {
 /// Everything that a source's templates name, with its place in the source's table.
 pub(in crate::settings) fn references<'a>(
     source: &'a SourceSpec,
-    finder: &Finder,
+    locator: &Locator,
 ) -> Vec<(String, &'a Reference)> {
     let of_table = source.url.references_in_table().count();
     let of_url = source.url.references().count() - of_table;
     let mut found: Vec<(String, &Reference)> = Vec::new();
     // The URL's own placeholders come first, those of the query table after them.
     for (index, reference) in source.url.references().enumerate() {
-        let place = if index < of_url { url_key(source, finder) } else { "query" };
+        let place = if index < of_url { url_key(source, locator) } else { "query" };
         found.push((place.to_owned(), reference));
     }
     for header in &source.headers {
@@ -256,8 +159,8 @@ pub(in crate::settings) fn references<'a>(
 }
 
 /// The key that has the source's URL.
-pub(in crate::settings) fn url_key(source: &SourceSpec, finder: &Finder) -> &'static str {
-    let is_there = |key: &&str| finder.has(&["sources", source.id.as_str(), key]);
+pub(in crate::settings) fn url_key(source: &SourceSpec, locator: &Locator) -> &'static str {
+    let is_there = |key: &&str| locator.has(&["sources", source.id.as_str(), key]);
     url_keys().into_iter().find(is_there).unwrap_or_default()
 }
 
