@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -76,6 +77,33 @@ fn every_shipped_action_takes_its_example_in_the_document() {
             let inputs = Inputs::from_object(example, &action.inputs);
             assert!(inputs.is_ok(), "{}: {}", file.display(), inputs.unwrap_err());
         }
+    }
+}
+
+#[test]
+fn the_program_prints_the_schema_and_the_reference_that_are_shipped() {
+    for (what, file) in
+        [("config-schema", "config/schema.json"), ("config-reference", "docs/configuration.md")]
+    {
+        let output = Command::new(env!("CARGO_BIN_EXE_tributary")).args(["export", what]).output();
+        let output = output.expect("the program was built");
+        let shipped = std::fs::read_to_string(root().join(file)).unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).trim_end(),
+            shipped.trim_end(),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn every_shipped_configuration_names_the_schema_for_editors() {
+    for file in ["config/default.toml", "config/examples/analytics.toml"] {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        let schema = text.lines().next().and_then(|line| line.strip_prefix("#:schema "));
+        let schema = schema.unwrap_or_else(|| panic!("{file} names none"));
+        assert!(root().join(file).parent().unwrap().join(schema).exists(), "{file}: {schema}");
     }
 }
 

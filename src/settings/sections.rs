@@ -27,7 +27,8 @@ refuses a configuration in which one of these differs. A key marked with *secret
 A key that is renamed is read under its old name, with a warning, throughout the minor version that \
 renames it; both names at once are refused. One that is retired is warned of for as long.
 
-An editor that knows JSON Schema can complete and check a file: `tributary export config-schema`.";
+An editor that knows JSON Schema completes and checks a file: its first line names the schema, as in \
+that of `config/default.toml`. `tributary export config-schema` prints it.";
 
 /// The top of a configuration file.
 pub(super) static ROOT: Section = Section {

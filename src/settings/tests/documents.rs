@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use config::Value;
 
-use super::super::reference;
 use super::super::sections::ROOT;
+use super::super::{reference, schema};
 use crate::config::key::{Absent, AnyKey};
 use crate::config::section::{Kind, Section, Shape};
 use crate::config::value::parse_toml;
@@ -51,6 +51,11 @@ fn the_reference_has_every_key_as_it_is() {
     }
     let found = page.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(found, rows, "no key is there twice or of old");
+}
+
+#[test]
+fn the_schema_that_is_shipped_is_the_one_of_the_keys() {
+    assert_holds("config/schema.json", &format!("{:#}\n", schema()));
 }
 
 #[test]
