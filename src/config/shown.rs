@@ -14,7 +14,7 @@ pub enum Shown {
     Url,
     /// The name of a file: only what looks like a path, for the secret itself may stand there.
     File,
-    /// A name: not one that is wrong, for the secret itself may stand there.
+    /// A name or a flag: not a wrong one, for the secret itself may stand there.
     Name,
     /// Nothing: it may have a secret in it, or says of whom the configuration is.
     Hidden,
@@ -48,8 +48,10 @@ pub(crate) fn show(shown: Shown, value: &Value) -> String {
         | ValueKind::U64(_)
         | ValueKind::U128(_)
         | ValueKind::Float(_) => match shown {
-            Shown::Hidden | Shown::Secret => "a number or boolean (not shown)".to_owned(),
-            Shown::Plain | Shown::Url | Shown::File | Shown::Name => value.kind.to_string(),
+            Shown::Name | Shown::Hidden | Shown::Secret => {
+                "a number or boolean (not shown)".to_owned()
+            }
+            Shown::Plain | Shown::Url | Shown::File => value.kind.to_string(),
         },
     }
 }
@@ -195,11 +197,10 @@ mod tests {
 
     #[test]
     fn a_value_is_shown_as_far_as_its_key_lets_it() {
-        for shown in [Shown::Hidden, Shown::Secret] {
+        for shown in [Shown::Name, Shown::Hidden, Shown::Secret] {
             assert_eq!(show(shown, &Value::new(None, "hunter2")), "a text (not shown)");
             assert!(!show(shown, &Value::new(None, 4711)).contains("4711"));
         }
-        assert_eq!(show(Shown::Name, &Value::new(None, "hunter2")), "a text (not shown)");
         assert_eq!(show(Shown::Plain, &Value::new(None, "x")), "\"x\"");
     }
 

@@ -78,8 +78,9 @@ static ECHO: Key<Flag> =
     Key::new("echo", Flag, "Whether it comes back at the top level of the reply.")
         .derived("true for `customerId` unless it is secret, else false");
 
-static SECRET: Key<Flag> =
-    Key::new("secret", Flag, "Whether its value must never be shown.").default(false);
+static SECRET: Key<Flag> = Key::new("secret", Flag, "Whether its value must never be shown.")
+    .default(false)
+    .shown(Shown::Name);
 
 static CREDENTIALS: Key<Entries> = Key::new(
     "credentials",

@@ -26,6 +26,7 @@ fn rules_of_action_tables() {
         ("inputs.1x = {}", "inputs.1x", "is not an input name"),
         ("inputs.ID = {}", "inputs.ID", "differs from `id` in case only"),
         ("inputs.id.type = 'text'", "inputs.id.type", "\"string\" or \"integer\""),
+        ("inputs.id.secret = 'hunter2'", "inputs.id.secret", "found a text (not shown)"),
         ("inputs.id.max_length = 0", "inputs.id.max_length", "from 1"),
         ("inputs.id.pattern = '('", "inputs.id.pattern", "unclosed group"),
         ("inputs.n = { type = 'integer', default = 'x' }", "inputs.n.default", "an integer"),

@@ -97,9 +97,11 @@ fn what_its_name_says_is_how_a_value_is_shown() {
         // Whatever a person would look for a secret in.
         let words =
             ["secret", "key", "token", "password", "client_id", "prefix", "headers", "query"];
+        let may_be_secret = words.iter().any(|word| name.ends_with(word)) || name == "json";
         let is_flag = key.schema()["type"] == "boolean";
-        let may_be_secret = words.iter().any(|word| name.ends_with(word)) && !is_flag;
-        if may_be_secret || name == "json" {
+        if may_be_secret && is_flag {
+            assert_eq!(shown, Shown::Name, "{place}: the secret itself may stand there");
+        } else if may_be_secret {
             assert!(matches!(shown, Shown::Secret | Shown::Hidden), "{place}");
         }
         // A reload that refuses it would say it.
