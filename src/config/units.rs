@@ -90,6 +90,7 @@ fn split_unit(text: &str) -> Option<(u64, &str)> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use regex::Regex;
 
     use super::*;
 
@@ -152,6 +153,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_patterns_for_editors_take_what_is_read_and_nothing_else(
+            text in "[ ]{0,2}[0-9]{0,4}[ ]{0,2}(h|m|s|ms|GiB|GB|MiB|MB|KiB|KB|B|kb|d|)[ ]{0,2}",
+        ) {
+            let matches = |pattern: &str| Regex::new(pattern).expect("a pattern").is_match(&text);
+            prop_assert_eq!(matches(&duration_pattern()), parse_duration(&text).is_some());
+            prop_assert_eq!(matches(&size_pattern()), parse_size(&text).is_some());
+        }
+
         #[test]
         fn what_is_shown_reads_back_as_the_same(millis in any::<u64>(), bytes in any::<u64>()) {
             let duration = Duration::from_millis(millis);

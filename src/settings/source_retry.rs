@@ -31,7 +31,7 @@ static MAX_ATTEMPTS: Key<Count> =
 static BASE: Key<Time> = Key::new(
     "base",
     Time(MILLISECOND, HOUR),
-    "The longest pause before the second attempt; it doubles with each further one.",
+    "The longest pause before the second attempt, of which half is random; it doubles with each further one.",
 )
 .default(Duration::from_millis(200));
 
