@@ -390,7 +390,7 @@ fn the_checker_lets_everything_else_through() {
         ("upstream", "// use crate::actors::token;\n/* crate::api::x /* nested */ crate::app */"),
         ("upstream", "/// See [`crate::actors::token`].\nfn f() {}"),
         ("upstream", "let s = \"crate::actors::token\"; let r = r#\"crate::\"api::x\"#;"),
-        ("upstream", "use super::error::CallError; use self::inner::X;"),
+        ("upstream", "use super::error::of_exchange; use self::inner::X;"),
         ("upstream", "use tokio::time::Instant; fn f() { actors::x(); }"),
         (
             "api",

@@ -10,6 +10,7 @@ pub mod credential;
 pub mod deadline;
 pub mod digest;
 pub mod escape;
+pub mod failure;
 pub mod fields;
 pub mod gauges;
 pub mod header_number;

@@ -6,6 +6,7 @@
 
 use super::backoff::Backoff;
 use super::deadline::Deadline;
+use super::failure::{Again, Failure, GiveUp};
 use super::jitter;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -15,34 +16,6 @@ pub const MOST_ATTEMPTS: u32 = 20;
 
 /// Jitter on top of a wait that the upstream asked for, as a divisor: up to a tenth of it.
 const RETRY_AFTER_JITTER: u32 = 10;
-
-/// What kind of failure an attempt ended with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureClass {
-    /// Another attempt may well succeed: connection broken, 5xx.
-    Transient,
-    /// No connection came about, refused or without an address: the upstream has had no work with it.
-    NotConnected,
-    /// The upstream said 429.
-    RateLimited,
-    /// The upstream said 401, and a new token may help: it did not process the request.
-    Unauthorized,
-    /// Another attempt would end in the same way.
-    Permanent,
-    /// The attempt used up its time.
-    TimedOut,
-}
-
-/// One failed attempt.
-#[derive(Debug, Clone, Copy)]
-pub struct Failure {
-    /// Its kind.
-    pub class: FailureClass,
-    /// The wait that the upstream asked for (`Retry-After`).
-    pub retry_after: Option<Duration>,
-    /// Whether any byte of the request was sent.
-    pub request_was_sent: bool,
-}
 
 /// Where the request stands after the failed attempt.
 #[derive(Debug, Clone, Copy)]
@@ -116,36 +89,17 @@ pub enum Decision {
     GiveUp(GiveUp),
 }
 
-/// Why there is no further attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GiveUp {
-    /// A failure of this kind is not retried.
-    Final,
-    /// All attempts are used up.
-    AttemptsUsedUp,
-    /// The upstream may have processed the request and must not receive it twice.
-    NotRepeatable,
-    /// The wait, with a useful attempt after it, does not end before the deadline.
-    NoTimeLeft {
-        /// The wait that would have been needed, without jitter on `Retry-After`.
-        wait: Duration,
-    },
-    /// Too many retries of late, over all requests.
-    BudgetSpent,
-}
-
 /// Decides about the attempt after `failure`. `unit` is a random number in `[0, 1)`.
 /// `budget_allows` is called at most once, and only if everything else speaks for a retry.
 ///
 /// The attempt with a new token is outside `max_attempts` and outside the budget: when a token is
 /// revoked, every request under way needs one, of an upstream that is well. There is one for each
-/// request at most, and a refusal of an upstream that refuses good tokens is no
-/// [`FailureClass::Unauthorized`].
+/// request at most, and a refusal of an upstream that refuses good tokens is of another kind.
 ///
 /// Outside the budget is also what the upstream had no work with: a restart may meet any number of
 /// requests at once, and none of them needs to be lost.
 pub fn decide(
-    failure: Failure,
+    failure: &Failure,
     situation: Situation,
     policy: &RetryPolicy,
     unit: f64,
@@ -153,7 +107,7 @@ pub fn decide(
 ) -> Decision {
     match plan(failure, situation, policy, unit) {
         Ok(Decision::RetryWithNewToken) => Decision::RetryWithNewToken,
-        Ok(retry) if failure.class == FailureClass::NotConnected || budget_allows() => retry,
+        Ok(retry) if failure.facts().again == Again::OutsideBudget || budget_allows() => retry,
         Ok(_) => Decision::GiveUp(GiveUp::BudgetSpent),
         Err(reason) => Decision::GiveUp(reason),
     }
@@ -161,16 +115,16 @@ pub fn decide(
 
 /// The retry that would be made if the budget had no say.
 fn plan(
-    failure: Failure,
+    failure: &Failure,
     situation: Situation,
     policy: &RetryPolicy,
     unit: f64,
 ) -> Result<Decision, GiveUp> {
-    let needs_new_token = match failure.class {
-        FailureClass::Permanent | FailureClass::TimedOut => return Err(GiveUp::Final),
-        FailureClass::Unauthorized if situation.unauthorized_before => return Err(GiveUp::Final),
-        FailureClass::Unauthorized => true,
-        FailureClass::Transient | FailureClass::NotConnected | FailureClass::RateLimited => false,
+    let needs_new_token = match failure.facts().again {
+        Again::Never | Again::NotAttempted => return Err(GiveUp::Final),
+        Again::WithNewToken if situation.unauthorized_before => return Err(GiveUp::Final),
+        Again::WithNewToken => true,
+        Again::Later | Again::OutsideBudget => false,
     };
     if needs_new_token {
         let wait = Duration::ZERO;
@@ -183,14 +137,14 @@ fn plan(
     if situation.attempts_made >= policy.max_attempts {
         return Err(GiveUp::AttemptsUsedUp);
     }
-    if failure.request_was_sent && !situation.repeatable {
+    if failure.request_sent && !situation.repeatable {
         return Err(GiveUp::NotRepeatable);
     }
     wait_before_retry(failure, situation, policy, unit).map(Decision::RetryAfter)
 }
 
 fn wait_before_retry(
-    failure: Failure,
+    failure: &Failure,
     situation: Situation,
     policy: &RetryPolicy,
     unit: f64,

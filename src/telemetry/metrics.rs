@@ -13,11 +13,12 @@ use prometheus::{
 };
 
 use crate::domain::breaker::State;
+use crate::domain::failure::FailureKind;
 use crate::domain::gauges::{Exposition, Gauges, OutcomeCount};
 use crate::domain::ids::Id;
 use crate::domain::observer::Observer;
 use crate::domain::record::{RequestRecord, SourceRecord};
-use crate::domain::trace::{AttemptFailure, SpanKind};
+use crate::domain::trace::SpanKind;
 
 use super::config_metrics::ConfigMetrics;
 use super::large_replies::LARGE_REPLY;
@@ -163,10 +164,11 @@ impl Metrics {
         for span in &record.spans {
             match span.kind {
                 SpanKind::Attempt(attempt) => {
-                    let result = attempt.failure.map_or("ok", AttemptFailure::as_str);
+                    let result = attempt.failure.map_or("ok", |failure| failure.facts().label);
                     self.attempts.with_label_values(&[source, result]).inc();
                     if attempt.resend > 0 {
-                        let reason = failed_before.map_or("unknown", AttemptFailure::as_str);
+                        let reason = failed_before
+                            .map_or("unknown", |failure: FailureKind| failure.facts().label);
                         self.retries.with_label_values(&[source, reason]).inc();
                     }
                     failed_before = attempt.failure;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::auth::{Auth, Token, TokenProvider};
 use super::call_log::CallLog;
 use super::clock;
-use super::error::CallError;
 use super::fetch::{Call, Tried};
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::token_refusals::Refusal;
 use crate::domain::trace::SpanKind;
 
@@ -16,7 +16,7 @@ impl Call<'_> {
         &self,
         tried: &Tried,
         log: &mut CallLog,
-    ) -> Result<Option<Token>, CallError> {
+    ) -> Result<Option<Token>, Failure> {
         let Auth::Token(provider) = &self.source.auth else { return Ok(None) };
         let now = clock::now();
         let at_hand = provider.at_hand(now).filter(|token| token.generation > tried.refused);
@@ -37,11 +37,11 @@ impl Call<'_> {
         provider: &dyn TokenProvider,
         generation: u64,
         tried: &Tried,
-    ) -> CallError {
+    ) -> Failure {
         let now = clock::now();
         if provider.at_hand(now).is_some_and(|token| token.generation > generation) {
             // That one was replaced in the meantime: there is nothing to learn.
-            return CallError::TokenRefused;
+            return token_refused();
         }
         let until = if tried.new_tokens > 0 {
             self.fresh_token_refused(now)
@@ -50,12 +50,17 @@ impl Call<'_> {
             match refusal {
                 Refusal::Counts => {
                     provider.renew(generation);
-                    return CallError::TokenRefused;
+                    return token_refused();
                 }
                 Refusal::Ignored { until } => until,
             }
         };
-        CallError::FreshTokenRefused { renewal_in: until.saturating_duration_since(now) }
+        let renewal_in = until.saturating_duration_since(now);
+        let detail = format!(
+            "the upstream refused the token (401), as it did fresh ones of late; the next is fetched for it in {} ms at the earliest",
+            renewal_in.as_millis()
+        );
+        Failure { request_sent: true, ..Failure::new(FailureKind::FreshTokenRefused, detail) }
     }
 
     /// Notes that the new token was refused as well; returns until when refusals do not count. That
@@ -71,4 +76,9 @@ impl Call<'_> {
         }
         window.until
     }
+}
+
+fn token_refused() -> Failure {
+    let detail = "the upstream refused the token (401)";
+    Failure { request_sent: true, ..Failure::new(FailureKind::TokenRefused, detail) }
 }

@@ -1,12 +1,10 @@
 //! What one request to one source did: attempts, and where the time went.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::clock;
-use super::error::CallError;
 use super::origin::Sent;
-use crate::domain::retry::GiveUp;
+use crate::domain::failure::FailureKind;
 use crate::domain::trace::{Attempt, BreakerChange, Span, SpanKind};
 
 /// A wait shorter than this is no wait.
@@ -19,21 +17,19 @@ pub(super) struct CallLog {
     pub(super) attempts: u32,
     /// What the time was spent on.
     pub(super) spans: Vec<Span>,
-    /// Why there was no further attempt.
-    pub(super) gave_up: Option<GiveUp>,
 }
 
 /// What came of one attempt.
 #[derive(Clone, Copy)]
-pub(super) struct Made<'a> {
+pub(super) struct Made {
     /// The id of its span.
     pub(super) span_id: u64,
     /// How often the same request had been sent before.
     pub(super) resend: u32,
     /// The upstream's status, if it answered.
     pub(super) status: Option<u16>,
-    /// Whether it is an answer.
-    pub(super) result: Result<(), &'a CallError>,
+    /// Why it is no answer, where it is none.
+    pub(super) failure: Option<FailureKind>,
     /// Whether it tried an upstream that is left alone otherwise.
     pub(super) is_probe: bool,
     /// What it made of the breaker, if that changed.
@@ -67,13 +63,13 @@ impl CallLog {
     }
 
     /// Notes an attempt that began then and has just ended.
-    pub(super) fn attempt(&mut self, start: Instant, made: Made<'_>, sent: Sent) {
+    pub(super) fn attempt(&mut self, start: Instant, made: Made, sent: Sent) {
         self.attempts += 1;
         let attempt = Attempt {
             number: self.attempts,
             resend: made.resend,
             status: made.status,
-            failure: made.result.err().map(CallError::as_attempt_failure),
+            failure: made.failure,
             span_id: made.span_id,
             is_probe: made.is_probe,
             breaker: made.breaker,
@@ -81,32 +77,6 @@ impl CallLog {
         self.span(SpanKind::Attempt(attempt), start);
         if let Some((start, took)) = sent.connect {
             self.spans.push(Span { kind: SpanKind::Connect, start, end: start + took });
-        }
-    }
-
-    /// The error's sentence, with what kept us from trying again where that is worth telling.
-    /// `given` is the time that the source has had so far.
-    pub(super) fn explain(&self, error: &CallError, given: Duration) -> Cow<'static, str> {
-        if let CallError::TimedOut { .. } = error {
-            return Cow::Owned(format!("no reply within {} ms", given.as_millis()));
-        }
-        match self.gave_up {
-            Some(GiveUp::NoTimeLeft { wait }) if error.retry_after().is_some() => {
-                Cow::Owned(format!(
-                    "{error} and asked for a pause of {} ms, which ends after the deadline",
-                    wait.as_millis()
-                ))
-            }
-            Some(GiveUp::BudgetSpent) => Cow::Owned(format!(
-                "{error}; not tried again, since too many calls fail at present"
-            )),
-            Some(
-                GiveUp::Final
-                | GiveUp::AttemptsUsedUp
-                | GiveUp::NotRepeatable
-                | GiveUp::NoTimeLeft { .. },
-            )
-            | None => Cow::Owned(error.to_string()),
         }
     }
 }

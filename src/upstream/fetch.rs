@@ -14,7 +14,7 @@ use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use super::auth::{Auth, Token};
 use super::call_log::{CallLog, Made};
 use super::clock;
-use super::error::{CallError, PayloadError};
+use super::error::{self, unusable};
 use super::limiter::{Bucket, Permit};
 use super::origin::{Origin, Prepared, Reply, Sent};
 use super::pages;
@@ -22,11 +22,12 @@ use super::prepare::RequestPlan;
 use super::probe::Pass;
 use super::shared::SourceShared;
 use crate::domain::deadline::Deadline;
+use crate::domain::failure::{Blame, Failure, FailureKind};
 use crate::domain::ids::Id;
 use crate::domain::inputs::Inputs;
 use crate::domain::json::Json;
 use crate::domain::outcome::{Outcome, SourceReply};
-use crate::domain::retry::{Decision, Failure, Situation, decide};
+use crate::domain::retry::{Decision, Situation, decide};
 use crate::domain::source::{EmptyBody, SourceSpec};
 use crate::domain::target::Target;
 use crate::domain::template::Values;
@@ -137,9 +138,9 @@ impl Source {
         self.reply(answer, log, request.started, request.ready)
     }
 
-    async fn answer(&self, request: &FetchRequest, log: &mut CallLog) -> Result<Answer, CallError> {
+    async fn answer(&self, request: &FetchRequest, log: &mut CallLog) -> Result<Answer, Failure> {
         let limit = self.spec.max_in_flight;
-        let _slot = self.shared.try_enter().ok_or(CallError::Overloaded { limit })?;
+        let _slot = self.shared.try_enter().ok_or_else(|| too_many_in_flight(limit))?;
         let values = Values { inputs: &request.inputs, sources: &request.sources };
         let prepared = self.plan.prepare(&self.spec, &values, &request.forwarded)?;
         let bucket = self.bucket(&values)?;
@@ -151,38 +152,42 @@ impl Source {
         }
     }
 
-    fn bucket(&self, values: &Values<'_>) -> Result<Arc<Bucket>, CallError> {
+    fn bucket(&self, values: &Values<'_>) -> Result<Arc<Bucket>, Failure> {
         let key = self.spec.rate_limit.as_ref().and_then(|limit| limit.key.as_ref());
         let key = key.map(|key| key.render(values)).transpose()?;
         Ok(self.shared.limiter.bucket(key.as_deref()))
     }
 
     /// What a whole reply says.
-    pub(super) fn judge(&self, reply: Reply) -> Result<Answer, CallError> {
+    pub(super) fn judge(&self, reply: Reply) -> Result<Answer, Failure> {
         let status = reply.status;
         if self.spec.empty_statuses.contains(&status) {
             return Ok(Answer::Empty { status });
         }
         let data = if reply.body.is_empty() {
-            self.empty_body(&reply)
+            self.empty_body(&reply)?
         } else {
-            Json::parse(reply.body, self.spec.max_depth).map_err(PayloadError::from)
+            Json::parse(reply.body, self.spec.max_depth)?
         };
-        Ok(Answer::Data { status, data: data? })
+        Ok(Answer::Data { status, data })
     }
 
     /// The data of a success whose body is empty.
-    fn empty_body(&self, reply: &Reply) -> Result<Json, PayloadError> {
+    fn empty_body(&self, reply: &Reply) -> Result<Json, Failure> {
         match self.spec.empty_body.with_status(reply.status) {
             EmptyBody::Null if reply.self_delimited => Ok(Json::null()),
-            EmptyBody::Null => Err(PayloadError::EmptyUntilClose),
-            EmptyBody::BadPayload => Err(PayloadError::Empty),
+            EmptyBody::Null => Err(unusable(
+                "the reply is not usable: the body is empty and has no length, so it may be cut off",
+            )),
+            EmptyBody::BadPayload => {
+                Err(unusable("the reply is not usable: the body is empty (empty_body)"))
+            }
         }
     }
 
     fn reply(
         &self,
-        answer: Result<Answer, CallError>,
+        answer: Result<Answer, Failure>,
         log: CallLog,
         started: Instant,
         ready: Instant,
@@ -200,10 +205,10 @@ impl Source {
             Ok(Answer::Part { data, why }) => {
                 (Outcome::Truncated, Outcome::Truncated.default_status(), Some(why), data)
             }
-            Err(error) => (
-                error.outcome(),
-                error.status(),
-                Some(log.explain(&error, now.saturating_duration_since(ready))),
+            Err(failure) => (
+                failure.facts().outcome,
+                failure.shown_status(),
+                Some(failure.explain(now.saturating_duration_since(ready))),
                 self.spec.fallback.clone(),
             ),
         };
@@ -215,26 +220,27 @@ impl Source {
 
     /// The reply of a source that ran out of time without a word.
     pub fn late_reply(&self, started: Instant) -> SourceReply {
-        let given = clock::now().saturating_duration_since(started);
-        self.reply_without_a_call(CallError::TimedOut { given }, started)
+        self.reply_without_a_call(Failure::timeout(), started)
     }
 
     /// The reply of a source that was never asked, because it waited for `other` until the deadline.
     pub fn unasked_reply(&self, other: &Id, started: Instant) -> SourceReply {
-        self.reply_without_a_call(CallError::Unasked { other: other.clone() }, started)
+        let detail = format!("not asked: {other} had not answered in time");
+        self.reply_without_a_call(Failure::new(FailureKind::Unasked, detail), started)
     }
 
     /// The reply of a source that was not waited for, because a required one had failed.
     pub fn abandoned_reply(&self, started: Instant) -> SourceReply {
-        self.reply_without_a_call(CallError::NotWaitedFor, started)
+        let detail = "not waited for: a required source failed";
+        self.reply_without_a_call(Failure::new(FailureKind::NotWaitedFor, detail), started)
     }
 
     /// The reply of a source that met a fault of ours.
     pub fn internal_reply(&self, started: Instant) -> SourceReply {
-        self.reply_without_a_call(CallError::Internal, started)
+        self.reply_without_a_call(Failure::internal(), started)
     }
 
-    fn reply_without_a_call(&self, error: CallError, started: Instant) -> SourceReply {
+    fn reply_without_a_call(&self, error: Failure, started: Instant) -> SourceReply {
         self.reply(Err(error), CallLog::default(), started, started)
     }
 }
@@ -252,34 +258,28 @@ impl Call<'_> {
         &self,
         prepared: &Prepared,
         log: &mut CallLog,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<Reply, Failure> {
         self.source.shared.retry_budget().record_request(clock::now());
         let mut tried = Tried::default();
         loop {
-            let (error, sent) = match self.attempt(prepared, &mut tried, log).await {
+            let error = match self.attempt(prepared, &mut tried, log).await {
                 Ok(reply) => return Ok(reply),
                 // A retry that could not even be sent: what the upstream said before counts.
                 Err((error, None)) => return Err(tried.last.unwrap_or(error)),
-                Err((error, Some(sent))) => (error, sent),
+                Err((error, Some(_))) => error,
             };
-            match self.decide(&error, sent, &tried) {
+            match self.decide(&error, &tried) {
                 Decision::RetryAfter(wait) => log.spend(SpanKind::Backoff, wait).await,
                 Decision::RetryWithNewToken => tried.new_tokens += 1,
                 Decision::GiveUp(reason) => {
-                    log.gave_up = Some(reason);
-                    return Err(error);
+                    return Err(Failure { gave_up: Some(reason), ..error });
                 }
             }
             tried.last = Some(error);
         }
     }
 
-    fn decide(&self, error: &CallError, sent: Sent, tried: &Tried) -> Decision {
-        let failure = Failure {
-            class: error.class(),
-            retry_after: error.retry_after(),
-            request_was_sent: sent.sent,
-        };
+    fn decide(&self, failure: &Failure, tried: &Tried) -> Decision {
         let situation = Situation {
             attempts_made: tried.attempts - tried.new_tokens,
             repeatable: self.source.spec.repeatable,
@@ -298,8 +298,8 @@ impl Call<'_> {
         prepared: &Prepared,
         tried: &mut Tried,
         log: &mut CallLog,
-    ) -> Result<Reply, (CallError, Option<Sent>)> {
-        let not_tried = |error: CallError| (error, None);
+    ) -> Result<Reply, (Failure, Option<Sent>)> {
+        let not_tried = |error: Failure| (error, None);
         let source = self.source;
         Pass::refuse_if_open(&source.shared).map_err(not_tried)?;
         let token = self.token(tried, log).await.map_err(not_tried)?;
@@ -321,16 +321,19 @@ impl Call<'_> {
         let (reply, sent) =
             source.origin.send(prepared, &own, max_body, deadline, Some(permit)).await;
         let status = reply.as_ref().ok().map(|reply| reply.status);
-        let result = reply.and_then(|reply| self.check(reply, token.as_ref(), tried));
+        let min_fair_time = self.request.patience.min(source.spec.timeout / 2);
+        let result = reply
+            .map_err(|error| error::of_exchange(&error, sent.sent, min_fair_time))
+            .and_then(|reply| self.check(reply, token.as_ref(), tried));
+        let failure = result.as_ref().err().map(|failure| failure.kind);
         let is_probe = pass.is_probe();
-        let breaker = pass.settle(&result, self.request.patience.min(source.spec.timeout / 2));
-        let (resend, result_of) = (tried.attempts - 1, result.as_ref().map(|_| ()));
-        let made = Made { span_id, resend, status, result: result_of, is_probe, breaker };
+        let breaker = pass.settle(failure.map_or(Blame::Healthy, |kind| kind.facts().blame));
+        let made = Made { span_id, resend: tried.attempts - 1, status, failure, is_probe, breaker };
         log.attempt(began, made, sent);
         result.map_err(|error| (error, Some(sent)))
     }
 
-    async fn permit(&self, log: &mut CallLog) -> Result<Permit, CallError> {
+    async fn permit(&self, log: &mut CallLog) -> Result<Permit, Failure> {
         let now = clock::now();
         let permit = self.bucket.acquire(self.request.deadline.at()).await;
         log.span_if_long(SpanKind::RateLimit, now);
@@ -343,7 +346,7 @@ impl Call<'_> {
         reply: Reply,
         token: Option<&Token>,
         tried: &mut Tried,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<Reply, Failure> {
         let longest = self.source.spec.max_retry_after;
         reply.hints.obey(reply.status, self.bucket, longest);
         if reply.status == 401
@@ -362,8 +365,13 @@ impl Call<'_> {
             return Ok(reply);
         }
         let retry_after = reply.hints.retry_after.map(|wait| wait.min(longest));
-        Err(CallError::Status { status: reply.status, retry_after })
+        Err(Failure::of_status(reply.status, retry_after))
     }
+}
+
+fn too_many_in_flight(limit: usize) -> Failure {
+    let detail = format!("{limit} calls are under way already, the most allowed (max_in_flight)");
+    Failure::new(FailureKind::TooManyInFlight, detail)
 }
 
 /// What the attempts so far have come to.
@@ -374,5 +382,5 @@ pub(super) struct Tried {
     pub(super) refused: u64,
     /// Attempts that were made because of a new token.
     pub(super) new_tokens: u32,
-    last: Option<CallError>,
+    last: Option<Failure>,
 }

@@ -17,6 +17,7 @@ pub mod exchange;
 pub mod fetch;
 pub mod guarded_stream;
 pub mod hints;
+pub mod http_error;
 pub mod limiter;
 pub mod next_page;
 pub mod origin;

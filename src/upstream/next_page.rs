@@ -3,10 +3,11 @@
 use awc::http::uri::PathAndQuery;
 use bytes::Bytes;
 
-use super::error::{CallError, PayloadError};
+use super::error::unusable;
 use super::origin::Prepared;
 use super::pages::Page;
 use super::prepare::target_of;
+use crate::domain::failure::Failure;
 use crate::domain::json::{Json, Kind, Pointer, write_string};
 use crate::domain::paging::{PagingKind, PagingSpec, SendAs};
 use crate::domain::template::Endpoint;
@@ -28,7 +29,7 @@ pub(super) struct Requests<'a> {
 }
 
 /// The request for the first page.
-pub(super) fn first(paging: &PagingSpec, request: &Prepared) -> Result<Prepared, CallError> {
+pub(super) fn first(paging: &PagingSpec, request: &Prepared) -> Result<Prepared, Failure> {
     match &paging.kind {
         PagingKind::PageNumber { send_as, first, .. } => {
             with_cursor(request, send_as, &Json::from_value(&(*first).into()))
@@ -42,13 +43,13 @@ pub(super) fn first(paging: &PagingSpec, request: &Prepared) -> Result<Prepared,
 /// The page after this one, the newest of so many, if there is one.
 ///
 /// # Errors
-/// [`PayloadError::Page`] if the page does not say so as the paging wants it.
+/// A failure if the page does not say so as the paging wants it.
 pub(super) fn after(
     paging: &PagingSpec,
     page: &Page,
     pages: u32,
     requests: &Requests<'_>,
-) -> Result<Option<Next>, CallError> {
+) -> Result<Option<Next>, Failure> {
     let with_cursor = |send_as: &SendAs, cursor: Json| {
         let request = with_cursor(requests.first, send_as, &cursor)?;
         Ok(Some(Next { request, cursor }))
@@ -70,8 +71,8 @@ pub(super) fn after(
         }
         PagingKind::NextUri { next } => match named_at(&page.json, next)? {
             Some(uri) => {
-                let not_text = PayloadError::Page("what names the next page is no URI");
-                Ok(Some(follow(&uri.text().ok_or(not_text)?, requests)?))
+                let not_text = || unusable("what names the next page is no URI");
+                Ok(Some(follow(&uri.text().ok_or_else(not_text)?, requests)?))
             }
             None => Ok(None),
         },
@@ -83,7 +84,7 @@ pub(super) fn after(
 }
 
 /// What names the next page, a text or a number; missing, `null`, `false` or empty: there is none.
-fn named_at(page: &Json, pointer: &Pointer) -> Result<Option<Json>, CallError> {
+fn named_at(page: &Json, pointer: &Pointer) -> Result<Option<Json>, Failure> {
     let Some(named) = page.pointer(pointer) else { return Ok(None) };
     let is_named = match named.kind() {
         Kind::String => named.text().is_none_or(|text| !text.is_empty()),
@@ -91,20 +92,20 @@ fn named_at(page: &Json, pointer: &Pointer) -> Result<Option<Json>, CallError> {
         Kind::Null => false,
         Kind::Bool if named.as_str() == "false" => false,
         Kind::Bool | Kind::Array | Kind::Object => {
-            return Err(PayloadError::Page("what names the next page is no text or number").into());
+            return Err(unusable("what names the next page is no text or number"));
         }
     };
     Ok(is_named.then_some(named))
 }
 
-fn count_at(page: &Json, pointer: &Pointer) -> Result<u64, CallError> {
+fn count_at(page: &Json, pointer: &Pointer) -> Result<u64, Failure> {
     let count = page.pointer(pointer).and_then(|count| count.as_str().parse().ok());
-    let missing = PayloadError::Page("the page does not tell how many pages there are");
-    count.ok_or_else(|| missing.into())
+    let missing = || unusable("the page does not tell how many pages there are");
+    count.ok_or_else(missing)
 }
 
 /// The request with a cursor or page number in it.
-fn with_cursor(request: &Prepared, send_as: &SendAs, cursor: &Json) -> Result<Prepared, CallError> {
+fn with_cursor(request: &Prepared, send_as: &SendAs, cursor: &Json) -> Result<Prepared, Failure> {
     let mut request = request.clone();
     match send_as {
         SendAs::Query(name) => {
@@ -140,7 +141,7 @@ fn with_key(object: &[u8], name: &str, value: &Json) -> Bytes {
 
 /// The request for a page named by its URI, which must be of the source's own origin: the
 /// request carries the source's credentials.
-fn follow(uri: &str, requests: &Requests<'_>) -> Result<Next, CallError> {
+fn follow(uri: &str, requests: &Requests<'_>) -> Result<Next, Failure> {
     let target = same_origin_target(uri, requests.endpoint, &requests.latest.target)?;
     let cursor = Json::from_value(&uri.into());
     Ok(Next { request: Prepared { target, ..requests.first.clone() }, cursor })
@@ -150,20 +151,19 @@ fn follow(uri: &str, requests: &Requests<'_>) -> Result<Next, CallError> {
 /// relative to `current`, the target of the request that brought it (RFC 3986 section 5).
 ///
 /// # Errors
-/// [`PayloadError::Page`] if it is not a URI reference or leads to another origin (scheme, host or
+/// A failure if it is not a URI reference or leads to another origin (scheme, host or
 /// port).
 pub fn same_origin_target(
     uri: &str,
     endpoint: &Endpoint,
     current: &PathAndQuery,
-) -> Result<PathAndQuery, CallError> {
-    let not_followed = |why| CallError::from(PayloadError::Page(why));
+) -> Result<PathAndQuery, Failure> {
     let base = format!("{endpoint}{current}");
-    let base = url::Url::parse(&base).map_err(|_| CallError::Internal)?;
-    let next = base.join(uri).map_err(|_| not_followed("the next page's URI is not valid"))?;
+    let base = url::Url::parse(&base).map_err(|_| Failure::internal())?;
+    let next = base.join(uri).map_err(|_| unusable("the next page's URI is not valid"))?;
     // The scheme as well: the origin of `blob:https://…` is the one of the URL inside it.
     if next.scheme() != base.scheme() || next.origin() != base.origin() {
-        return Err(not_followed("the next page is on another origin and was not followed"));
+        return Err(unusable("the next page is on another origin and was not followed"));
     }
     target_of(&next[url::Position::BeforePath..url::Position::AfterQuery])
 }
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_origin_is_not_followed() {
+    fn a_page_of_another_origin_is_unusable() {
         for uri in [
             "http://api.example/x",
             "https://api.example:444/x",

@@ -18,9 +18,9 @@ use tokio_rustls::rustls::ClientConfig;
 
 use super::clock;
 use super::connect_failure::{ConnectFailure, connect_failure, tcp_reason};
-use super::error::{CallError, PayloadError};
 use super::exchange::Exchange;
 use super::hints::Hints;
+use super::http_error::{HttpError, UnusableReply};
 use super::limiter::Permit;
 use super::stream_fault::{StreamFault, payload_fault, stream_fault};
 use super::transport::{Transport, TransportSpec, TransportSpecError, new_client};
@@ -141,7 +141,7 @@ impl Origin {
     /// the next attempt may have otherwise: the credential's, the trace's. `permit` counts from the
     /// moment at which the request leaves; given back if it does not.
     ///
-    /// The result's error is `Connect`, `Broken`, `TimedOut`, or `Payload` for a success that is
+    /// The result's error is `Connect`, `Broken`, `TimedOut`, or `Unusable` for a success that is
     /// larger than `max_body`, encoded, or a part that was not asked for. Any other is a reply.
     pub async fn send(
         &self,
@@ -150,13 +150,13 @@ impl Origin {
         max_body: usize,
         deadline: Instant,
         permit: Option<Permit>,
-    ) -> (Result<Reply, CallError>, Sent) {
+    ) -> (Result<Reply, HttpError>, Sent) {
         let exchange = Exchange::with_permit(permit);
         let began = clock::now();
         let work = exchange.scope(self.exchange(&exchange, request, own, max_body));
         let result = clock::until(deadline, work).await;
         let result = result.unwrap_or_else(|| {
-            Err(CallError::TimedOut { given: deadline.saturating_duration_since(began) })
+            Err(HttpError::TimedOut { given: deadline.saturating_duration_since(began) })
         });
         exchange.finish(result.is_ok());
         let connect = exchange.connect_started().zip(exchange.connect());
@@ -169,7 +169,7 @@ impl Origin {
         request: &Prepared,
         own: &[Option<(&HeaderName, &HeaderValue)>],
         max_body: usize,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<Reply, HttpError> {
         let mut stale = 0;
         let mut response = loop {
             match self.outgoing(request, own).await {
@@ -183,7 +183,7 @@ impl Origin {
         };
         let status = response.status().as_u16();
         let body = match status {
-            206 if !request.asks_for_a_range() => return Err(PayloadError::Partial.into()),
+            206 if !request.asks_for_a_range() => return Err(UnusableReply::Partial.into()),
             200..=299 => success_body(&mut response, max_body).await?,
             _ => error_body(&mut response).await,
         };
@@ -229,12 +229,12 @@ fn is_stale(error: &SendRequestError) -> bool {
     )
 }
 
-fn failed(error: &SendRequestError) -> CallError {
+fn failed(error: &SendRequestError) -> HttpError {
     if let Some(failure) = connect_failure(error) {
-        return CallError::Connect(failure.clone());
+        return HttpError::Connect(failure.clone());
     }
     if let Some(fault) = stream_fault(error).filter(|fault| fault.is_too_large()) {
-        return PayloadError::Head(fault.clone()).into();
+        return UnusableReply::Head(fault.clone()).into();
     }
     let reason = match (stream_fault(error), error) {
         (Some(fault), _) => fault.to_string(),
@@ -244,10 +244,10 @@ fn failed(error: &SendRequestError) -> CallError {
         // awc's own words; they hold nothing of the request or the reply.
         (None, other) => other.to_string(),
     };
-    CallError::Broken { reason }
+    HttpError::Broken { reason }
 }
 
-fn broke_off(error: &awc::error::PayloadError) -> CallError {
+fn broke_off(error: &awc::error::PayloadError) -> HttpError {
     use awc::error::PayloadError as Foreign;
     let reason = match (payload_fault(error), error) {
         (Some(fault), _) => fault.to_string(),
@@ -255,12 +255,12 @@ fn broke_off(error: &awc::error::PayloadError) -> CallError {
         (None, Foreign::Incomplete(Some(error)) | Foreign::Io(error)) => tcp_reason(error),
         (None, other) => other.to_string(),
     };
-    CallError::Broken { reason }
+    HttpError::Broken { reason }
 }
 
-async fn success_body(response: &mut ClientResponse, max_body: usize) -> Result<Bytes, CallError> {
+async fn success_body(response: &mut ClientResponse, max_body: usize) -> Result<Bytes, HttpError> {
     let coding = content_coding(response);
-    let too_large = || CallError::from(PayloadError::TooLarge { limit: max_body });
+    let too_large = || HttpError::from(UnusableReply::TooLarge { limit: max_body });
     let announced = content_length(response).unwrap_or(0);
     if announced > max_body && coding.is_none() {
         return Err(too_large());
@@ -271,7 +271,7 @@ async fn success_body(response: &mut ClientResponse, max_body: usize) -> Result<
         let chunk = chunk.map_err(|error| broke_off(&error))?;
         // Nothing at all is nothing in any coding.
         if let Some(coding) = coding {
-            return Err(PayloadError::Encoded { coding }.into());
+            return Err(UnusableReply::Encoded { coding }.into());
         }
         if body.len() + gathered.as_ref().map_or(0, BytesMut::len) + chunk.len() > max_body {
             return Err(too_large());

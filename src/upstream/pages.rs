@@ -5,11 +5,12 @@ use std::collections::HashSet;
 
 use super::call_log::CallLog;
 use super::clock;
-use super::error::{CallError, PayloadError};
+use super::error::unusable;
 use super::fetch::{Answer, Call};
 use super::hints::Hints;
 use super::next_page::{self, Next, Requests};
 use super::origin::Prepared;
+use crate::domain::failure::Failure;
 use crate::domain::json::Json;
 use crate::domain::paging::PagingSpec;
 use crate::domain::trace::SpanKind;
@@ -20,7 +21,7 @@ pub(super) async fn collect(
     paging: &PagingSpec,
     first: Prepared,
     log: &mut CallLog,
-) -> Result<Answer, CallError> {
+) -> Result<Answer, Failure> {
     let mut gathered = Gathered::new();
     let mut request = next_page::first(paging, &first)?;
     loop {
@@ -34,7 +35,7 @@ pub(super) async fn collect(
             Err(error) if gathered.pages == 0 => return Err(error),
             Err(error) => {
                 let given = clock::now().saturating_duration_since(call.request.ready);
-                let why = log.explain(&error, given);
+                let why = error.explain(given);
                 let page = gathered.pages + 1;
                 return Ok(gathered.part(format!("page {page}: {why}")));
             }
@@ -83,7 +84,7 @@ async fn fetch_page(
     paging: &PagingSpec,
     request: &Prepared,
     log: &mut CallLog,
-) -> Result<Fetched, CallError> {
+) -> Result<Fetched, Failure> {
     let mut reply = call.run(request, log).await?;
     let (status, hints) = (reply.status, std::mem::take(&mut reply.hints));
     let is_empty = reply.body.is_empty();
@@ -91,11 +92,10 @@ async fn fetch_page(
         Answer::Data { .. } if is_empty => return Ok(Fetched::NoContent { status }),
         Answer::Data { data, .. } => data,
         Answer::Empty { status } => return Ok(Fetched::Empty { status }),
-        Answer::Part { .. } => return Err(CallError::Internal),
+        Answer::Part { .. } => return Err(Failure::internal()),
     };
     let items = json.pointer(&paging.items).and_then(|items| items.items());
-    let items =
-        items.ok_or(PayloadError::Page("the page has no array where its items should be"))?;
+    let items = items.ok_or_else(|| unusable("the page has no array where its items should be"))?;
     let items = items.collect();
     Ok(Fetched::Page(Page { status, hints, json, items }))
 }
@@ -144,7 +144,7 @@ impl Gathered {
             return Err(too_many_items());
         }
         let next = next_page::after(paging, page, self.pages, requests);
-        let next = next.map_err(|error| format!("page {}: {error}", self.pages))?;
+        let next = next.map_err(|error| format!("page {}: {}", self.pages, error.detail))?;
         let Some(Next { request, cursor }) = next else { return Ok(None) };
         let is_new = self.seen.insert(cursor.as_bytes().to_vec());
         self.next_cursor = cursor;

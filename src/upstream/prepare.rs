@@ -5,9 +5,9 @@ use awc::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use awc::http::uri::PathAndQuery;
 use bytes::Bytes;
 
-use super::error::CallError;
 use super::fetch::Forwarded;
 use super::origin::Prepared;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::source::{self, SourceSpec};
 use crate::domain::template::Values;
 
@@ -39,13 +39,13 @@ impl RequestPlan {
     /// Fills the templates in.
     ///
     /// # Errors
-    /// [`CallError::Request`] if a value is missing or may not stand where it should.
+    /// [`FailureKind::Unrenderable`] if a value is missing or may not stand where it should.
     pub fn prepare(
         &self,
         spec: &SourceSpec,
         values: &Values<'_>,
         forwarded: &Forwarded,
-    ) -> Result<Prepared, CallError> {
+    ) -> Result<Prepared, Failure> {
         let target = spec.url.render(values)?;
         let target = target_of(&target)?;
         let count = self.names.len() + self.defaults.len() + forwarded.headers.len();
@@ -66,17 +66,21 @@ impl RequestPlan {
 }
 
 /// A rendered path and query as awc wants it.
-pub(super) fn target_of(text: &str) -> Result<PathAndQuery, CallError> {
+pub(super) fn target_of(text: &str) -> Result<PathAndQuery, Failure> {
     // The template escapes everything that could be wrong here, but for the length.
-    PathAndQuery::try_from(text).map_err(|_| CallError::Unsendable { part: "URL" })
+    PathAndQuery::try_from(text).map_err(|_| unsendable("URL"))
 }
 
 /// Header values may be secrets: none is ever shown.
-fn header_value(text: &str) -> Result<HeaderValue, CallError> {
-    let mut value =
-        HeaderValue::from_str(text).map_err(|_| CallError::Unsendable { part: "header" })?;
+fn header_value(text: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| unsendable("header"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+fn unsendable(part: &str) -> Failure {
+    let detail = format!("the request cannot be sent: its {part} is not valid or too long");
+    Failure::new(FailureKind::Unsendable, detail)
 }
 
 fn method(method: source::Method) -> Method {

@@ -4,21 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::clock;
-use super::connect_failure::ConnectFailure;
-use super::error::CallError;
-use super::origin::Reply;
 use super::shared::SourceShared;
 use crate::domain::breaker::{self, State};
-use crate::domain::retry::FailureClass;
+use crate::domain::failure::{Blame, Failure, FailureKind};
 use crate::domain::trace::BreakerChange;
-
-/// What an attempt says about the upstream's health.
-enum Verdict {
-    Healthy,
-    Failing,
-    /// Nothing: our own limits, the caller's impatience.
-    Neutral,
-}
 
 /// Leave to make one attempt; dropped without a verdict, it counts for nothing.
 pub(super) struct Pass {
@@ -29,27 +18,24 @@ pub(super) struct Pass {
 impl Pass {
     /// Looks whether the circuit is open, without taking a pass: what takes time before the
     /// attempt, such as a wait for a token, must not hold a probe's place.
-    pub(super) fn refuse_if_open(shared: &SourceShared) -> Result<(), CallError> {
+    pub(super) fn refuse_if_open(shared: &SourceShared) -> Result<(), Failure> {
         let now = clock::now();
         match shared.breaker().state(now) {
-            State::Open { until } => {
-                Err(CallError::CircuitOpen { retry_in: until.saturating_duration_since(now) })
-            }
+            State::Open { until } => Err(circuit_open(until.saturating_duration_since(now))),
             State::Closed | State::HalfOpen => Ok(()),
         }
     }
 
     /// Asks the breaker.
-    pub(super) fn take(shared: &Arc<SourceShared>) -> Result<Self, CallError> {
+    pub(super) fn take(shared: &Arc<SourceShared>) -> Result<Self, Failure> {
         let now = clock::now();
         let (pass, has_changed) = {
             let mut breaker = shared.breaker();
             let changes = breaker.changes();
             (breaker.try_pass(now), breaker.changes() != changes)
         };
-        let pass = pass.map_err(|rejected| CallError::CircuitOpen {
-            retry_in: rejected.until.saturating_duration_since(now),
-        })?;
+        let pass =
+            pass.map_err(|rejected| circuit_open(rejected.until.saturating_duration_since(now)))?;
         if has_changed {
             tracing::info!(source = shared.name(), "the source is tried again");
         }
@@ -61,22 +47,17 @@ impl Pass {
         self.pass.as_ref().is_some_and(breaker::Pass::is_probe)
     }
 
-    /// Tells the breaker what became of the attempt. A timeout counts only if the upstream was
-    /// given at least `patience`: a caller in a hurry says nothing about it. Says how that changed it.
-    pub(super) fn settle(
-        mut self,
-        result: &Result<Reply, CallError>,
-        patience: Duration,
-    ) -> Option<BreakerChange> {
+    /// Tells the breaker what became of the attempt. Says how that changed it.
+    pub(super) fn settle(mut self, blame: Blame) -> Option<BreakerChange> {
         let pass = self.pass.take()?;
         let now = clock::now();
         let (before, after) = {
             let mut breaker = self.shared.breaker();
             let before = breaker.state(now);
-            match verdict(result, patience) {
-                Verdict::Healthy => breaker.on_success(pass, now),
-                Verdict::Failing => breaker.on_failure(pass, now, fastrand::f64()),
-                Verdict::Neutral => breaker.on_neutral(pass),
+            match blame {
+                Blame::Healthy => breaker.on_success(pass, now),
+                Blame::Upstream => breaker.on_failure(pass, now, fastrand::f64()),
+                Blame::Nobody => breaker.on_neutral(pass),
             }
             (before, breaker.state(now))
         };
@@ -114,18 +95,10 @@ impl Drop for Pass {
     }
 }
 
-fn verdict(result: &Result<Reply, CallError>, patience: Duration) -> Verdict {
-    let Err(error) = result else { return Verdict::Healthy };
-    match (error, error.class()) {
-        (CallError::TimedOut { given }, _) if *given < patience => Verdict::Neutral,
-        (CallError::Connect(ConnectFailure::Shortage(_)), _) => Verdict::Neutral,
-        (CallError::Status { status: 500.., .. } | CallError::Connect(_), _)
-        | (_, FailureClass::Transient | FailureClass::NotConnected | FailureClass::TimedOut) => {
-            Verdict::Failing
-        }
-        (CallError::Status { .. }, FailureClass::Permanent) => Verdict::Healthy,
-        (_, FailureClass::RateLimited | FailureClass::Unauthorized | FailureClass::Permanent) => {
-            Verdict::Neutral
-        }
-    }
+fn circuit_open(retry_in: Duration) -> Failure {
+    let detail = format!(
+        "the source failed too often and is left alone for another {} ms",
+        retry_in.as_millis()
+    );
+    Failure::new(FailureKind::CircuitOpen, detail)
 }

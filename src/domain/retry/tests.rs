@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::failure::FailureKind;
 use crate::domain::test_clock::{ms, s, start};
 use proptest::prelude::*;
 
@@ -7,8 +8,8 @@ fn policy(max_attempts: u32) -> RetryPolicy {
 }
 
 /// A failure that is retried, unless a test changes something.
-fn failure(class: FailureClass) -> Failure {
-    Failure { class, retry_after: None, request_was_sent: true }
+fn failure(kind: FailureKind) -> Failure {
+    Failure { request_sent: true, ..Failure::new(kind, "") }
 }
 
 /// After the first attempt, with three seconds left.
@@ -24,16 +25,16 @@ fn situation() -> Situation {
     }
 }
 
-fn decide_with_budget(failure: Failure, situation: Situation) -> Decision {
+fn decide_with_budget(failure: &Failure, situation: Situation) -> Decision {
     decide(failure, situation, &policy(3), 0.5, &mut || true)
 }
 
 #[test]
 fn a_transient_failure_is_retried_after_backoff() {
-    let first = decide_with_budget(failure(FailureClass::Transient), situation());
+    let first = decide_with_budget(&failure(FailureKind::Unavailable), situation());
     assert_eq!(first, Decision::RetryAfter(ms(150)));
     let second = Situation { attempts_made: 2, ..situation() };
-    let second = decide_with_budget(failure(FailureClass::Transient), second);
+    let second = decide_with_budget(&failure(FailureKind::Unavailable), second);
     assert_eq!(second, Decision::RetryAfter(ms(300)));
 }
 
@@ -42,9 +43,13 @@ fn three_attempts_span_what_a_restart_takes() {
     for (unit, expected) in [(0.0, ms(300)), (0.999_999, ms(600))] {
         let waits = [1, 2].map(|attempts_made| {
             let situation = Situation { attempts_made, ..situation() };
-            match decide(failure(FailureClass::Transient), situation, &policy(3), unit, &mut || {
-                true
-            }) {
+            match decide(
+                &failure(FailureKind::Unavailable),
+                situation,
+                &policy(3),
+                unit,
+                &mut || true,
+            ) {
                 Decision::RetryAfter(wait) => wait,
                 other => panic!("{other:?}"),
             }
@@ -59,7 +64,7 @@ fn a_backoff_gives_way_to_the_deadline() {
     let with_left = |left: Duration| {
         let now = start();
         let hurried = Situation { deadline: Deadline::after(now, left), now, ..situation() };
-        decide_with_budget(failure(FailureClass::Transient), hurried)
+        decide_with_budget(&failure(FailureKind::Unavailable), hurried)
     };
     // 150 ms are drawn; the attempt after it is to have as long as the wait, and 10 ms more.
     assert_eq!(with_left(ms(310)), Decision::RetryAfter(ms(150)));
@@ -71,27 +76,27 @@ fn a_backoff_gives_way_to_the_deadline() {
 
 #[test]
 fn permanent_failures_and_timeouts_are_final() {
-    for class in [FailureClass::Permanent, FailureClass::TimedOut] {
-        let failure = Failure { request_was_sent: false, ..failure(class) };
-        assert_eq!(decide_with_budget(failure, situation()), Decision::GiveUp(GiveUp::Final));
+    for kind in [FailureKind::Rejected, FailureKind::Timeout] {
+        let failure = Failure { request_sent: false, ..failure(kind) };
+        assert_eq!(decide_with_budget(&failure, situation()), Decision::GiveUp(GiveUp::Final));
     }
 }
 
 #[test]
 fn a_401_is_retried_once_with_a_new_token_even_if_not_repeatable() {
-    let failure = failure(FailureClass::Unauthorized);
+    let failure = failure(FailureKind::TokenRefused);
     let once = Situation { repeatable: false, ..situation() };
-    assert_eq!(decide_with_budget(failure, once), Decision::RetryWithNewToken);
+    assert_eq!(decide_with_budget(&failure, once), Decision::RetryWithNewToken);
     let again = Situation { attempts_made: 2, unauthorized_before: true, ..once };
-    assert_eq!(decide_with_budget(failure, again), Decision::GiveUp(GiveUp::Final));
+    assert_eq!(decide_with_budget(&failure, again), Decision::GiveUp(GiveUp::Final));
 }
 
 #[test]
 fn the_attempt_after_a_401_is_made_even_if_no_other_one_is_left() {
     for attempts_made in [1, 3] {
         let last = Situation { attempts_made, ..situation() };
-        let unauthorized = failure(FailureClass::Unauthorized);
-        let decision = decide(unauthorized, last, &policy(attempts_made), 0.5, &mut || true);
+        let unauthorized = failure(FailureKind::TokenRefused);
+        let decision = decide(&unauthorized, last, &policy(attempts_made), 0.5, &mut || true);
         assert_eq!(decision, Decision::RetryWithNewToken);
     }
 }
@@ -99,25 +104,25 @@ fn the_attempt_after_a_401_is_made_even_if_no_other_one_is_left() {
 #[test]
 fn a_new_token_at_the_last_moment_is_of_no_use() {
     let late = Situation { minimum_useful: s(3), ..situation() };
-    let decision = decide_with_budget(failure(FailureClass::Unauthorized), late);
+    let decision = decide_with_budget(&failure(FailureKind::TokenRefused), late);
     assert_eq!(decision, Decision::GiveUp(GiveUp::NoTimeLeft { wait: Duration::ZERO }));
 }
 
 #[test]
 fn a_request_that_must_not_be_repeated_is_retried_only_if_nothing_was_sent() {
     let once_only = Situation { repeatable: false, ..situation() };
-    for class in [FailureClass::Transient, FailureClass::RateLimited] {
-        let sent = failure(class);
-        let not_sent = Failure { request_was_sent: false, ..sent };
-        assert_eq!(decide_with_budget(sent, once_only), Decision::GiveUp(GiveUp::NotRepeatable));
-        assert_eq!(decide_with_budget(not_sent, once_only), Decision::RetryAfter(ms(150)));
+    for kind in [FailureKind::Unavailable, FailureKind::Throttled] {
+        let sent = failure(kind);
+        let not_sent = Failure { request_sent: false, ..sent.clone() };
+        assert_eq!(decide_with_budget(&sent, once_only), Decision::GiveUp(GiveUp::NotRepeatable));
+        assert_eq!(decide_with_budget(&not_sent, once_only), Decision::RetryAfter(ms(150)));
     }
 }
 
 #[test]
 fn retry_after_replaces_backoff_with_up_to_a_tenth_on_top() {
-    let failure = Failure { retry_after: Some(s(2)), ..failure(FailureClass::RateLimited) };
-    let wait = |unit| decide(failure, situation(), &policy(3), unit, &mut || true);
+    let failure = Failure { retry_after: Some(s(2)), ..failure(FailureKind::Throttled) };
+    let wait = |unit| decide(&failure, situation(), &policy(3), unit, &mut || true);
     assert_eq!(wait(0.0), Decision::RetryAfter(s(2)));
     assert_eq!(wait(0.5), Decision::RetryAfter(ms(2100)));
     assert_eq!(wait(1.0), Decision::RetryAfter(ms(2200)));
@@ -125,38 +130,38 @@ fn retry_after_replaces_backoff_with_up_to_a_tenth_on_top() {
 
 #[test]
 fn jitter_gives_way_where_only_the_bare_wait_fits() {
-    let failure = Failure { retry_after: Some(ms(2900)), ..failure(FailureClass::RateLimited) };
-    assert_eq!(decide_with_budget(failure, situation()), Decision::RetryAfter(ms(2900)));
+    let failure = Failure { retry_after: Some(ms(2900)), ..failure(FailureKind::Throttled) };
+    assert_eq!(decide_with_budget(&failure, situation()), Decision::RetryAfter(ms(2900)));
 }
 
 #[test]
 fn a_wait_that_cannot_end_in_time_is_not_begun() {
-    let failure = Failure { retry_after: Some(s(42)), ..failure(FailureClass::RateLimited) };
-    let decision = decide_with_budget(failure, situation());
+    let failure = Failure { retry_after: Some(s(42)), ..failure(FailureKind::Throttled) };
+    let decision = decide_with_budget(&failure, situation());
     assert_eq!(decision, Decision::GiveUp(GiveUp::NoTimeLeft { wait: s(42) }));
 }
 
 #[test]
 fn a_wait_that_leaves_no_useful_time_is_not_begun() {
-    let failure = Failure { retry_after: Some(s(2)), ..failure(FailureClass::Transient) };
+    let failure = Failure { retry_after: Some(s(2)), ..failure(FailureKind::Unavailable) };
     let slow = Situation { minimum_useful: s(1), ..situation() };
-    let decision = decide_with_budget(failure, slow);
+    let decision = decide_with_budget(&failure, slow);
     assert_eq!(decision, Decision::GiveUp(GiveUp::NoTimeLeft { wait: s(2) }));
 }
 
 #[test]
 fn a_spent_budget_ends_it() {
-    for class in [FailureClass::Transient, FailureClass::RateLimited] {
-        let decision = decide(failure(class), situation(), &policy(3), 0.5, &mut || false);
+    for kind in [FailureKind::Unavailable, FailureKind::Throttled] {
+        let decision = decide(&failure(kind), situation(), &policy(3), 0.5, &mut || false);
         assert_eq!(decision, Decision::GiveUp(GiveUp::BudgetSpent));
     }
 }
 
 #[test]
 fn a_new_token_takes_nothing_out_of_the_budget() {
-    let unauthorized = failure(FailureClass::Unauthorized);
+    let unauthorized = failure(FailureKind::TokenRefused);
     let mut budget = || panic!("it is not asked");
-    let decision = decide(unauthorized, situation(), &policy(3), 0.5, &mut budget);
+    let decision = decide(&unauthorized, situation(), &policy(3), 0.5, &mut budget);
     assert_eq!(decision, Decision::RetryWithNewToken);
 }
 
@@ -171,21 +176,23 @@ fn max_attempts_must_be_sensible() {
     assert!(RetryPolicy::try_new(20, backoff).is_ok());
 }
 
-fn any_class() -> impl Strategy<Value = FailureClass> {
+fn any_kind() -> impl Strategy<Value = FailureKind> {
     prop_oneof![
-        Just(FailureClass::Transient),
-        Just(FailureClass::NotConnected),
-        Just(FailureClass::RateLimited),
-        Just(FailureClass::Unauthorized),
-        Just(FailureClass::Permanent),
-        Just(FailureClass::TimedOut),
+        Just(FailureKind::Unavailable),
+        Just(FailureKind::NotConnected),
+        Just(FailureKind::Throttled),
+        Just(FailureKind::TokenRefused),
+        Just(FailureKind::Rejected),
+        Just(FailureKind::Timeout),
     ]
 }
 
 fn any_failure() -> impl Strategy<Value = Failure> {
     let retry_after = proptest::option::of((0_u64..5000).prop_map(ms));
-    (any_class(), retry_after, any::<bool>()).prop_map(|(class, retry_after, request_was_sent)| {
-        Failure { class, retry_after, request_was_sent }
+    (any_kind(), retry_after, any::<bool>()).prop_map(|(kind, retry_after, request_sent)| Failure {
+        retry_after,
+        request_sent,
+        ..Failure::new(kind, "")
     })
 }
 
@@ -214,15 +221,15 @@ proptest! {
             };
             let asked_before = asked;
             let mut budget = || { asked += 1; true };
-            let decision = decide(failure, situation, &policy(max_attempts), unit, &mut budget);
-            let is_budgeted = failure.class != FailureClass::NotConnected;
+            let decision = decide(&failure, situation, &policy(max_attempts), unit, &mut budget);
+            let is_budgeted = failure.kind != FailureKind::NotConnected;
             let is_retried = matches!(decision, Decision::RetryAfter(_));
             prop_assert_eq!(is_retried && is_budgeted, asked > asked_before);
             match decision {
                 Decision::RetryAfter(wait) => {
                     prop_assert!(now + wait + ms(minimum_useful) < deadline.at());
                     prop_assert!(failure.retry_after.is_none_or(|asked_for| wait >= asked_for));
-                    prop_assert!(repeatable || !failure.request_was_sent);
+                    prop_assert!(repeatable || !failure.request_sent);
                     now += wait;
                 }
                 Decision::RetryWithNewToken => {
@@ -247,10 +254,10 @@ proptest! {
             attempts_made, repeatable, deadline, now, unauthorized_before, minimum_useful: ms(1),
         };
         let mut asked = 0;
-        let refused = decide(failure, situation, &policy(3), unit, &mut || { asked += 1; false });
+        let refused = decide(&failure, situation, &policy(3), unit, &mut || { asked += 1; false });
         prop_assert_eq!(asked, u32::from(refused == Decision::GiveUp(GiveUp::BudgetSpent)));
-        let allowed = decide(failure, situation, &policy(3), unit, &mut || true);
-        let is_budgeted = failure.class != FailureClass::NotConnected;
+        let allowed = decide(&failure, situation, &policy(3), unit, &mut || true);
+        let is_budgeted = failure.kind != FailureKind::NotConnected;
         prop_assert_eq!(asked == 1, is_budgeted && matches!(allowed, Decision::RetryAfter(_)));
     }
 }

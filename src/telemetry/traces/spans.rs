@@ -14,8 +14,9 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use crate::domain::failure::FailureKind;
 use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, AttemptFailure, BreakerChange, Span, SpanKind};
+use crate::domain::trace::{Attempt, BreakerChange, Span, SpanKind};
 use crate::domain::trace_context::TraceContext;
 
 /// The route whose record has the status within the envelope; the envelope's own is 200.
@@ -217,10 +218,10 @@ fn events_of_attempt(attempt: Attempt, end: SystemTime) -> SpanEvents {
 }
 
 /// The status of an answer that is a failure by it, else a word.
-fn error_type(attempt: Attempt, failure: AttemptFailure) -> Cow<'static, str> {
+fn error_type(attempt: Attempt, failure: FailureKind) -> Cow<'static, str> {
     match attempt.status {
         Some(status @ 400..) => Cow::Owned(status.to_string()),
-        Some(_) | None => Cow::Borrowed(failure.as_str()),
+        Some(_) | None => Cow::Borrowed(failure.facts().label),
     }
 }
 

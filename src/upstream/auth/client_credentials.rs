@@ -18,7 +18,7 @@ use crate::domain::json::without_byte_order_mark;
 use crate::domain::secret::ExposeSecret as _;
 use crate::upstream::clock;
 use crate::upstream::connect_failure::ConnectFailure;
-use crate::upstream::error::{CallError, PayloadError};
+use crate::upstream::http_error::{HttpError, UnusableReply};
 use crate::upstream::origin::{Connecting, Origin, OriginError, Prepared, Reply};
 use tokio_rustls::rustls::ClientConfig;
 
@@ -212,16 +212,18 @@ fn error_code(body: &[u8]) -> Option<&'static str> {
 }
 
 /// An exchange that brought no reply, seen as a failure of the token endpoint.
-fn unreachable(error: CallError) -> TokenError {
+fn unreachable(error: HttpError) -> TokenError {
     match error {
-        CallError::Payload(PayloadError::TooLarge { .. }) => {
+        HttpError::Unusable(UnusableReply::TooLarge { .. }) => {
             TokenError::Unusable { reason: "it is larger than 64 KiB" }
         }
-        CallError::Payload(_) => TokenError::Unusable { reason: "it is not a JSON token reply" },
-        CallError::Connect(shortage @ ConnectFailure::Shortage(_)) => {
+        HttpError::Unusable(_) => TokenError::Unusable { reason: "it is not a JSON token reply" },
+        HttpError::Connect(shortage @ ConnectFailure::Shortage(_)) => {
             TokenError::NotAsked(shortage)
         }
-        other => TokenError::Unreachable { reason: other.to_string() },
+        other @ (HttpError::Connect(_) | HttpError::Broken { .. } | HttpError::TimedOut { .. }) => {
+            TokenError::Unreachable { reason: other.to_string() }
+        }
     }
 }
 
