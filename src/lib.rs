@@ -4,7 +4,7 @@
 //! One request, followed through the modules, is the architecture:
 //!
 //! ```text
-//! api::aggregate → CoordinatorActor → SourceActor ×N in parallel → upstream::fetch
+//! api::aggregate → CoordinatorActor → SourceActor ×N in parallel → policy::pipeline
 //!     → limits, token, breaker, transport, pages → domain::aggregate → api → reply
 //! ```
 //!
@@ -17,10 +17,12 @@ pub mod actors;
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod domain;
 pub mod export;
+pub mod http;
+pub mod policy;
 pub mod settings;
 pub mod signals;
 pub mod simulator;
 pub mod telemetry;
-pub mod upstream;

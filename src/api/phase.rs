@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::connection_limit::Admitted;
-use crate::upstream::clock;
+use crate::clock;
 
 /// So much of a head is kept until it is whole, for what can be told of one that never is.
 const KEPT_OF_HEAD: usize = 8 * 1024;

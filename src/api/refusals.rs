@@ -9,9 +9,9 @@ use super::context;
 use super::phase::Phase;
 use super::problem::PROBLEM_JSON;
 use super::reply_headers::LINES;
+use crate::clock;
 use crate::domain::observer::Observer;
 use crate::domain::record::{NO_ROUTE, RequestRecord};
-use crate::upstream::clock;
 
 /// Refuses requests on one connection. Clones are of the same connection.
 #[derive(Clone)]

@@ -8,8 +8,8 @@ use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Shared, Worker};
 use super::{aggregate, context, events};
+use crate::clock;
 use crate::domain::record::NO_ROUTE;
-use crate::upstream::clock;
 
 /// The path of an action.
 pub const ACTION_ROUTE: &str = "/v1/actions/{action}";

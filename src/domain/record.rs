@@ -80,8 +80,8 @@ pub struct SourceRecord {
 }
 
 impl SourceRecord {
-    /// What is kept of a reply once its data has been written.
-    pub fn of(reply: SourceReply) -> Self {
+    /// What is kept of a reply once its data has been written, and of what its time was spent on.
+    pub fn of(reply: SourceReply, spans: Vec<Span>) -> Self {
         Self {
             source: reply.source,
             target: reply.target,
@@ -90,7 +90,7 @@ impl SourceRecord {
             error: reply.error,
             latency: reply.latency,
             attempts: reply.attempts,
-            spans: reply.spans,
+            spans,
         }
     }
 }

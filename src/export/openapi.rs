@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{example, schemas};
 use crate::domain::action::{ActionSpec, OnRequiredFailure};
 use crate::domain::ids::Id;
-use crate::domain::source::SourceSpec;
+use crate::policy::source_spec::SourceSpec;
 
 const JSON: &str = "application/json";
 /// RFC 9457 section 3.

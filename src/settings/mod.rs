@@ -46,10 +46,10 @@ use std::path::PathBuf;
 use config::Value;
 
 use crate::domain::action::ActionSpec;
-use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
-use crate::domain::source::SourceSpec;
 use crate::domain::trace_export::TraceExport;
+use crate::policy::auth::spec::CredentialSpec;
+use crate::policy::source_spec::{SourceSpec, place_inputs};
 
 pub use key_digests::KeyDigests;
 pub use keys::ApiKeySpec;
@@ -222,7 +222,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Option<Settings> {
     }
     root.finish();
     for action in &mut actions {
-        action.place_inputs(&sources);
+        place_inputs(action, &sources);
     }
 
     let parts = Parts {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::json::Pointer;
-use crate::domain::paging::{PagingKind, PagingSpec, SendAs};
+use crate::policy::paging::spec::{PagingKind, PagingSpec, SendAs};
 
 use super::source::Body;
 use super::table::Table;

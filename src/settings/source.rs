@@ -3,16 +3,19 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::domain::backoff::Backoff;
-use crate::domain::breaker::BreakerSpec;
-use crate::domain::budget::RetryBudget;
-use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::{Id, InputName};
 use crate::domain::json::Json;
-use crate::domain::retry::RetryPolicy;
+use crate::domain::method::Method;
 use crate::domain::retry_after::LONGEST_WAIT;
-use crate::domain::source::{EmptyBody, Method, RateLimitSpec, SourceSpec, Tenancy};
 use crate::domain::template::{HeaderTemplate, JsonTemplate, TextTemplate};
+use crate::policy::auth::spec::CredentialSpec;
+use crate::policy::breaker::spec::BreakerSpec;
+use crate::policy::empty_body::EmptyBody;
+use crate::policy::rate_limit::spec::RateLimitSpec;
+use crate::policy::retry::backoff::Backoff;
+use crate::policy::retry::budget::RetryBudget;
+use crate::policy::retry::decision::RetryPolicy;
+use crate::policy::source_spec::{SourceSpec, Tenancy};
 
 use super::paging;
 use super::secrets::read_ca_file;

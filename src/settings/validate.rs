@@ -4,11 +4,11 @@
 use config::{Value, ValueKind};
 
 use crate::domain::action::ActionSpec;
-use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
 use crate::domain::inputs::InputValue;
-use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference};
+use crate::policy::auth::spec::CredentialSpec;
+use crate::policy::source_spec::SourceSpec;
 
 use super::dependencies;
 use super::output;

@@ -12,7 +12,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use crate::domain::breaker::State;
+use crate::domain::circuit::Circuit;
 use crate::domain::failure::FailureKind;
 use crate::domain::gauges::{Exposition, Gauges, OutcomeCount};
 use crate::domain::ids::Id;
@@ -192,9 +192,9 @@ impl Metrics {
             let in_flight = i64::try_from(one.in_flight).unwrap_or(i64::MAX);
             self.in_flight.with_label_values(&source).set(in_flight);
             self.breakers.with_label_values(&source).set(match one.breaker {
-                State::Closed => 0,
-                State::HalfOpen => 1,
-                State::Open { .. } => 2,
+                Circuit::Closed => 0,
+                Circuit::HalfOpen => 1,
+                Circuit::Open { .. } => 2,
             });
         }
         for one in &gauges.credentials {

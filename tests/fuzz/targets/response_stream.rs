@@ -9,10 +9,10 @@ use actix_http::ServiceConfig;
 use actix_http::h1::{ClientCodec, MessageType};
 use bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
-use tributary::upstream::chunked::ChunkedBody;
-use tributary::upstream::response_guard::{MAX_HEAD, Phase, ResponseGuard};
-use tributary::upstream::response_head::{ParsedHead, VERSION_DIGIT, parse_head};
-use tributary::upstream::stream_fault::StreamFault;
+use tributary::http::guard::chunked::ChunkedBody;
+use tributary::http::guard::head::{ParsedHead, VERSION_DIGIT, parse_head};
+use tributary::http::guard::state::{MAX_HEAD, Phase, ResponseGuard};
+use tributary::http::stream_fault::StreamFault;
 
 thread_local! {
     /// awc's own. It can only be made where tasks can be spawned: it has a clock.

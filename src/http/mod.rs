@@ -1,0 +1,19 @@
+//! The HTTP/1.1 client beneath the policies: connections, bytes and replies, nothing of sources.
+//!
+//! ```text
+//! client ─ awc ─ connect ─ guard ─ connection ─ socket
+//! ```
+
+pub mod client;
+pub mod connect;
+pub mod connect_failure;
+pub mod connection;
+pub mod error;
+pub mod exchange_log;
+pub mod guard;
+pub mod hints;
+pub mod send_permit;
+mod server_certificate;
+pub mod shortage;
+pub mod stream_fault;
+pub mod tls;

@@ -1,0 +1,134 @@
+//! No request leaves while the circuit is open, and what becomes of the others is told to the breaker.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::state::{self, Breaker};
+use crate::clock;
+use crate::domain::circuit::Circuit;
+use crate::domain::failure::{Blame, Failure, FailureKind};
+use crate::domain::trace::BreakerChange;
+use crate::policy::context::Context;
+use crate::policy::lock::lock;
+use crate::policy::step::Step;
+
+/// Lets no call through while the circuit is open.
+pub(crate) struct Guarded<S> {
+    /// The source's name, for the log.
+    source: String,
+    breaker: Arc<Mutex<Breaker>>,
+    inner: S,
+}
+
+impl<S> Guarded<S> {
+    pub(crate) fn new(source: String, breaker: Arc<Mutex<Breaker>>, inner: S) -> Self {
+        Self { source, breaker, inner }
+    }
+
+    fn permit(&self) -> Result<Permit<'_>, Failure> {
+        let now = clock::now();
+        let (permit, has_changed) = {
+            let mut breaker = lock(&self.breaker);
+            let changes = breaker.changes();
+            (breaker.try_acquire(now), breaker.changes() != changes)
+        };
+        let permit = permit.map_err(|rejected| circuit_open(rejected.until, now))?;
+        if has_changed {
+            tracing::info!(source = self.source, "the source is tried again");
+        }
+        Ok(Permit { source: &self.source, breaker: &self.breaker, leave: Some(permit) })
+    }
+}
+
+impl<In, S: Step<In>> Step<In> for Guarded<S> {
+    type Out = S::Out;
+
+    /// Takes no permit: what takes time before the call, such as a wait for a token, must not hold a
+    /// probe's place.
+    fn ready(&self) -> Result<(), Failure> {
+        let now = clock::now();
+        let circuit = lock(&self.breaker).circuit(now);
+        match circuit {
+            Circuit::Open { until } => Err(circuit_open(until, now)),
+            Circuit::Closed | Circuit::HalfOpen => self.inner.ready(),
+        }
+    }
+
+    async fn call(&self, input: &In, cx: &Context<'_>) -> Result<S::Out, Failure> {
+        let permit = self.permit()?;
+        let result = self.inner.call(input, &cx.as_probe(permit.is_probe())).await;
+        let blame =
+            result.as_ref().map_or_else(|failure| failure.facts().blame, |_| Blame::Healthy);
+        if let Some(change) = permit.record(blame) {
+            cx.breaker_changed(change);
+        }
+        result
+    }
+}
+
+fn circuit_open(until: Instant, now: Instant) -> Failure {
+    let detail = format!(
+        "the source failed too often and is left alone for another {} ms",
+        until.saturating_duration_since(now).as_millis()
+    );
+    Failure::new(FailureKind::CircuitOpen, detail)
+}
+
+/// Leave to make one attempt; dropped without a result, it counts for nothing.
+struct Permit<'a> {
+    source: &'a str,
+    breaker: &'a Mutex<Breaker>,
+    leave: Option<state::Permit>,
+}
+
+impl Permit<'_> {
+    /// Whether the attempt tries an upstream whose circuit is not closed.
+    fn is_probe(&self) -> bool {
+        self.leave.as_ref().is_some_and(state::Permit::is_probe)
+    }
+
+    /// Tells the breaker what became of the attempt. Says how that changed it.
+    fn record(mut self, blame: Blame) -> Option<BreakerChange> {
+        let permit = self.leave.take()?;
+        let now = clock::now();
+        let (before, after) = {
+            let mut breaker = lock(self.breaker);
+            let before = breaker.circuit(now);
+            match blame {
+                Blame::Healthy => breaker.on_success(permit, now),
+                Blame::Upstream => breaker.on_failure(permit, now, fastrand::f64()),
+                Blame::Nobody => breaker.on_neutral(permit),
+            }
+            (before, breaker.circuit(now))
+        };
+        self.log_change(before, after, now)
+    }
+
+    /// A failing source is logged when it begins to fail and when it is back, not each time.
+    fn log_change(&self, before: Circuit, after: Circuit, now: Instant) -> Option<BreakerChange> {
+        let source = self.source;
+        match (before, after) {
+            (Circuit::Closed | Circuit::HalfOpen, Circuit::Open { until }) => {
+                let open_for = until.saturating_duration_since(now);
+                let open_ms = u64::try_from(open_for.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(source, open_ms, "the source fails: it is left alone for a while");
+                Some(BreakerChange::Opened)
+            }
+            (Circuit::HalfOpen | Circuit::Open { .. }, Circuit::Closed) => {
+                tracing::info!(source, "the source answers again");
+                Some(BreakerChange::Closed)
+            }
+            (Circuit::Closed, Circuit::Closed | Circuit::HalfOpen)
+            | (Circuit::HalfOpen, Circuit::HalfOpen)
+            | (Circuit::Open { .. }, Circuit::HalfOpen | Circuit::Open { .. }) => None,
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.leave.take() {
+            lock(self.breaker).on_neutral(permit);
+        }
+    }
+}
