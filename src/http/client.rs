@@ -5,31 +5,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use awc::error::{ConnectError, SendRequestError};
-use awc::http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, RANGE, TRANSFER_ENCODING,
-};
+use awc::SendClientRequest;
+use awc::http::header::{HOST, HeaderName, HeaderValue, RANGE};
 use awc::http::uri::{PathAndQuery, Uri};
 use awc::http::{Method, uri};
-use awc::{ClientResponse, SendClientRequest};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
+use bytes::Bytes;
 use tokio_rustls::rustls::ClientConfig;
 
+use super::body::{error_body, self_delimited, success_body};
 use super::connect::{Transport, TransportSpec, TransportSpecError, new_client};
-use super::connect_failure::{ConnectFailure, connect_failure, tcp_reason};
-use super::error::{HttpError, UnusableReply};
+use super::connect_failure::ConnectFailure;
+use super::error::{HttpError, UnusableReply, failed, is_stale};
 use super::exchange_log::ExchangeLog;
 use super::hints::ResponseHints;
 use super::send_permit::SendPermit;
-use super::stream_fault::{StreamFault, payload_fault, stream_fault};
 use crate::clock;
 use crate::domain::template::Endpoint;
-
-/// An error's body is read up to this size, so that its connection can be used again.
-const MAX_ERROR_BODY: usize = 64 * 1024;
-/// An error's body is waited for this long; more is not worth a kept connection.
-const ERROR_BODY_PATIENCE: Duration = Duration::from_millis(100);
 
 /// So many kept connections in a row may turn out to be dead before that counts as a failure.
 const MOST_STALE: u32 = 20;
@@ -39,9 +30,9 @@ const MOST_STALE: u32 = 20;
 pub struct Connecting {
     /// Resolving, connecting and the TLS handshake together.
     pub connect_timeout: Duration,
-    /// Pool open at a time.
+    /// Connections open at a time.
     pub max_connections: usize,
-    /// Pool kept open without work.
+    /// Connections kept open without work.
     pub max_idle_connections: usize,
     /// How TLS is spoken; needed for an HTTPS endpoint.
     pub tls: Option<Arc<ClientConfig>>,
@@ -222,135 +213,13 @@ impl HttpClient {
     }
 }
 
-/// Whether the kept connection was found to be closed, or in disorder, before it was used.
-fn is_stale(error: &SendRequestError) -> bool {
-    matches!(
-        stream_fault(error),
-        Some(StreamFault::ClosedWhileIdle | StreamFault::UnsolicitedBytes)
-    )
-}
-
-fn failed(error: &SendRequestError) -> HttpError {
-    if let Some(failure) = connect_failure(error) {
-        return HttpError::Connect(failure.clone());
-    }
-    if let Some(fault) = stream_fault(error).filter(|fault| fault.is_too_large()) {
-        return UnusableReply::Head(fault.clone()).into();
-    }
-    let reason = match (stream_fault(error), error) {
-        (Some(fault), _) => fault.to_string(),
-        (None, SendRequestError::Connect(ConnectError::Disconnected)) => {
-            "it was closed before a reply".to_owned()
-        }
-        // awc's own words; they hold nothing of the request or the reply.
-        (None, other) => other.to_string(),
-    };
-    HttpError::Broken { reason }
-}
-
-fn broke_off(error: &awc::error::PayloadError) -> HttpError {
-    use awc::error::PayloadError as Foreign;
-    let reason = match (payload_fault(error), error) {
-        (Some(fault), _) => fault.to_string(),
-        // Its own text shows the error within as it is written in code.
-        (None, Foreign::Incomplete(Some(error)) | Foreign::Io(error)) => tcp_reason(error),
-        (None, other) => other.to_string(),
-    };
-    HttpError::Broken { reason }
-}
-
-async fn success_body(response: &mut ClientResponse, max_body: usize) -> Result<Bytes, HttpError> {
-    let coding = content_coding(response);
-    let too_large = || HttpError::from(UnusableReply::TooLarge { limit: max_body });
-    let announced = content_length(response).unwrap_or(0);
-    if announced > max_body && coding.is_none() {
-        return Err(too_large());
-    }
-    let mut body = Bytes::new();
-    let mut gathered: Option<BytesMut> = None;
-    while let Some(chunk) = response.next().await {
-        let chunk = chunk.map_err(|error| broke_off(&error))?;
-        // Nothing at all is nothing in any coding.
-        if let Some(coding) = coding {
-            return Err(UnusableReply::Encoded { coding }.into());
-        }
-        if body.len() + gathered.as_ref().map_or(0, BytesMut::len) + chunk.len() > max_body {
-            return Err(too_large());
-        }
-        // Most bodies come in one piece, which is kept as it is.
-        if body.is_empty() && gathered.is_none() {
-            body = chunk;
-            continue;
-        }
-        let gathered = gathered.get_or_insert_with(|| {
-            let mut begun = BytesMut::with_capacity(announced.max(2 * body.len()));
-            begun.extend_from_slice(&std::mem::take(&mut body));
-            begun
-        });
-        gathered.extend_from_slice(&chunk);
-    }
-    Ok(gathered.map_or(body, BytesMut::freeze))
-}
-
-/// Reads an error's body so that the connection can be used again, but only if that is cheap.
-async fn error_body(response: &mut ClientResponse) -> Bytes {
-    if content_length(response).is_some_and(|length| length > MAX_ERROR_BODY) {
-        return Bytes::new();
-    }
-    let limit = clock::now() + ERROR_BODY_PATIENCE;
-    let mut body = BytesMut::new();
-    while let Some(Some(Ok(chunk))) = clock::until(limit, response.next()).await {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_ERROR_BODY {
-            return Bytes::new();
-        }
-    }
-    body.freeze()
-}
-
-fn content_length(response: &ClientResponse) -> Option<usize> {
-    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
-}
-
-fn self_delimited(response: &ClientResponse) -> bool {
-    let headers = response.headers();
-    let has_length =
-        headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
-    has_length || matches!(response.status().as_u16(), 204 | 304)
-}
-
-/// The coding of the body, if it is one that was not asked for; fit to be shown.
-fn content_coding(response: &ClientResponse) -> Option<String> {
-    let coding = response.headers().get(CONTENT_ENCODING)?;
-    let is_identity = coding.as_bytes().eq_ignore_ascii_case(b"identity");
-    (!is_identity).then(|| fit_to_show(coding))
-}
-
-/// A content coding fit to be shown: a plain token, shortened.
-fn fit_to_show(value: &HeaderValue) -> String {
-    let plain =
-        value.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte == b'-');
-    plain.take(20).map(|&byte| char::from(byte)).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Read as _, Write as _};
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
     use std::sync::mpsc;
 
     use super::*;
-
-    #[test]
-    fn a_reset_within_a_body_is_told_in_plain_words() {
-        let reset = || io::Error::from_raw_os_error(104);
-        for error in [
-            awc::error::PayloadError::Incomplete(Some(reset())),
-            awc::error::PayloadError::Io(reset()),
-        ] {
-            assert_eq!(broke_off(&error).to_string(), "the connection broke: connection reset");
-        }
-    }
 
     /// Answers one request on each of two connections, and closes each right after its reply;
     /// tells the port, then each close.

@@ -19,10 +19,12 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::connect_failure::{ConnectFailure, ConnectStep, tcp_reason, tls_failure};
-use super::connection::{Connection, Pool, Socket};
+use super::connection::Connection;
 use super::exchange_log::ExchangeLog;
 use super::guard::stream::GuardedStream;
+use super::pool::Pool;
 use super::shortage::Shortage;
+use super::socket::Socket;
 use crate::clock;
 
 /// How long awc takes an idle connection for usable.
@@ -68,16 +70,16 @@ pub enum TransportSpecError {
 
 /// The way to one source from one worker thread. Clones are the same transport.
 #[derive(Clone)]
-pub struct Transport(Rc<Inner>);
+pub struct Transport(pub(super) Rc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     host: String,
     address: Option<IpAddr>,
     port: u16,
     connect_timeout: Duration,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     max_connections: usize,
-    connections: Rc<Pool>,
+    pub(super) connections: Rc<Pool>,
     /// Connected before awc asked, and since when.
     warm: RefCell<Vec<(Instant, Socket)>>,
 }
@@ -126,16 +128,6 @@ impl Transport {
             actix_rt::spawn(forget_old_ones(Rc::downgrade(&self.0)));
         }
         Ok(())
-    }
-
-    /// Pool that are open in this thread, idle ones included.
-    pub fn open_connections(&self) -> usize {
-        self.0.connections.open()
-    }
-
-    /// Pool that wait for a request in this thread.
-    pub fn idle_connections(&self) -> usize {
-        self.0.connections.idle()
     }
 }
 
@@ -263,7 +255,7 @@ async fn forget_old_ones(inner: Weak<Inner>) {
 /// Tries the addresses one after the other. Each gets its share of the time that is left, so that
 /// one that swallows packets does not use up the time of the next. It is a shortage of ours only if
 /// none of them could even be tried.
-async fn connect_to_any(
+pub(super) async fn connect_to_any(
     addresses: &[SocketAddr],
     deadline: Instant,
 ) -> Result<TcpStream, ConnectFailure> {
@@ -308,8 +300,3 @@ fn tcp_failure(failures: &[(SocketAddr, String)]) -> ConnectFailure {
         }
     }
 }
-
-#[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "real sockets take real time")]
-#[path = "transport_tests.rs"]
-mod tests;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::connect_failure::ConnectFailure;
-use super::stream_fault::StreamFault;
+use awc::error::{ConnectError, PayloadError, SendRequestError};
+
+use super::connect_failure::{ConnectFailure, connect_failure, tcp_reason};
+use super::stream_fault::{StreamFault, payload_fault, stream_fault};
 
 /// Why an exchange brought no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,4 +51,59 @@ pub enum UnusableReply {
         /// The coding, shortened to a plain token.
         coding: String,
     },
+}
+
+/// Whether the kept connection was found to be closed, or in disorder, before it was used.
+pub(super) fn is_stale(error: &SendRequestError) -> bool {
+    matches!(
+        stream_fault(error),
+        Some(StreamFault::ClosedWhileIdle | StreamFault::UnsolicitedBytes)
+    )
+}
+
+/// What went wrong before the response's head was there.
+pub(super) fn failed(error: &SendRequestError) -> HttpError {
+    if let Some(failure) = connect_failure(error) {
+        return HttpError::Connect(failure.clone());
+    }
+    if let Some(fault) = stream_fault(error).filter(|fault| fault.is_too_large()) {
+        return UnusableReply::Head(fault.clone()).into();
+    }
+    let reason = match (stream_fault(error), error) {
+        (Some(fault), _) => fault.to_string(),
+        (None, SendRequestError::Connect(ConnectError::Disconnected)) => {
+            "it was closed before a reply".to_owned()
+        }
+        // awc's own words; they hold nothing of the request or the reply.
+        (None, other) => other.to_string(),
+    };
+    HttpError::Broken { reason }
+}
+
+/// What went wrong within the response's body.
+pub(super) fn broke_off(error: &PayloadError) -> HttpError {
+    let reason = match (payload_fault(error), error) {
+        (Some(fault), _) => fault.to_string(),
+        // Its own text shows the error within as it is written in code.
+        (None, PayloadError::Incomplete(Some(error)) | PayloadError::Io(error)) => {
+            tcp_reason(error)
+        }
+        (None, other) => other.to_string(),
+    };
+    HttpError::Broken { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_reset_within_a_body_is_told_in_plain_words() {
+        let reset = || io::Error::from_raw_os_error(104);
+        for error in [PayloadError::Incomplete(Some(reset())), PayloadError::Io(reset())] {
+            assert_eq!(broke_off(&error).to_string(), "the connection broke: connection reset");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! client ─ awc ─ connect ─ guard ─ connection ─ socket
 //! ```
 
+mod body;
 pub mod client;
 pub mod connect;
 pub mod connect_failure;
@@ -12,8 +13,14 @@ pub mod error;
 pub mod exchange_log;
 pub mod guard;
 pub mod hints;
+mod pool;
 pub mod send_permit;
 mod server_certificate;
 pub mod shortage;
+mod socket;
 pub mod stream_fault;
 pub mod tls;
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "real sockets take real time")]
+mod tests;

@@ -46,9 +46,9 @@ pub struct SourceSpec {
     pub timeout: Duration,
     /// Resolving, connecting and the TLS handshake together.
     pub connect_timeout: Duration,
-    /// Pool open at a time, over all workers.
+    /// Connections open at a time, over all workers.
     pub max_connections: usize,
-    /// Pool kept open without work, over all workers.
+    /// Connections kept open without work, over all workers.
     pub max_idle_connections: usize,
     /// Whether each worker connects before the first request.
     pub prewarm: bool,

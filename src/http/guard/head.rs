@@ -4,6 +4,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::framing::{BodyFraming, FramingFields};
 use crate::http::stream_fault::StreamFault;
 
 /// awc takes no more headers than this.
@@ -11,22 +12,6 @@ const MAX_HEADERS: usize = 96;
 
 /// Where the version's minor digit stands in `HTTP/1.x`.
 pub const VERSION_DIGIT: usize = 7;
-
-/// How the body of a reply ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyFraming {
-    /// There is no body.
-    None,
-    /// There is no body, although the head announces one (204 or 304 with a `Content-Length`):
-    /// awc would wait for it for ever.
-    NoneButAnnounced,
-    /// Exactly so many bytes, at least one.
-    Length(u64),
-    /// `Transfer-Encoding: chunked`.
-    Chunked,
-    /// Everything until the connection closes (RFC 9112 section 6.3, item 8).
-    UntilClose,
-}
 
 /// The final head of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +35,12 @@ pub enum ParsedHead {
     Final(FinalHead),
 }
 
-/// Reads the head at the beginning of `bytes`. `to_head_request`: the request's method was `HEAD`.
+/// Reads the head at the beginning of `bytes`. No request asks by `HEAD`, so that its method is of no
+/// matter.
 ///
 /// # Errors
 /// A head that is not HTTP/1.x, a 101, and every framing that two parties could read differently.
-pub fn parse_head(bytes: &[u8], to_head_request: bool) -> Result<ParsedHead, StreamFault> {
+pub fn parse_head(bytes: &[u8]) -> Result<ParsedHead, StreamFault> {
     check_prefix(bytes)?;
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut []);
@@ -75,17 +61,10 @@ pub fn parse_head(bytes: &[u8], to_head_request: bool) -> Result<ParsedHead, Str
         200.. => {}
     }
     let fields = FramingFields::read(response.headers, minor == 0)?;
-    let bodiless = to_head_request || status == 204 || status == 304;
-    let framing = match fields.framing() {
-        BodyFraming::Length(_) | BodyFraming::Chunked if bodiless => {
-            if to_head_request {
-                BodyFraming::None
-            } else {
-                BodyFraming::NoneButAnnounced
-            }
-        }
-        _ if bodiless => BodyFraming::None,
-        framing => framing,
+    let framing = match (status, fields.framing()) {
+        (204 | 304, BodyFraming::Length(_) | BodyFraming::Chunked) => BodyFraming::NoneButAnnounced,
+        (204 | 304, _) => BodyFraming::None,
+        (_, framing) => framing,
     };
     let keep_alive = fields.keep_alive(minor == 0);
     Ok(ParsedHead::Final(FinalHead { length, framing, keep_alive }))
@@ -129,111 +108,6 @@ fn fault(error: httparse::Error) -> StreamFault {
     })
 }
 
-/// The header fields that say how a message ends.
-#[derive(Default)]
-struct FramingFields {
-    content_length: Option<u64>,
-    chunked: bool,
-    close: bool,
-    keep_alive: bool,
-}
-
-impl FramingFields {
-    fn read(headers: &[httparse::Header<'_>], http_1_0: bool) -> Result<Self, StreamFault> {
-        let mut fields = Self::default();
-        for header in headers {
-            // The length is compared first: it rules out nearly all headers at once.
-            match header.name.len() {
-                7 if header.name.eq_ignore_ascii_case("upgrade") => {
-                    refuse_websocket(header.value)?;
-                }
-                10 if header.name.eq_ignore_ascii_case("connection") => {
-                    fields.read_connection(header.value);
-                }
-                14 if header.name.eq_ignore_ascii_case("content-length") => {
-                    fields.read_content_length(header.value)?;
-                }
-                17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                    fields.read_transfer_encoding(header.value)?;
-                }
-                _ => {}
-            }
-        }
-        if fields.chunked && fields.content_length.is_some() {
-            return Err(ambiguous("both Content-Length and Transfer-Encoding"));
-        }
-        if fields.chunked && http_1_0 {
-            return Err(ambiguous("Transfer-Encoding in an HTTP/1.0 reply"));
-        }
-        Ok(fields)
-    }
-
-    fn read_connection(&mut self, value: &[u8]) {
-        for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-        }
-    }
-
-    fn read_content_length(&mut self, value: &[u8]) -> Result<(), StreamFault> {
-        let length = parse_content_length(value)?;
-        match self.content_length {
-            None => self.content_length = Some(length),
-            Some(first) if first == length => return Err(ambiguous("Content-Length twice")),
-            Some(_) => return Err(ambiguous("two different Content-Length headers")),
-        }
-        Ok(())
-    }
-
-    fn read_transfer_encoding(&mut self, value: &[u8]) -> Result<(), StreamFault> {
-        if self.chunked {
-            return Err(ambiguous("Transfer-Encoding twice"));
-        }
-        if !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-            return Err(ambiguous("a Transfer-Encoding other than chunked"));
-        }
-        self.chunked = true;
-        Ok(())
-    }
-
-    fn framing(&self) -> BodyFraming {
-        match self.content_length {
-            _ if self.chunked => BodyFraming::Chunked,
-            Some(0) => BodyFraming::None,
-            Some(length) => BodyFraming::Length(length),
-            None => BodyFraming::UntilClose,
-        }
-    }
-
-    fn keep_alive(&self, http_1_0: bool) -> bool {
-        !self.close && (!http_1_0 || self.keep_alive)
-    }
-}
-
-/// awc takes this header for the end of HTTP, whatever the status, and the body for empty.
-fn refuse_websocket(value: &[u8]) -> Result<(), StreamFault> {
-    if value.trim_ascii().eq_ignore_ascii_case(b"websocket") {
-        return Err(StreamFault::UnaskedUpgrade);
-    }
-    Ok(())
-}
-
-/// Decimal digits and nothing else: no sign, no list (RFC 9110 section 8.6).
-fn parse_content_length(value: &[u8]) -> Result<u64, StreamFault> {
-    let digits = value.trim_ascii();
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(ambiguous("a Content-Length that is not a number"));
-    }
-    digits
-        .iter()
-        .try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
-        .ok_or_else(|| ambiguous("a Content-Length beyond all bounds"))
-}
-
-fn ambiguous(what: &'static str) -> StreamFault {
-    StreamFault::AmbiguousFraming(what)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
@@ -247,7 +121,7 @@ mod tests {
     }
 
     fn final_head(head: &str) -> Result<FinalHead, StreamFault> {
-        match parse_head(head.as_bytes(), false)? {
+        match parse_head(head.as_bytes())? {
             ParsedHead::Final(head) => Ok(head),
             other => panic!("{other:?}"),
         }
@@ -304,13 +178,6 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_to_head_has_no_body() {
-        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
-        let Ok(ParsedHead::Final(head)) = parse_head(head, true) else { panic!() };
-        assert_eq!(head.framing, BodyFraming::None);
-    }
-
-    #[test]
     fn keep_alive_is_the_default_of_1_1_and_must_be_said_in_1_0() {
         for (head, keep_alive) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", true),
@@ -324,10 +191,9 @@ mod tests {
 
     #[test]
     fn interim_heads_are_told_from_final_ones() {
-        let bytes =
-            b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
-        assert_eq!(parse_head(bytes, false), Ok(ParsedHead::Interim(40)));
-        assert_eq!(parse_head(b"HTTP/1.1 101 X\r\n\r\n", false), Err(StreamFault::UnaskedUpgrade));
+        let bytes = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(parse_head(bytes), Ok(ParsedHead::Interim(40)));
+        assert_eq!(parse_head(b"HTTP/1.1 101 X\r\n\r\n"), Err(StreamFault::UnaskedUpgrade));
         assert_eq!(
             framing_of("Upgrade: WebSocket\r\nContent-Length: 1\r\n"),
             Err(StreamFault::UnaskedUpgrade)
@@ -337,11 +203,11 @@ mod tests {
     #[test]
     fn what_is_not_http_1_is_refused_at_its_first_bytes() {
         for bytes in [&b"SSH-2.0-x\r\n"[..], b"H2", b"HTTP/2", b"\r\nHTTP/1.1 200", b"\x15\x03"] {
-            let result = parse_head(bytes, false);
+            let result = parse_head(bytes);
             assert!(matches!(result, Err(StreamFault::MalformedHead(_))), "{bytes:?}");
         }
-        assert_eq!(parse_head(b"HTTP/1.", false), Ok(ParsedHead::Partial));
-        assert_eq!(parse_head(b"", false), Ok(ParsedHead::Partial));
+        assert_eq!(parse_head(b"HTTP/1."), Ok(ParsedHead::Partial));
+        assert_eq!(parse_head(b""), Ok(ParsedHead::Partial));
     }
 
     proptest! {
@@ -349,7 +215,7 @@ mod tests {
         fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut head = b"HTTP/1.1 200 OK\r\n".to_vec();
             head.extend(&bytes);
-            let _ = parse_head(&head, false);
+            let _ = parse_head(&head);
             let _ = find_head_end(&bytes, 0);
         }
 

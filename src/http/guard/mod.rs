@@ -2,6 +2,7 @@
 //! asked for.
 
 pub mod chunked;
+pub mod framing;
 pub mod head;
 pub mod state;
 pub mod stream;

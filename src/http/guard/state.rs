@@ -14,7 +14,8 @@
 //! as well: the caller closes the connection.
 
 use super::chunked::ChunkedBody;
-use super::head::{BodyFraming, FinalHead, ParsedHead, VERSION_DIGIT, find_head_end, parse_head};
+use super::framing::BodyFraming;
+use super::head::{FinalHead, ParsedHead, VERSION_DIGIT, find_head_end, parse_head};
 use crate::http::stream_fault::StreamFault;
 
 /// The largest response head, the same as awc's.
@@ -47,7 +48,6 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct ResponseGuard {
     state: State,
-    to_head_request: bool,
     keep_alive: bool,
     interims: u32,
     /// A head that comes in pieces; once it is whole, what is to be handed on from `handed_on` on.
@@ -60,7 +60,6 @@ impl ResponseGuard {
     pub fn new() -> Self {
         Self {
             state: State::Idle,
-            to_head_request: false,
             keep_alive: true,
             interims: 0,
             gathered: Vec::new(),
@@ -84,16 +83,15 @@ impl ResponseGuard {
         matches!(self.state, State::UntilClose)
     }
 
-    /// A request is about to be written. `to_head_request`: its method is `HEAD`.
+    /// A request is about to be written.
     ///
     /// # Errors
     /// [`StreamFault::PreviousReplyUnread`] unless the connection is idle and all was handed on.
-    pub fn begin(&mut self, to_head_request: bool) -> Result<(), StreamFault> {
+    pub fn begin(&mut self) -> Result<(), StreamFault> {
         if self.phase() != Phase::Idle || self.has_backlog() {
             return Err(StreamFault::PreviousReplyUnread);
         }
         self.state = State::AwaitingHead;
-        self.to_head_request = to_head_request;
         self.keep_alive = true;
         self.interims = 0;
         Ok(())
@@ -158,7 +156,7 @@ impl ResponseGuard {
         let mut start = 0;
         loop {
             let rest = bytes.get_mut(start..).unwrap_or_default();
-            match parse_head(rest, self.to_head_request)? {
+            match parse_head(rest)? {
                 ParsedHead::Partial => {
                     self.gathered.extend_from_slice(rest);
                     self.check_gathered_size()?;
@@ -188,7 +186,7 @@ impl ResponseGuard {
         self.gathered.extend_from_slice(bytes);
         while let Some(end) = find_head_end(&self.gathered, search_from) {
             let mut gathered = std::mem::take(&mut self.gathered);
-            match parse_head(&gathered, self.to_head_request)? {
+            match parse_head(&gathered)? {
                 ParsedHead::Interim(length) if length == end => {
                     self.count_interim()?;
                     gathered.drain(..length);
@@ -208,7 +206,7 @@ impl ResponseGuard {
         }
         // Also when no blank line ever comes, as from something that does not speak HTTP.
         if before < 32 {
-            parse_head(&self.gathered, self.to_head_request)?;
+            parse_head(&self.gathered)?;
         }
         self.check_gathered_size()
     }

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::state::{Phase, ResponseGuard};
 use crate::http::connection::Connection;
 use crate::http::exchange_log::ExchangeLog;
+use crate::http::pool::Member as _;
 use crate::http::stream_fault::StreamFault;
 
 /// One connection as awc sees it. Dropping it closes the connection.
@@ -32,8 +33,8 @@ impl GuardedStream {
 
     /// The first write of a new exchange. The last look at the connection is taken here: what can
     /// be read now was sent before the request and can not be its reply.
-    fn begin(&mut self, cx: &mut Context<'_>, request: &[u8]) -> Result<(), StreamFault> {
-        self.guard.begin(request.starts_with(b"HEAD "))?;
+    fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), StreamFault> {
+        self.guard.begin()?;
         let exchange = ExchangeLog::current();
         let id = exchange.as_ref().map_or(0, ExchangeLog::id);
         let reused = self.connection.begin(cx, id)?;
@@ -147,7 +148,7 @@ impl AsyncWrite for GuardedStream {
         let this = self.get_mut();
         match this.guard.phase() {
             Phase::Idle => {
-                if let Err(fault) = this.begin(cx, bytes) {
+                if let Err(fault) = this.begin(cx) {
                     return this.fail(fault);
                 }
             }

@@ -7,7 +7,7 @@ use super::*;
 /// Feeds `stream` in pieces of the given sizes (the last one again and again) and gives what awc sees.
 fn pass(stream: &[u8], sizes: &[usize]) -> Result<(Vec<u8>, Phase), StreamFault> {
     let mut guard = ResponseGuard::new();
-    guard.begin(false)?;
+    guard.begin()?;
     let mut seen = vec![];
     let mut rest = stream;
     let mut sizes =
@@ -156,7 +156,7 @@ fn the_end_of_the_stream_is_told_for_what_it_is() {
         (REPLY, Ok(())),
     ] {
         let mut guard = ResponseGuard::new();
-        guard.begin(false).unwrap();
+        guard.begin().unwrap();
         if !stream.is_empty() {
             guard.accept(&mut stream.as_bytes().to_vec()).unwrap();
         }
@@ -167,10 +167,10 @@ fn the_end_of_the_stream_is_told_for_what_it_is() {
 #[test]
 fn a_request_begins_only_when_the_last_reply_has_ended() {
     let mut guard = ResponseGuard::new();
-    guard.begin(false).unwrap();
-    assert_eq!(guard.begin(false), Err(StreamFault::PreviousReplyUnread));
+    guard.begin().unwrap();
+    assert_eq!(guard.begin(), Err(StreamFault::PreviousReplyUnread));
     guard.accept(&mut REPLY.as_bytes().to_vec()).unwrap();
-    assert_eq!(guard.begin(false), Ok(()));
+    assert_eq!(guard.begin(), Ok(()));
 }
 
 #[test]
@@ -213,7 +213,7 @@ proptest! {
     fn a_stream_cut_anywhere_is_never_taken_for_whole(reply in bodies(), cut in 0_usize..200, size in 1_usize..30) {
         let cut = cut % reply.len();
         let mut guard = ResponseGuard::new();
-        guard.begin(false)?;
+        guard.begin()?;
         for piece in reply.as_bytes()[..cut].chunks(size) {
             guard.accept(&mut piece.to_vec())?;
         }
