@@ -46,7 +46,7 @@ pub struct RequestRecord {
     /// waited for it.
     pub status: u16,
     /// Whether every source gave a definite answer, and every field of a flat reply has what came;
-    /// absent when no source was asked.
+    /// absent when there is no aggregate.
     pub complete: Option<bool>,
     /// The reply's body, bytes.
     pub reply_bytes: usize,

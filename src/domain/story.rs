@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::failure::{Again, FailureKind};
 use super::ids::InputName;
 use super::outcome::Outcome;
-use super::record::{RequestRecord, SourceRecord};
+use super::record::{CALLER_GONE, RequestRecord, SourceRecord};
 use super::trace::{Attempt, BreakerChange, Span, SpanKind};
 
 /// A wait shorter than this is not worth a word.
@@ -121,7 +121,11 @@ fn end(source: &SourceRecord, record: &RequestRecord) -> Vec<String> {
     } else if source.outcome == Outcome::Truncated {
         vec![format!("the reply has the pages that came: {why}")]
     } else {
-        vec![format!("{given_up}: {why}"), "the reply has its fallback instead".to_owned()]
+        let mut told = vec![format!("{given_up}: {why}")];
+        if record.status != CALLER_GONE {
+            told.push("the reply has its fallback instead".to_owned());
+        }
+        told
     }
 }
 
