@@ -281,3 +281,6 @@ impl SourceProgress {
         stretch.filter(|_| !self.is_closed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,18 +57,8 @@ fn waits(spans: &[Span]) -> Option<String> {
 
 /// What was done about each attempt that failed.
 fn attempts(spans: &[Span]) -> Vec<String> {
-    let attempts: Vec<(&Span, Attempt)> = spans
-        .iter()
-        .filter_map(|span| match span.kind {
-            SpanKind::Attempt(attempt) => Some((span, attempt)),
-            SpanKind::Dependencies
-            | SpanKind::Token
-            | SpanKind::RateLimit
-            | SpanKind::Connect
-            | SpanKind::Backoff
-            | SpanKind::Pause => None,
-        })
-        .collect();
+    let attempts: Vec<(&Span, Attempt)> =
+        spans.iter().filter_map(|span| Some((span, span.attempt()?))).collect();
     let mut told = Vec::new();
     for (at, (span, attempt)) in attempts.iter().enumerate() {
         if let Some(failure) = attempt.failure {

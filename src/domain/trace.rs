@@ -15,6 +15,21 @@ pub struct Span {
     pub end: Instant,
 }
 
+impl Span {
+    /// The attempt, if it is one.
+    pub fn attempt(&self) -> Option<Attempt> {
+        match self.kind {
+            SpanKind::Attempt(attempt) => Some(attempt),
+            SpanKind::Dependencies
+            | SpanKind::Token
+            | SpanKind::RateLimit
+            | SpanKind::Connect
+            | SpanKind::Backoff
+            | SpanKind::Pause => None,
+        }
+    }
+}
+
 /// What a stretch of time was spent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpanKind {

@@ -57,3 +57,61 @@ impl<S: Step<Request, Out = Response>> Step<Request> for Classified<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use awc::http::header::{AUTHORIZATION, HeaderValue};
+
+    use super::*;
+    use crate::policy::context::Credential;
+    use crate::policy::fake::{Fake, Surroundings, request, response};
+
+    /// What a status comes to, without a credential, with a secret and with a token.
+    async fn kinds(status: u16) -> [Option<FailureKind>; 3] {
+        let value = HeaderValue::from_static("secret");
+        let credential =
+            |may_have_ended| Credential { name: &AUTHORIZATION, value: &value, may_have_ended };
+        let mut kinds = [None; 3];
+        for (kind, credential) in
+            kinds.iter_mut().zip([None, Some(credential(false)), Some(credential(true))])
+        {
+            let inner = Fake::of([Ok(response(status, ""))]);
+            let classified = Classified::new(vec![404, 401], Duration::from_secs(30), inner);
+            let around = Surroundings::new();
+            let cx = around.context(1000);
+            let cx = credential.map_or(cx, |credential| cx.signed(credential));
+            *kind = classified.call(&request("/"), &cx).await.err().map(|failure| failure.kind);
+            let recorded = around.spans()[0].attempt().and_then(|attempt| attempt.failure);
+            assert_eq!(recorded, *kind, "the attempt is recorded as what it came to");
+        }
+        kinds
+    }
+
+    #[tokio::test]
+    async fn a_status_is_an_answer_or_its_failure() {
+        for status in [200, 204, 299, 404] {
+            assert_eq!(kinds(status).await, [None; 3], "{status}");
+        }
+        for status in [302, 403, 429, 500, 503] {
+            let kind = Some(FailureKind::of_status(status));
+            assert_eq!(kinds(status).await, [kind; 3], "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_401_for_a_token_is_no_answer_even_where_a_401_says_that_there_is_none() {
+        assert_eq!(kinds(401).await, [None, None, Some(FailureKind::TokenRefused)]);
+    }
+
+    #[tokio::test]
+    async fn an_upstream_is_believed_no_longer_than_it_may_be() {
+        let mut response = response(503, "");
+        response.hints.retry_after = Some(Duration::from_hours(1));
+        let classified =
+            Classified::new(Vec::new(), Duration::from_secs(30), Fake::of([Ok(response)]));
+        let around = Surroundings::new();
+        let failure = classified.call(&request("/"), &around.context(1000)).await.unwrap_err();
+        assert_eq!(failure.retry_after, Some(Duration::from_secs(30)));
+        assert!(failure.request_sent);
+    }
+}

@@ -84,3 +84,50 @@ impl<In, S: Step<In>> Step<In> for Bulkhead<S> {
         self.inner.call(input, cx).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join3;
+
+    use super::*;
+    use crate::domain::failure::FailureKind;
+    use crate::policy::fake::{Fake, Surroundings, request};
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_call_above_the_limit_is_refused_at_once_and_the_next_one_is_let_in() {
+        let slow = || (Duration::from_millis(50), Ok("answer"));
+        let inner = Fake::slow([slow(), slow(), slow()]);
+        let bulkhead = Bulkhead::new(ConcurrencyLimit::new(2), inner.clone());
+        let around = Surroundings::new();
+        let (request, cx) = (request("/"), around.context(1000));
+        let third = async {
+            let refused = bulkhead.call(&request, &cx).await.expect_err("there is no place");
+            assert_eq!(bulkhead.ready().map_err(|failure| failure.kind), Err(refused.kind));
+            (refused, around.passed())
+        };
+        let calls = (bulkhead.call(&request, &cx), bulkhead.call(&request, &cx));
+        let (first, second, (refused, at)) = join3(calls.0, calls.1, third).await;
+        assert_eq!((first.unwrap(), second.unwrap(), at), ("answer", "answer", 0));
+        assert_eq!(refused.kind, FailureKind::TooManyInFlight);
+        assert_eq!(
+            refused.detail,
+            "2 calls are under way already, the most allowed (max_in_flight)"
+        );
+        assert_eq!(bulkhead.call(&request, &cx).await, Ok("answer"));
+        assert_eq!((inner.count(), bulkhead.limit.in_flight()), (3, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_call_gives_its_place_back() {
+        let inner = Fake::<()>::of([]);
+        let bulkhead = Bulkhead::new(ConcurrencyLimit::new(1), inner.clone());
+        let around = Surroundings::new();
+        let (request, cx) = (request("/"), around.context(1000));
+        let given_up =
+            tokio::time::timeout(Duration::from_millis(10), bulkhead.call(&request, &cx));
+        assert!(given_up.await.is_err());
+        assert_eq!((bulkhead.limit.in_flight(), inner.under_way.get()), (0, 0));
+        assert_eq!(bulkhead.ready(), Ok(()));
+    }
+}

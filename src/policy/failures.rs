@@ -44,3 +44,45 @@ impl From<JsonError> for Failure {
         Self::new(FailureKind::Unusable, format!("the reply is not usable: {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::connect_failure::ConnectStep;
+    use crate::http::error::UnusableReply;
+    use crate::http::shortage::Shortage;
+
+    #[test]
+    fn what_http_says_is_the_failure_that_it_always_was() {
+        let s = Duration::from_secs;
+        let text = || "why".to_owned();
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
+        let dns = ConnectFailure::Dns { host: text(), reason: text() };
+        let slow = ConnectFailure::Timeout { after: s(1), during: ConnectStep::Handshaking };
+        for (error, kind) in [
+            (HttpError::Connect(dns), FailureKind::NotConnected),
+            (
+                HttpError::Connect(ConnectFailure::Tcp { address, reason: text() }),
+                FailureKind::NotConnected,
+            ),
+            (
+                HttpError::Connect(ConnectFailure::Shortage(Shortage::Descriptors)),
+                FailureKind::Shortage,
+            ),
+            (HttpError::Connect(slow), FailureKind::ConnectBroken),
+            (HttpError::Connect(ConnectFailure::Tls { reason: text() }), FailureKind::Tls),
+            (
+                HttpError::Connect(ConnectFailure::HandshakeBroken { reason: text() }),
+                FailureKind::ConnectBroken,
+            ),
+            (HttpError::Broken { reason: text() }, FailureKind::Broken),
+            (HttpError::TimedOut { given: s(1) }, FailureKind::HurriedTimeout),
+            (HttpError::TimedOut { given: s(2) }, FailureKind::Timeout),
+            (HttpError::Unusable(UnusableReply::Partial), FailureKind::Unusable),
+        ] {
+            let failure = of_exchange(&error, true, s(2));
+            assert_eq!((failure.kind, &*failure.detail), (kind, &*error.to_string()));
+            assert!(failure.request_sent && !of_exchange(&error, false, s(2)).request_sent);
+        }
+    }
+}

@@ -10,6 +10,8 @@ mod context;
 pub mod empty_body;
 mod exchange;
 mod failures;
+#[cfg(test)]
+mod fake;
 mod lock;
 pub mod paging;
 mod parse;

@@ -72,3 +72,44 @@ impl BodyRules {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::failure::FailureKind;
+    use crate::policy::fake::{Fake, Surroundings, request, response};
+
+    async fn read(empty_body: EmptyBody, response: Response) -> Result<String, FailureKind> {
+        let rules = BodyRules { empty_statuses: vec![404], empty_body, max_depth: 2 };
+        let parsed = Parsed::new(rules, Fake::of([Ok(response)]));
+        let around = Surroundings::new();
+        let understood = parsed.call(&request("/"), &around.context(1000)).await;
+        understood.map_err(|failure| failure.kind).map(|understood| match understood.content {
+            Content::Data(json) => json.as_str().to_owned(),
+            Content::Nothing => "nothing".to_owned(),
+            Content::NotFound => "not found".to_owned(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_body_is_json_nothing_or_not_usable() {
+        let unusable = Err(FailureKind::Unusable);
+        for (status, body, expected) in [
+            (200, r#"{"a":1.0}"#, Ok(r#"{"a":1.0}"#.to_owned())),
+            (200, "{", unusable.clone()),
+            (200, "[[[1]]]", unusable.clone()),
+            (404, "no JSON at all", Ok("not found".to_owned())),
+            (200, "", unusable.clone()),
+            (204, "", Ok("nothing".to_owned())),
+        ] {
+            assert_eq!(
+                read(EmptyBody::BadPayload, response(status, body)).await,
+                expected,
+                "{body}"
+            );
+        }
+        assert_eq!(read(EmptyBody::Null, response(200, "")).await, Ok("nothing".to_owned()));
+        let cut_off = Response { self_delimited: false, ..response(200, "") };
+        assert_eq!(read(EmptyBody::Null, cut_off).await, unusable);
+    }
+}

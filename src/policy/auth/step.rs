@@ -169,3 +169,6 @@ impl<S: Step<Request, Out = Response>> Step<Request> for Authorized<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

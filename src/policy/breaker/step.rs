@@ -132,3 +132,95 @@ impl Drop for Permit<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::trace::Span;
+    use crate::policy::breaker::spec::BreakerSpec;
+    use crate::policy::fake::{Fake, Surroundings, failed, request};
+
+    type Inner = Rc<Fake<&'static str>>;
+
+    /// Opens with the second failure of two, for one second; one probe closes it.
+    fn guarded(inner: &Inner) -> Guarded<Inner> {
+        let spec = BreakerSpec {
+            window: Duration::from_secs(10),
+            min_requests: 2,
+            failure_ratio: 1.0,
+            open_for: Duration::from_secs(1),
+            max_open_for: Duration::from_secs(1),
+            probes: 1,
+        };
+        let breaker = Arc::new(Mutex::new(Breaker::try_new(spec).unwrap()));
+        Guarded::new("crm".to_owned(), breaker, Rc::clone(inner))
+    }
+
+    fn bad() -> Result<&'static str, Failure> {
+        Err(failed(FailureKind::Unavailable))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_open_circuit_refuses_without_a_call_until_a_probe_has_succeeded() {
+        let inner = Fake::of([bad(), bad(), Ok("answer"), Ok("answer")]);
+        let (guarded, around) = (guarded(&inner), Surroundings::new());
+        let (request, cx) = (request("/"), around.context(60_000));
+        for _ in 0..2 {
+            assert_eq!(guarded.ready(), Ok(()));
+            assert_eq!(guarded.call(&request, &cx).await, bad());
+        }
+        let refused = guarded.call(&request, &cx).await.unwrap_err();
+        assert_eq!((refused.kind, inner.count()), (FailureKind::CircuitOpen, 2));
+        assert!(refused.detail.starts_with("the source failed too often and is left alone for"));
+        assert_eq!(guarded.ready(), Err(refused));
+        clock::sleep_until(clock::now() + Duration::from_secs(2)).await;
+        assert_eq!(guarded.ready(), Ok(()), "it can be tried");
+        for _ in 0..2 {
+            assert_eq!(guarded.call(&request, &cx).await, Ok("answer"));
+        }
+        let probes: Vec<_> = inner.calls.borrow().iter().map(|call| call.is_probe).collect();
+        assert_eq!(probes, [false, false, true, false]);
+        let changes: Vec<_> = around
+            .spans()
+            .iter()
+            .filter_map(Span::attempt)
+            .map(|attempt| attempt.breaker)
+            .collect();
+        let (opened, closed) = (Some(BreakerChange::Opened), Some(BreakerChange::Closed));
+        assert_eq!(changes, [None, opened, closed, None]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_probe_gives_its_place_to_the_next_one() {
+        let inner = Fake::of([bad(), bad()]);
+        let (guarded, around) = (guarded(&inner), Surroundings::new());
+        let (request, cx) = (request("/"), around.context(60_000));
+        for _ in 0..2 {
+            guarded.call(&request, &cx).await.unwrap_err();
+        }
+        clock::sleep_until(clock::now() + Duration::from_secs(2)).await;
+        for _ in 0..2 {
+            let time = Duration::from_millis(10);
+            let given_up = tokio::time::timeout(time, guarded.call(&request, &cx)).await;
+            assert!(given_up.is_err(), "it was let through, and hangs");
+        }
+        assert_eq!(inner.count(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_nobodys_fault_opens_no_circuit() {
+        for kind in FailureKind::ALL {
+            let inner = Fake::of((0..5).map(|_| Err(failed(kind))));
+            let (guarded, around) = (guarded(&inner), Surroundings::new());
+            let (request, cx) = (request("/"), around.context(60_000));
+            for _ in 0..5 {
+                guarded.call(&request, &cx).await.unwrap_err();
+            }
+            let expected = if kind.facts().blame == Blame::Upstream { 2 } else { 5 };
+            assert_eq!(inner.count(), expected, "{kind:?}");
+        }
+    }
+}

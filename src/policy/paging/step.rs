@@ -117,3 +117,76 @@ impl<S: Step<Request, Out = Understood>> Step<Request> for Paged<S> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::failure::FailureKind;
+    use crate::domain::json::Pointer;
+    use crate::policy::fake::{Fake, Surroundings, failed, request};
+    use crate::policy::paging::spec::{PagingKind, SendAs};
+
+    fn page(text: &str) -> Understood {
+        let json = Json::parse(text.to_owned().into(), 10).expect("JSON");
+        let hints = crate::http::hints::ResponseHints::default();
+        Understood { status: 200, hints, content: Content::Data(json) }
+    }
+
+    async fn ask(
+        script: Vec<Result<Understood, Failure>>,
+        pause_ms: u64,
+    ) -> (Result<Answer, Failure>, Rc<Fake<Understood>>) {
+        let pointer = |text: &str| Pointer::try_new(text).expect("a pointer");
+        let paging = PagingSpec {
+            kind: PagingKind::Cursor {
+                next: pointer("/next"),
+                send_as: SendAs::Query("after".into()),
+            },
+            items: pointer("/items"),
+            max_pages: 10,
+            max_items: 100,
+            pause: Duration::from_millis(pause_ms),
+        };
+        let endpoint = Endpoint::try_new(false, "crm.test").expect("an endpoint");
+        let inner = Fake::of(script);
+        let paged = Paged::new(Some(paging), endpoint, Rc::clone(&inner));
+        let around = Surroundings::new();
+        let answer = paged.call(&request("/list"), &around.context(1000)).await;
+        assert!(around.passed() < 1000, "it ends by the deadline");
+        (answer, inner)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_page_is_a_call_of_its_own_until_there_is_no_next_one() {
+        let script = vec![Ok(page(r#"{"items":[1],"next":"a b"}"#)), Ok(page(r#"{"items":[2]}"#))];
+        let (answer, inner) = ask(script, 10).await;
+        let Ok(Answer::Data { status: 200, data }) = answer else { panic!("{answer:?}") };
+        assert_eq!(data.as_str(), r#"{"items":[1,2],"pages":2,"next_cursor":null}"#);
+        let targets: Vec<_> = inner.calls.borrow().iter().map(|call| call.target.clone()).collect();
+        assert_eq!(targets, ["/list", "/list?after=a+b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pages_that_came_are_kept_when_a_later_one_fails() {
+        let script = vec![
+            Ok(page(r#"{"items":[1],"next":"b"}"#)),
+            Err(Failure { detail: "it broke".into(), ..failed(FailureKind::Broken) }),
+        ];
+        let (answer, _) = ask(script, 10).await;
+        let Ok(Answer::Part { data, why }) = answer else { panic!("{answer:?}") };
+        assert_eq!(data.as_str(), r#"{"items":[1],"pages":1,"next_cursor":"b"}"#);
+        assert_eq!(why, "page 2: it broke");
+        let (answer, _) = ask(vec![Err(failed(FailureKind::Broken))], 10).await;
+        assert_eq!(answer.unwrap_err().kind, FailureKind::Broken, "there was none before it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_pause_is_begun_that_ends_after_the_deadline() {
+        let (answer, inner) = ask(vec![Ok(page(r#"{"items":[1],"next":"b"}"#))], 1500).await;
+        let Ok(Answer::Part { why, .. }) = answer else { panic!("{answer:?}") };
+        assert_eq!((&*why, inner.count()), ("stopped at the deadline", 1));
+    }
+}
