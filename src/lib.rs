@@ -5,12 +5,14 @@
 //!
 //! ```text
 //! api::aggregate → CoordinatorActor → SourceActor ×N in parallel → policy::pipeline
-//!     → limits, token, breaker, transport, pages → domain::aggregate → api → reply
+//!     → render, bulkhead, pages, retry, token, breaker, rate limit → http::client
+//!     → domain::aggregate → api → reply
 //! ```
 //!
 //! Imports point downward only (`tests/architecture.rs` enforces it): [`app`] wires everything;
-//! [`api`] uses [`actors`], [`domain`] and a little of [`upstream`]; [`actors`] use [`upstream`]
-//! and [`domain`]; [`upstream`], [`settings`] and [`telemetry`] use [`domain`]; [`domain`] is pure.
+//! [`api`] uses [`actors`], [`domain`] and a little of [`policy`]; [`actors`] use [`policy`];
+//! [`policy`] uses [`http`], the client beneath, which knows nothing of it; [`settings`] and
+//! [`telemetry`] use [`domain`], which is pure, and [`settings`] the specs of [`policy`].
 //! [`simulator`] stands apart: the upstreams of the demo and of the tests.
 
 pub mod actors;

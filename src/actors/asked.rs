@@ -5,14 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::coordinator::RunAction;
 use super::source::{Fetch, SourceHandle};
 use crate::clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::ids::Id;
-use crate::domain::json::Json;
 use crate::domain::outcome::{Outcome, SourceReply};
-use crate::domain::recorder::Recorder;
+use crate::domain::recorder::{Progress, Recorder};
 use crate::domain::trace::SpanKind;
 use crate::policy::answer::Answer;
 use crate::policy::request::FetchRequest;
@@ -27,11 +25,15 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// This source, not asked yet.
-    pub(super) fn new(source: &Rc<SourceHandle>, request: &RunAction) -> Self {
+    /// This source, not asked yet, of a request that arrived at `started`.
+    pub(super) fn new(
+        source: &Rc<SourceHandle>,
+        progress: &Arc<Progress>,
+        started: Instant,
+    ) -> Self {
         let (id, target) = (source.spec().id.clone(), Arc::clone(source.target()));
-        let recorder = request.progress.recorder(id, target, request.started);
-        Self { source: Rc::clone(source), recorder, started: request.started }
+        let recorder = progress.recorder(id, target, started);
+        Self { source: Rc::clone(source), recorder, started }
     }
 
     /// The source's name.
@@ -39,25 +41,18 @@ impl Asked {
         &self.source.spec().id
     }
 
-    /// Asks it, as it has all that it needs since `ready_since`.
-    pub(super) fn ask(
-        &self,
-        request: &RunAction,
-        data: Vec<(Id, Json)>,
-        ready_since: Instant,
-    ) -> impl Future<Output = SourceReply> + use<'_> {
+    /// Where what it does is written down.
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Asks it.
+    pub(super) fn ask(&self, request: FetchRequest) -> impl Future<Output = SourceReply> + use<'_> {
+        let ready_since = request.ready_since;
         if ready_since > self.started {
             self.recorder.note(SpanKind::Dependencies, self.started, ready_since);
         }
-        let answer = self.source.ask(Fetch(FetchRequest {
-            inputs: Arc::clone(&request.inputs),
-            forwarded: Arc::clone(&request.forwarded),
-            sources: data,
-            ready_since,
-            deadline: request.deadline,
-            min_fair_time: request.action.deadline / 2,
-            recorder: self.recorder.clone(),
-        }));
+        let answer = self.source.ask(Fetch(request));
         async move { self.reply(answer.await, ready_since) }
     }
 

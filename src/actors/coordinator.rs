@@ -21,7 +21,7 @@ use crate::domain::inputs::Inputs;
 use crate::domain::json::Json;
 use crate::domain::outcome::SourceReply;
 use crate::domain::recorder::Progress;
-use crate::policy::request::Forwarded;
+use crate::policy::request::{FetchRequest, Forwarded};
 
 /// Sources end at the deadline by themselves and say how far they came; one that does not is cut
 /// off this much later.
@@ -86,7 +86,7 @@ fn sources_of(sources: &[Rc<SourceHandle>], request: &RunAction) -> Vec<Asked> {
         })
     };
     let found = request.action.sources.iter().filter_map(find);
-    found.map(|source| Asked::new(source, request)).collect()
+    found.map(|source| Asked::new(source, &request.progress, request.started)).collect()
 }
 
 /// Asks the sources and keeps what comes in time, in the order in which it comes.
@@ -94,7 +94,7 @@ async fn collect(asked: &[Asked], request: &RunAction) -> Vec<SourceReply> {
     let action = &request.action;
     let at_once = asked.iter().filter(|source| action.waits_for(source.id()).is_empty());
     let mut pending: FuturesUnordered<_> =
-        at_once.map(|source| source.ask(request, Vec::new(), request.started)).collect();
+        at_once.map(|source| ask(source, request, Vec::new(), request.started)).collect();
     let mut replies: Vec<SourceReply> = Vec::with_capacity(action.sources.len());
     let all = async {
         while let Some(reply) = pending.next().await {
@@ -108,13 +108,31 @@ async fn collect(asked: &[Asked], request: &RunAction) -> Vec<SourceReply> {
                     && let Some(source) = asked.iter().find(|one| *one.id() == dependency.source)
                 {
                     let data = data_of(&dependency.waits_for, &replies);
-                    pending.push(source.ask(request, data, clock::now()));
+                    pending.push(ask(source, request, data, clock::now()));
                 }
             }
         }
     };
     clock::until(request.deadline.at() + DEADLINE_GRACE, all).await;
     replies
+}
+
+/// Asks one source, which has all that it needs since `ready_since`.
+fn ask<'a>(
+    source: &'a Asked,
+    request: &RunAction,
+    data: Vec<(Id, Json)>,
+    ready_since: Instant,
+) -> impl Future<Output = SourceReply> + use<'a> {
+    source.ask(FetchRequest {
+        inputs: Arc::clone(&request.inputs),
+        forwarded: Arc::clone(&request.forwarded),
+        sources: data,
+        ready_since,
+        deadline: request.deadline,
+        min_fair_time: request.action.deadline / 2,
+        recorder: source.recorder().clone(),
+    })
 }
 
 /// What these sources sent. What stands in for the data of a source without any is not its data.

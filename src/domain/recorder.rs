@@ -31,7 +31,7 @@ struct SourceProgress {
     /// When the request arrived.
     started: Instant,
     attempts: u32,
-    spans: Vec<Stretch>,
+    spans: Vec<Recorded>,
     /// The attempt that ended last.
     last_attempt: Option<usize>,
     /// What became of it; absent as long as it is under way.
@@ -42,7 +42,7 @@ struct SourceProgress {
 
 /// A span that may still be open.
 #[derive(Debug)]
-struct Stretch {
+struct Recorded {
     kind: SpanKind,
     start: Instant,
     end: Option<Instant>,
@@ -63,9 +63,9 @@ pub struct Recorder {
     index: usize,
 }
 
-/// One stretch of time that has begun.
+/// A span that has begun.
 #[derive(Debug, Clone, Copy)]
-pub struct StretchId(usize);
+pub struct SpanRef(usize);
 
 impl Progress {
     /// Begins to record a source that is asked for a request which arrived at `started`.
@@ -112,9 +112,9 @@ impl SourceProgress {
     /// Ends what is still open. An attempt under way failed in this way.
     fn close(&mut self, kind: FailureKind, now: Instant) {
         self.is_closed = true;
-        for stretch in self.spans.iter_mut().filter(|stretch| stretch.end.is_none()) {
-            stretch.end = Some(now);
-            if let SpanKind::Attempt(attempt) = &mut stretch.kind {
+        for span in self.spans.iter_mut().filter(|span| span.end.is_none()) {
+            span.end = Some(now);
+            if let SpanKind::Attempt(attempt) = &mut span.kind {
                 attempt.failure = Some(kind);
             }
         }
@@ -123,7 +123,7 @@ impl SourceProgress {
     fn take_spans(&mut self) -> Vec<Span> {
         self.is_closed = true;
         let spans = std::mem::take(&mut self.spans).into_iter();
-        let ended = spans.map(|Stretch { kind, start, end }| {
+        let ended = spans.map(|Recorded { kind, start, end }| {
             let end = end.unwrap_or(start);
             Span { kind, start, end }
         });
@@ -163,22 +163,22 @@ fn is_noticeable(span: &Span) -> bool {
 
 impl Recorder {
     /// Something begins that takes time.
-    pub fn begin(&self, kind: SpanKind, now: Instant) -> StretchId {
-        self.write(|source| source.push(Stretch { kind, start: now, end: None }))
+    pub fn begin(&self, kind: SpanKind, now: Instant) -> SpanRef {
+        self.write(|source| source.push(Recorded { kind, start: now, end: None }))
     }
 
     /// It has ended.
-    pub fn end(&self, stretch: StretchId, now: Instant) {
+    pub fn end(&self, span: SpanRef, now: Instant) {
         self.write(|source| {
-            if let Some(stretch) = source.open(stretch) {
-                stretch.end = Some(now);
+            if let Some(span) = source.open(span) {
+                span.end = Some(now);
             }
         });
     }
 
     /// Notes what took from `start` to `end`.
     pub fn note(&self, kind: SpanKind, start: Instant, end: Instant) {
-        self.write(|source| source.push(Stretch { kind, start, end: Some(end) }));
+        self.write(|source| source.push(Recorded { kind, start, end: Some(end) }));
     }
 
     /// An attempt begins, with this id for its span. The same request was sent `resend` times before.
@@ -188,7 +188,7 @@ impl Recorder {
         resend: u32,
         is_probe: bool,
         now: Instant,
-    ) -> StretchId {
+    ) -> SpanRef {
         self.write(|source| {
             if !source.is_closed {
                 source.attempts += 1;
@@ -196,22 +196,22 @@ impl Recorder {
             let number = source.attempts;
             let (status, failure, breaker) = (None, None, None);
             let attempt = Attempt { number, resend, status, failure, span_id, is_probe, breaker };
-            source.push(Stretch { kind: SpanKind::Attempt(attempt), start: now, end: None })
+            source.push(Recorded { kind: SpanKind::Attempt(attempt), start: now, end: None })
         })
     }
 
     /// The attempt has ended: with this status of the upstream, or with a failure.
     pub fn end_attempt(
         &self,
-        id: StretchId,
+        id: SpanRef,
         status: Option<u16>,
         failure: Option<FailureKind>,
         now: Instant,
     ) {
         self.write(|source| {
-            let Some(stretch) = source.open(id) else { return };
-            stretch.end = Some(now);
-            if let SpanKind::Attempt(attempt) = &mut stretch.kind {
+            let Some(span) = source.open(id) else { return };
+            span.end = Some(now);
+            if let SpanKind::Attempt(attempt) = &mut span.kind {
                 (attempt.status, attempt.failure) = (status, failure);
             }
             source.last_attempt = Some(id.0);
@@ -233,7 +233,7 @@ impl Recorder {
         self.write(|source| source.attempts)
     }
 
-    /// What became of the source: what was still under way has failed in this way.
+    /// What became of the source.
     pub fn finish(
         &self,
         outcome: Outcome,
@@ -255,7 +255,7 @@ impl Recorder {
                 return;
             }
             let last = source.last_attempt.and_then(|last| source.spans.get_mut(last));
-            if let Some(Stretch { kind: SpanKind::Attempt(attempt), .. }) = last {
+            if let Some(Recorded { kind: SpanKind::Attempt(attempt), .. }) = last {
                 amend(attempt);
             }
         });
@@ -268,17 +268,17 @@ impl Recorder {
 }
 
 impl SourceProgress {
-    fn push(&mut self, stretch: Stretch) -> StretchId {
+    fn push(&mut self, span: Recorded) -> SpanRef {
         if !self.is_closed {
-            self.spans.push(stretch);
+            self.spans.push(span);
         }
-        StretchId(self.spans.len().wrapping_sub(1))
+        SpanRef(self.spans.len().wrapping_sub(1))
     }
 
-    /// The stretch, if it is still open and of interest.
-    fn open(&mut self, StretchId(index): StretchId) -> Option<&mut Stretch> {
-        let stretch = self.spans.get_mut(index).filter(|stretch| stretch.end.is_none());
-        stretch.filter(|_| !self.is_closed)
+    /// The span, if it is still open and of interest.
+    fn open(&mut self, SpanRef(index): SpanRef) -> Option<&mut Recorded> {
+        let span = self.spans.get_mut(index).filter(|span| span.end.is_none());
+        span.filter(|_| !self.is_closed)
     }
 }
 

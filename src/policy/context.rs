@@ -8,7 +8,7 @@ use awc::http::header::{HeaderName, HeaderValue};
 use crate::clock;
 use crate::domain::deadline::Deadline;
 use crate::domain::failure::FailureKind;
-use crate::domain::recorder::{Recorder, StretchId};
+use crate::domain::recorder::{Recorder, SpanRef};
 use crate::domain::trace::{BreakerChange, SpanKind};
 use crate::domain::trace_context::TraceContext;
 use crate::http::send_permit::SendPermit;
@@ -158,7 +158,7 @@ impl<'a> Context<'a> {
 /// A stretch of time that is recorded as ended when this is dropped.
 pub(crate) struct OpenSpan<'a> {
     recorder: &'a Recorder,
-    id: StretchId,
+    id: SpanRef,
 }
 
 impl Drop for OpenSpan<'_> {
@@ -170,7 +170,7 @@ impl Drop for OpenSpan<'_> {
 /// An attempt under way. One that is dropped was given up.
 pub(crate) struct OpenAttempt<'a> {
     recorder: &'a Recorder,
-    id: StretchId,
+    id: SpanRef,
     /// The id of its span, which the upstream is told.
     pub(crate) span_id: u64,
     is_ended: bool,

@@ -102,3 +102,85 @@ fn method_of(method: method::Method) -> Method {
         method::Method::Delete => Method::DELETE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock;
+    use crate::domain::deadline::Deadline;
+    use crate::domain::failure::FailureKind;
+    use crate::domain::ids::InputName;
+    use crate::domain::inputs::{InputKind, InputSpec, Inputs};
+    use crate::domain::recorder::Progress;
+    use crate::domain::target::Target;
+    use crate::domain::template::{HeaderTemplate, JsonTemplate};
+    use crate::policy::fake::{Fake, Surroundings};
+    use crate::policy::request::Forwarded;
+
+    /// A request with this input and with a header of the caller's.
+    fn fetch(id: Option<&str>) -> FetchRequest {
+        let name = InputName::try_new("id").expect("a name");
+        let object = id.map(|id| ("id".to_owned(), json!(id))).into_iter().collect();
+        let spec = InputSpec { required: false, ..InputSpec::new(name, InputKind::String) };
+        let header = (HeaderName::from_static("x-request-id"), HeaderValue::from_static("r-1"));
+        let now = clock::now();
+        let id = SourceSpec::sample().id;
+        FetchRequest {
+            inputs: Inputs::from_object(&object, &[spec]).expect("they are good").into(),
+            forwarded: Arc::new(Forwarded { headers: vec![header], trace: None }),
+            sources: Vec::new(),
+            ready_since: now,
+            deadline: Deadline::after(now, Duration::from_secs(1)),
+            min_fair_time: Duration::from_millis(500),
+            recorder: Arc::<Progress>::default().recorder(id, Target::sample().into(), now),
+        }
+    }
+
+    fn spec() -> SourceSpec {
+        let header = |name, text| HeaderTemplate::try_new(name, text).expect("a template");
+        SourceSpec {
+            method: method::Method::Post,
+            headers: vec![header("Accept", "text/json"), header("X-Key", "key {id}")],
+            json: Some(JsonTemplate::try_new(&json!({"id": "{id}"})).expect("a template")),
+            ..SourceSpec::sample()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_has_its_templates_filled_in_and_what_the_source_does_not_set_itself() {
+        let rendered = Rendered::new(Arc::new(spec()), Fake::<()>::of([]));
+        let Request { http, rate_limit_key } = rendered.render(&fetch(Some("a/b"))).unwrap();
+        assert_eq!((http.method, http.target.as_str()), (Method::POST, "/a%2Fb"));
+        assert_eq!(http.body.as_deref(), Some(&br#"{"id":"a/b"}"#[..]));
+        assert_eq!(rate_limit_key.as_deref(), Some("of a/b"));
+        let headers: Vec<_> = http
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
+            .collect();
+        let expected = [
+            ("content-type", "application/json"),
+            ("x-request-id", "r-1"),
+            ("accept", "text/json"),
+            ("x-key", "key a/b"),
+        ];
+        assert_eq!(headers, expected);
+        let (_, key) = http.headers.last().expect("a header");
+        assert!(key.is_sensitive(), "it may be a secret");
+    }
+
+    #[tokio::test]
+    async fn without_a_value_that_it_needs_nobody_is_asked() {
+        let inner = Fake::<()>::of([Ok(())]);
+        let rendered = Rendered::new(Arc::new(spec()), inner.clone());
+        let around = Surroundings::new();
+        let failure = rendered.call(&fetch(None), &around.context(1000)).await.unwrap_err();
+        assert_eq!((failure.kind, failure.request_sent), (FailureKind::Unrenderable, false));
+        assert!(failure.detail.contains("{id}"), "{}", failure.detail);
+        assert_eq!(inner.count(), 0);
+    }
+}

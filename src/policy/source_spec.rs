@@ -153,3 +153,61 @@ pub fn place_inputs(action: &mut ActionSpec, sources: &[SourceSpec]) {
         }
     }
 }
+
+/// A source for the tests of the steps.
+#[cfg(test)]
+impl SourceSpec {
+    /// `GET http://crm.test/{id}`, once a second for each id, everything else as modest as can be.
+    ///
+    /// # Panics
+    /// Never: its parts are good.
+    pub fn sample() -> Self {
+        use super::retry::backoff::Backoff;
+        use std::num::NonZeroU32;
+        let (ms, second) = (Duration::from_millis(1), Duration::from_secs(1));
+        let backoff = Backoff::try_new(ms, ms).expect("a backoff");
+        Self {
+            id: Id::try_new("crm").expect("an id"),
+            method: Method::Get,
+            repeatable: true,
+            url: UrlTemplate::try_new("http://crm.test/{id}", &[]).expect("a template"),
+            shown_url: "http://crm.test/{id}".to_owned(),
+            headers: Vec::new(),
+            json: None,
+            credential: None,
+            tenancy: None,
+            extra_ca: None,
+            timeout: second,
+            connect_timeout: second,
+            max_connections: 1,
+            max_idle_connections: 1,
+            prewarm: false,
+            max_in_flight: 1,
+            max_response: 1000,
+            max_depth: 10,
+            empty_body: EmptyBody::BadPayload,
+            empty_statuses: vec![404],
+            empty_data: Json::null(),
+            fallback: Json::null(),
+            retry: RetryPolicy::try_new(1, backoff).expect("a policy"),
+            max_retry_after: second,
+            retry_budget: RetryBudget::try_new(0.0, 0, second).expect("a budget"),
+            rate_limit: Some(RateLimitSpec {
+                requests: NonZeroU32::MIN,
+                per: second,
+                burst: NonZeroU32::MIN,
+                key: Some(TextTemplate::try_new("of {id}").expect("a template")),
+                max_wait: Duration::ZERO,
+            }),
+            breaker: BreakerSpec {
+                window: second,
+                min_requests: 1,
+                failure_ratio: 1.0,
+                open_for: second,
+                max_open_for: second,
+                probes: 1,
+            },
+            paging: None,
+        }
+    }
+}

@@ -33,7 +33,7 @@ impl CredentialSpec {
     }
 }
 
-/// The kinds of credential. A new kind is a variant here and a file in `upstream/auth/`.
+/// The kinds of credential. A new kind is a variant here and a file in `policy/auth/`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CredentialKind {
     /// OAuth 2.0 client credentials (RFC 6749 section 4.4).

@@ -19,7 +19,7 @@ pub struct PagingSpec {
     pub pause: Duration,
 }
 
-/// How the next page is found. A new kind is a variant here and an arm in `upstream/next_page.rs`.
+/// How the next page is found. A new kind is a variant here and an arm in `policy/paging/next_page.rs`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PagingKind {
     /// The page carries a cursor that is sent with the next request; none: the last page.

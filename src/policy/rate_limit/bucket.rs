@@ -25,9 +25,9 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::Notify;
 
 use super::governor_clock::GovernorClock;
-use super::limiter::Throttled;
 use super::sliding_log::SlidingLog;
 use super::spec::RateLimitSpec;
+use super::throttled::Throttled;
 use crate::clock;
 use crate::http::send_permit::{SendCounter, SendPermit};
 use crate::policy::lock::lock;

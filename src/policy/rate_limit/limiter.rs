@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use super::bucket::Bucket;
 use super::spec::RateLimitSpec;
 use crate::clock;
-use crate::domain::failure::{Failure, FailureKind};
 use crate::policy::lock::lock;
 
 /// Buckets that nobody needs any more are looked for whenever there are this many more.
@@ -21,29 +20,6 @@ const MANY_BUCKETS: usize = 10_000;
 const MOST_BUCKETS: usize = 100_000;
 /// How many are left then, so that it is not done again for the next key.
 const BUCKETS_LEFT: usize = MOST_BUCKETS - MANY_BUCKETS;
-
-/// A permit cannot come in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Throttled {
-    /// Our own rate limit has no room.
-    #[error("the source's rate limit has no room for another {} ms", .wait.as_millis())]
-    ByUs {
-        /// How long the wait would have been.
-        wait: Duration,
-    },
-    /// The upstream asked to be left alone.
-    #[error("the upstream asked for a pause of another {} ms", .wait.as_millis())]
-    ByUpstream {
-        /// How long the wait would have been.
-        wait: Duration,
-    },
-}
-
-impl From<Throttled> for Failure {
-    fn from(refused: Throttled) -> Self {
-        Self::new(FailureKind::NoPermit, refused.to_string())
-    }
-}
 
 /// The rate limit of one source, shared by all workers; one bucket per key.
 #[derive(Debug)]

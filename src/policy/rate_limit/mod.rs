@@ -7,3 +7,4 @@ pub mod sliding_log;
 pub mod spec;
 pub(super) mod step;
 mod throttle;
+pub mod throttled;
