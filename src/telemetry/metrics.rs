@@ -17,7 +17,8 @@ use crate::domain::failure::FailureKind;
 use crate::domain::gauges::{Exposition, Gauges, OutcomeCount};
 use crate::domain::ids::Id;
 use crate::domain::observer::Observer;
-use crate::domain::record::{RequestRecord, SourceRecord};
+use crate::domain::outcome::Outcome;
+use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
 use crate::domain::trace::SpanKind;
 
 use super::config_metrics::ConfigMetrics;
@@ -156,10 +157,18 @@ impl Metrics {
         self.config_changes.with_label_values(&[part]).inc_by(changes);
     }
 
-    fn count_source(&self, record: &SourceRecord) {
+    /// Counts what a source came to, unless its caller went away before: that says nothing of it.
+    fn count_outcome(&self, record: &SourceRecord, status: u16) {
+        if status == CALLER_GONE && record.outcome == Outcome::Skipped {
+            return;
+        }
+        let labels = [record.source.as_str(), record.outcome.as_str()];
+        self.sources.with_label_values(&labels).observe(record.latency.as_secs_f64());
+    }
+
+    /// Counts what a source's time was spent on, whatever became of it.
+    fn count_attempts(&self, record: &SourceRecord) {
         let source = record.source.as_str();
-        let outcome = record.outcome.as_str();
-        self.sources.with_label_values(&[source, outcome]).observe(record.latency.as_secs_f64());
         let mut failed_before = None;
         for span in &record.spans {
             match span.kind {
@@ -228,7 +237,8 @@ impl Observer for Metrics {
             self.wrong_types.with_label_values(&[action, field.as_str()]).inc();
         }
         for source in &record.sources {
-            self.count_source(source);
+            self.count_outcome(source, record.status);
+            self.count_attempts(source);
         }
     }
 }

@@ -120,6 +120,13 @@ fn a_caller_that_goes_away_leaves_a_record_with_what_its_sources_did() {
     assert!((app.metric(cancelled) - 1.0).abs() < 1e-9);
     let answered = "tributary_source_attempts_total{result=\"ok\",source=\"crm\"}";
     assert!((app.metric(answered) - 1.0).abs() < 1e-9);
+    // Operators are alerted by the outcomes: a caller in a hurry is no failure of the source.
+    let metrics = app.admin_get("/metrics").text();
+    let outcomes = |outcome: &str, source: &str| {
+        let labels = format!("{{outcome=\"{outcome}\",source=\"{source}\"}}");
+        metrics.contains(&format!("tributary_source_duration_seconds_count{labels}"))
+    };
+    assert!(outcomes("ok", "crm") && !outcomes("skipped", "orders"), "{metrics}");
     app.join();
     let (told, traced) = span_ids(&app, &collector.spans());
     assert_eq!(told.len(), 1);
