@@ -63,7 +63,10 @@ pub fn parse_head(bytes: &[u8]) -> Result<ParsedHead, StreamFault> {
     let fields = FramingFields::read(response.headers, minor == 0)?;
     let framing = match (status, fields.framing()) {
         (204 | 304, BodyFraming::Length(_) | BodyFraming::Chunked) => BodyFraming::NoneButAnnounced,
-        (204 | 304, _) => BodyFraming::None,
+        (
+            204 | 304,
+            BodyFraming::None | BodyFraming::NoneButAnnounced | BodyFraming::UntilClose,
+        ) => BodyFraming::None,
         (_, framing) => framing,
     };
     let keep_alive = fields.keep_alive(minor == 0);
