@@ -31,6 +31,7 @@ use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
 use crate::api::admin::{Overview, Viewers};
 use crate::api::auth_failures::AuthFailures;
 use crate::api::draining::Draining;
+use crate::clock;
 use crate::domain::observer::{Observer, Observers};
 use crate::settings::{ServerTls, Settings};
 use crate::telemetry::large_replies::LargeReplies;
@@ -38,7 +39,6 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::request_log::RequestLog;
 use crate::telemetry::traces::Traces;
-use crate::upstream::clock;
 
 pub use crate::api::admin::faults;
 pub use blocking::{NoResult, in_a_thread};

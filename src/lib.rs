@@ -4,25 +4,29 @@
 //! One request, followed through the modules, is the architecture:
 //!
 //! ```text
-//! api::aggregate → CoordinatorActor → SourceActor ×N in parallel → upstream::fetch
-//!     → limits, token, breaker, transport, pages → domain::aggregate → api → reply
+//! api::aggregate → CoordinatorActor → SourceActor ×N in parallel → policy::pipeline
+//!     → render, bulkhead, pages, retry, token, breaker, rate limit → http::client
+//!     → domain::aggregate → api → reply
 //! ```
 //!
 //! Imports point downward only (`tests/architecture.rs` enforces it): [`app`] wires everything;
-//! [`api`] uses [`actors`], [`domain`] and a little of [`upstream`]; [`actors`] use [`upstream`]
-//! and [`domain`]; [`upstream`], [`settings`] and [`telemetry`] use [`domain`]; [`settings`] are read
-//! with [`config`]; [`domain`] is pure.
+//! [`api`] uses [`actors`], [`domain`] and a little of [`policy`]; [`actors`] use [`policy`];
+//! [`policy`] uses [`http`], the client beneath, which knows nothing of it; [`settings`] and
+//! [`telemetry`] use [`domain`], which is pure; [`settings`] are read with [`config`] into the specs
+//! of [`policy`].
 //! [`simulator`] stands apart: the upstreams of the demo and of the tests.
 
 pub mod actors;
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod export;
+pub mod http;
+pub mod policy;
 pub mod settings;
 pub mod signals;
 pub mod simulator;
 pub mod telemetry;
-pub mod upstream;

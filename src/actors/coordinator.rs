@@ -9,8 +9,10 @@ use actix::{Actor, Context, Handler, Message, Supervised};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
+use super::asked::Asked;
 use super::reply::{Cancellable, or_if_it_panics};
-use super::source::{Fetch, SourceHandle};
+use super::source::SourceHandle;
+use crate::clock;
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
 use crate::domain::deadline::Deadline;
@@ -18,12 +20,12 @@ use crate::domain::ids::Id;
 use crate::domain::inputs::Inputs;
 use crate::domain::json::Json;
 use crate::domain::outcome::SourceReply;
-use crate::upstream::clock;
-use crate::upstream::fetch::{FetchRequest, Forwarded};
+use crate::domain::recorder::Progress;
+use crate::policy::request::{FetchRequest, Forwarded};
 
 /// Sources end at the deadline by themselves and say how far they came; one that does not is cut
 /// off this much later.
-const LAST_CALL: Duration = Duration::from_millis(10);
+const DEADLINE_GRACE: Duration = Duration::from_millis(10);
 
 /// Ask every source of an action, until the deadline or until a required one has failed.
 #[derive(Message)]
@@ -39,6 +41,8 @@ pub struct RunAction {
     pub started: Instant,
     /// When the reply must leave.
     pub deadline: Deadline,
+    /// Where what the sources do is written down, for whoever tells of the request.
+    pub progress: Arc<Progress>,
 }
 
 /// One worker's dispatcher.
@@ -65,17 +69,30 @@ impl Handler<RunAction> for CoordinatorActor {
     fn handle(&mut self, request: RunAction, _: &mut Self::Context) -> Self::Result {
         let sources = Rc::clone(&self.sources);
         Cancellable::new(async move {
-            let replies = or_if_it_panics(collect(&sources, &request), Vec::new).await;
-            finish(&sources, &request, replies)
+            let asked = sources_of(&sources, &request);
+            let replies = or_if_it_panics(collect(&asked, &request), Vec::new).await;
+            finish(&asked, &request, replies)
         })
     }
 }
 
+/// The sources of the action, in the order of the configuration; of several with the same id, that of
+/// the tenant that the request is about.
+fn sources_of(sources: &[Rc<SourceHandle>], request: &RunAction) -> Vec<Asked> {
+    let find = |id: &Id| {
+        sources.iter().find(|source| {
+            let spec = source.spec();
+            spec.id == *id && spec.is_chosen(&request.action, &request.inputs)
+        })
+    };
+    let found = request.action.sources.iter().filter_map(find);
+    found.map(|source| Asked::new(source, &request.progress, request.started)).collect()
+}
+
 /// Asks the sources and keeps what comes in time, in the order in which it comes.
-async fn collect(sources: &[Rc<SourceHandle>], request: &RunAction) -> Vec<SourceReply> {
+async fn collect(asked: &[Asked], request: &RunAction) -> Vec<SourceReply> {
     let action = &request.action;
-    let at_once = action.sources.iter().filter(|id| action.waits_for(id).is_empty());
-    let at_once = at_once.filter_map(|id| find(sources, request, id));
+    let at_once = asked.iter().filter(|source| action.waits_for(source.id()).is_empty());
     let mut pending: FuturesUnordered<_> =
         at_once.map(|source| ask(source, request, Vec::new(), request.started)).collect();
     let mut replies: Vec<SourceReply> = Vec::with_capacity(action.sources.len());
@@ -88,7 +105,7 @@ async fn collect(sources: &[Rc<SourceHandle>], request: &RunAction) -> Vec<Sourc
             }
             for dependency in &action.dependencies {
                 if dependency.is_released_by_last_of(&replies)
-                    && let Some(source) = find(sources, request, &dependency.source)
+                    && let Some(source) = asked.iter().find(|one| *one.id() == dependency.source)
                 {
                     let data = data_of(&dependency.waits_for, &replies);
                     pending.push(ask(source, request, data, clock::now()));
@@ -96,26 +113,26 @@ async fn collect(sources: &[Rc<SourceHandle>], request: &RunAction) -> Vec<Sourc
             }
         }
     };
-    clock::until(request.deadline.at() + LAST_CALL, all).await;
+    clock::until(request.deadline.at() + DEADLINE_GRACE, all).await;
     replies
 }
 
-/// Asks one source that has all it needs since `ready`.
-fn ask(
-    source: &SourceHandle,
+/// Asks one source, which has all that it needs since `ready_since`.
+fn ask<'a>(
+    source: &'a Asked,
     request: &RunAction,
     data: Vec<(Id, Json)>,
-    ready: Instant,
-) -> impl Future<Output = SourceReply> + use<> {
-    source.ask(Fetch(FetchRequest {
+    ready_since: Instant,
+) -> impl Future<Output = SourceReply> + use<'a> {
+    source.ask(FetchRequest {
         inputs: Arc::clone(&request.inputs),
         forwarded: Arc::clone(&request.forwarded),
         sources: data,
-        started: request.started,
-        ready,
+        ready_since,
         deadline: request.deadline,
-        patience: request.action.deadline / 2,
-    }))
+        min_fair_time: request.action.deadline / 2,
+        recorder: source.recorder().clone(),
+    })
 }
 
 /// What these sources sent. What stands in for the data of a source without any is not its data.
@@ -128,28 +145,23 @@ fn data_of(ids: &[Id], replies: &[SourceReply]) -> Vec<(Id, Json)> {
 /// Puts the replies into the order of the configuration. A source without one ran out of time, alone
 /// or while it waited for another, or was not waited for because a required one had failed, or met a
 /// fault of ours.
-fn finish(
-    sources: &[Rc<SourceHandle>],
-    request: &RunAction,
-    mut replies: Vec<SourceReply>,
-) -> Aggregate {
+fn finish(asked: &[Asked], request: &RunAction, mut replies: Vec<SourceReply>) -> Aggregate {
     let now = clock::now();
     let has_failed = replies.iter().any(|reply| request.action.fails_by(reply));
     let come: Vec<Id> = replies.iter().map(|reply| reply.source.clone()).collect();
     // It depends on the moment whether the end of a source's time or that of the whole is seen first.
     let waits_for = |id: &Id| request.action.waits_for(id).iter().find(|one| !come.contains(one));
-    let in_order = request.action.sources.iter().filter_map(|id| {
-        let come = replies.iter().position(|reply| reply.source == *id);
-        let source = find(sources, request, id)?;
-        Some(match come {
+    let in_order = asked.iter().map(|source| {
+        let come = replies.iter().position(|reply| reply.source == *source.id());
+        match come {
             Some(index) => replies.swap_remove(index),
-            None if request.deadline.has_passed(now) => match waits_for(id) {
-                Some(other) => source.unasked_reply(other, request.started),
-                None => source.late_reply(request.started),
+            None if request.deadline.has_passed(now) => match waits_for(source.id()) {
+                Some(other) => source.unasked(other),
+                None => source.late(),
             },
-            None if has_failed => source.abandoned_reply(request.started),
-            None => source.internal_reply(request.started),
-        })
+            None if has_failed => source.abandoned(),
+            None => source.internal(),
+        }
     });
     let replies = in_order.collect();
     let echoed = request
@@ -158,17 +170,4 @@ fn finish(
         .map(|(name, value)| (name.to_string(), Json::from_parts(value.to_json().into_bytes())));
     let echoed = echoed.collect();
     Aggregate { echoed, replies, latency: now - request.started, flow_latency_ms: None }
-}
-
-/// The source of this id; of several, that of the tenant that the request is about.
-fn find<'a>(
-    sources: &'a [Rc<SourceHandle>],
-    request: &RunAction,
-    id: &Id,
-) -> Option<&'a Rc<SourceHandle>> {
-    let is_it = |source: &&Rc<SourceHandle>| {
-        let spec = source.spec();
-        spec.id == *id && spec.is_chosen(&request.action, &request.inputs)
-    };
-    sources.iter().find(is_it)
 }

@@ -10,6 +10,7 @@
 //! crosses threads on its way. Whatever must hold for the process is shared state that outlives
 //! the actors.
 
+mod asked;
 pub mod coordinator;
 pub mod reply;
 pub mod source;

@@ -178,7 +178,7 @@ mod tests {
     use actix::{Context, Handler, Message};
 
     use super::*;
-    use crate::upstream::clock;
+    use crate::clock;
 
     struct Fragile;
 

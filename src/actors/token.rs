@@ -25,12 +25,12 @@ use tokio::sync::watch;
 use tokio_rustls::rustls::ClientConfig;
 
 use self::status::TokenStatus;
-use crate::domain::credential::ClientCredentialsSpec;
+use crate::clock;
 use crate::domain::ids::Id;
-use crate::upstream::auth::TokenError;
-use crate::upstream::auth::client_credentials::{NewToken, TokenClient};
-use crate::upstream::clock;
-use crate::upstream::origin::OriginError;
+use crate::http::client::HttpClientError;
+use crate::policy::auth::TokenError;
+use crate::policy::auth::client_credentials::{NewToken, TokenClient};
+use crate::policy::auth::spec::ClientCredentialsSpec;
 
 /// See to it that a later token is fetched, unless one is at hand or the endpoint is left alone.
 #[derive(Debug, Clone, Copy, Message)]
@@ -44,7 +44,7 @@ pub struct GetToken {
 pub struct TokenActor {
     id: Id,
     spec: Arc<ClientCredentialsSpec>,
-    client: Result<TokenClient, OriginError>,
+    client: Result<TokenClient, HttpClientError>,
     status: Arc<watch::Sender<TokenStatus>>,
     /// The planned next fetch.
     planned: Option<SpawnHandle>,

@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use super::supervision::{Respawning, Restarts};
 use super::token::status::TokenStatus;
 use super::token::{GetToken, TokenActor};
-use crate::domain::credential::ClientCredentialsSpec;
+use crate::clock;
 use crate::domain::ids::Id;
-use crate::upstream::auth::{Token, TokenError, TokenProvider};
-use crate::upstream::clock;
-use crate::upstream::tls::{self, TlsSetupError};
+use crate::http::tls::{self, TlsSetupError};
+use crate::policy::auth::spec::ClientCredentialsSpec;
+use crate::policy::auth::{Token, TokenError, TokenProvider};
 
 type TokenActorFactory = Box<dyn Fn() -> Addr<TokenActor> + Send + Sync>;
 

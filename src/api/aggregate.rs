@@ -13,6 +13,7 @@ use super::problem::Problem;
 use super::state::{Serving, Worker};
 use super::{body, context, flat};
 use crate::actors::coordinator::RunAction;
+use crate::clock;
 use crate::domain::action::ActionSpec;
 use crate::domain::aggregate::Aggregate;
 use crate::domain::deadline::Deadline;
@@ -22,7 +23,7 @@ use crate::domain::inputs::{InputValue, Inputs};
 use crate::domain::json::Json;
 use crate::domain::paths;
 use crate::domain::record::SourceRecord;
-use crate::upstream::clock;
+use crate::domain::recorder::Progress;
 
 /// The header that tells every source's time (W3C Server Timing).
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -110,12 +111,15 @@ pub async fn run(
     let deadline = deadline(action, headers, started)?;
     observation.deadline = Some(deadline.at());
     let flow_latency_ms = flow_latency_ms(&inputs);
+    let progress = Arc::new(Progress::default());
+    observation.progress = Some(Arc::clone(&progress));
     let message = RunAction {
         action: Arc::clone(action),
         inputs: Arc::new(inputs),
         forwarded: Arc::new(context::forwarded(id, observation.trace.as_ref())),
         started,
         deadline,
+        progress: Arc::clone(&progress),
     };
     let coordinator = serving.coordinator.addr(clock::now()).map_err(|_| Problem::internal())?;
     let mut aggregate = coordinator.send(message).await.map_err(|_| Problem::internal())?;
@@ -145,7 +149,11 @@ pub async fn run(
     let server_timing = HeaderValue::try_from(aggregate.server_timing());
     let server_timing = server_timing.map_err(|_| Problem::internal())?;
     observation.complete = Some(complete);
-    observation.sources = aggregate.replies.into_iter().map(SourceRecord::of).collect();
+    let records = aggregate.replies.into_iter().map(|reply| {
+        let spans = progress.take_spans(&reply.source);
+        SourceRecord::of(reply, spans)
+    });
+    observation.sources = records.collect();
     match problem {
         None => Ok(Reply { json, server_timing }),
         Some(problem) => Err(problem.with_aggregate(json, (SERVER_TIMING, server_timing))),

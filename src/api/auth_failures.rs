@@ -15,8 +15,8 @@ use tokio::sync::Semaphore;
 
 use super::draining::Draining;
 use super::problem::Problem;
+use crate::clock;
 use crate::domain::sliding_window::SlidingWindow;
-use crate::upstream::clock;
 
 /// So many refusals in [`WINDOW`] are nothing special: a caller whose key was replaced, say.
 const FREE: u32 = 20;

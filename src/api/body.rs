@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
 use super::problem::Problem;
-use crate::upstream::clock;
+use crate::clock;
 
 /// How much of a body is taken, and for how long.
 #[derive(Debug, Clone, Copy)]

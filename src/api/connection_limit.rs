@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::clock;
 use crate::domain::log_throttle::LogThrottle;
-use crate::upstream::clock;
 
 /// That connections are closed to make room is told once in so long.
 const QUIET: Duration = Duration::from_mins(1);

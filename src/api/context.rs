@@ -10,7 +10,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use super::problem::Problem;
 use crate::domain::trace_context::TraceContext;
 use crate::domain::trace_state;
-use crate::upstream::fetch::Forwarded;
+use crate::policy::request::Forwarded;
 
 /// The header that carries a request's id, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_NAME);

@@ -14,11 +14,11 @@ use super::observation::Observation;
 use super::problem::Problem;
 use super::state::{Serving, Worker};
 use super::{body, context};
+use crate::clock;
 use crate::domain::ids::Id;
 use crate::domain::inputs::{InputErrors, Inputs};
 use crate::domain::json::write_string;
 use crate::domain::paths;
-use crate::upstream::clock;
 
 /// Handles the route: HTTP 200 whenever the body could be read and the caller is known; the
 /// envelope carries the status.

@@ -17,10 +17,10 @@ use actix_web::web;
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
+use crate::clock;
 use crate::domain::aggregate::Aggregate;
 use crate::domain::deadline::Deadline;
 use crate::domain::fields::{FlatReply, OutputSpec};
-use crate::upstream::clock;
 
 /// So much data, bytes, is looked through in about a millisecond, whatever it is.
 const AT_ONCE: usize = 16 * 1024;
@@ -98,7 +98,6 @@ mod tests {
             attempts: 1,
             latency: Duration::from_millis(1),
             data: Json::from_value(&json!(vec![1; AT_ONCE])),
-            spans: vec![],
         };
         let latency = Duration::from_millis(1);
         Aggregate { echoed: vec![], replies: vec![reply], latency, flow_latency_ms: None }

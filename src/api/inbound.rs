@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::upstream::clock;
+use crate::clock;
 
 /// The certificate and the callers' authority in force. Replaced, they hold for connections that
 /// come later; those that are there go on.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::upstream::clock;
+use crate::clock;
 
 /// How long it is read at most.
 const LONGEST: Duration = Duration::from_secs(1);

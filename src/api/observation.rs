@@ -6,11 +6,13 @@ use std::time::{Instant, SystemTime};
 
 use actix_web::http::header::HeaderValue;
 
+use crate::clock;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::ids::{Id, InputName};
 use crate::domain::observer::Observer;
 use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
+use crate::domain::recorder::Progress;
 use crate::domain::trace_context::TraceContext;
-use crate::upstream::clock;
 
 /// One request under way. Whoever handles it notes what becomes known; [`Self::finish`] tells the
 /// observer. A request that is given up (its caller went away) is told of when this is dropped.
@@ -37,8 +39,10 @@ pub struct Observation<'a> {
     pub wrong_types: Vec<InputName>,
     /// The fields that gave way to their defaults because of the reply's size.
     pub left_out: Vec<InputName>,
-    /// What each source did.
+    /// What each source did, once there is an aggregate.
     pub sources: Vec<SourceRecord>,
+    /// What the sources do meanwhile.
+    pub progress: Option<Arc<Progress>>,
 }
 
 impl<'a> Observation<'a> {
@@ -65,6 +69,7 @@ impl<'a> Observation<'a> {
             wrong_types: Vec::new(),
             left_out: Vec::new(),
             sources: Vec::new(),
+            progress: None,
         }
     }
 
@@ -80,6 +85,10 @@ impl<'a> Observation<'a> {
 
     fn tell(&mut self, status: u16, reply_bytes: usize) {
         self.is_over = true;
+        let now = clock::now();
+        if self.sources.is_empty() {
+            self.sources = self.given_up(status, now);
+        }
         let record = RequestRecord {
             request_id: self.id.to_str().unwrap_or_default().to_owned(),
             action: self.action.take(),
@@ -90,7 +99,7 @@ impl<'a> Observation<'a> {
             started: self.started,
             started_at: self.started_at,
             deadline: self.deadline,
-            latency: clock::now().saturating_duration_since(self.started),
+            latency: now.saturating_duration_since(self.started),
             status,
             complete: self.complete,
             reply_bytes,
@@ -99,6 +108,18 @@ impl<'a> Observation<'a> {
             sources: std::mem::take(&mut self.sources),
         };
         self.observer.answered(&Arc::new(record));
+    }
+
+    /// What the sources had done when it ended without an aggregate.
+    fn given_up(&self, status: u16, now: Instant) -> Vec<SourceRecord> {
+        let Some(progress) = &self.progress else { return Vec::new() };
+        let failure = if status == CALLER_GONE {
+            let detail = "not waited for: the caller went away";
+            Failure::new(FailureKind::NotWaitedFor, detail)
+        } else {
+            Failure::internal()
+        };
+        progress.give_up(&failure, now)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::begun_head::BegunHead;
 use super::connection_limit::Admitted;
-use crate::upstream::clock;
+use crate::clock;
 
 /// Where a connection is. Clones are of the same connection.
 #[derive(Debug, Clone)]

@@ -10,10 +10,10 @@ use super::context;
 use super::phase::Phase;
 use super::problem::PROBLEM_JSON;
 use super::reply_headers::LINES;
+use crate::clock;
 use crate::domain::observer::Observer;
 use crate::domain::paths;
 use crate::domain::record::RequestRecord;
-use crate::upstream::clock;
 
 /// What actix-http's `http::Uri` takes, bytes.
 const LONGEST_TARGET: usize = 65_534;

@@ -9,8 +9,8 @@ use super::problem::Problem;
 use super::route_table::{self, Endpoint, Method};
 use super::state::{Shared, Worker};
 use super::{aggregate, context, events, host};
+use crate::clock;
 use crate::domain::paths;
-use crate::upstream::clock;
 
 /// The public paths.
 static ENDPOINTS: [Endpoint; 3] = [

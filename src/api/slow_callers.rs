@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::lingering::Lingering;
 use super::phase::Phase;
 use super::refusals::Refusals;
-use crate::upstream::clock;
+use crate::clock;
 
 /// How long a caller may take no byte of a reply that is ready for it. Without an end to it,
 /// replies of callers that never read would fill the memory.

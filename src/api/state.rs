@@ -16,7 +16,7 @@ use crate::actors::supervision::Respawning;
 use crate::domain::action::ActionSpec;
 use crate::domain::ids::Id;
 use crate::domain::observer::Observer;
-use crate::domain::source::SourceSpec;
+use crate::policy::source_spec::SourceSpec;
 
 /// What one configuration says, for all workers. A reload makes a new one.
 pub struct Shared {

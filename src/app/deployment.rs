@@ -16,8 +16,8 @@ use crate::api::body::BodyLimits;
 use crate::api::draining::Draining;
 use crate::api::state::Shared;
 use crate::domain::observer::Observer;
-use crate::domain::source::SourceSpec;
 use crate::export::openapi::{self, Service};
+use crate::policy::source_spec::SourceSpec;
 use crate::settings::{InEffect, KeyDigests, ServerSpec, Settings};
 
 /// What there is once in a process, whatever the configuration says.
@@ -76,7 +76,7 @@ impl Deployment {
         if before.is_none() {
             // A service that is in use already is not taken out of it for a new source or credential.
             for source in sources.iter().filter(|source| source.spec.prewarm) {
-                source.shared.expect_warm_ups(server.workers);
+                source.state.expect_warm_ups(server.workers);
             }
             for token in credentials.iter().filter_map(|known| known.auth.token_handle()) {
                 token.await_first_token();
@@ -112,10 +112,8 @@ impl Deployment {
 
     /// What operators may look at, and who may do so.
     pub(super) fn parts(&self, process: &Process) -> Parts {
-        let sources = self
-            .sources
-            .iter()
-            .map(|source| (Arc::clone(&source.spec), Arc::clone(&source.shared)));
+        let sources =
+            self.sources.iter().map(|source| (Arc::clone(&source.spec), Arc::clone(&source.state)));
         let tokens = self.credentials.iter().filter_map(|known| known.auth.token_handle());
         Parts {
             access: access::of_operators(&self.server, &process.operators_refused),

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use opentelemetry_otlp::ExporterBuildError;
 
-use crate::domain::breaker::BreakerSpecError;
 use crate::domain::ids::Id;
-use crate::upstream::origin::OriginError;
-use crate::upstream::tls::TlsSetupError;
+use crate::http::client::HttpClientError;
+use crate::http::tls::TlsSetupError;
+use crate::policy::breaker::spec::BreakerSpecError;
 
 /// Why the service cannot start although its configuration is right.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +46,11 @@ pub enum StartError {
     },
     /// A source's endpoint is not usable.
     #[error("{id}: {source}")]
-    Origin {
+    HttpClient {
         /// The source or credential.
         id: Id,
         /// Why not.
-        source: OriginError,
+        source: HttpClientError,
     },
     /// The metrics cannot be set up: a fault of ours.
     #[error("metrics: {0}")]

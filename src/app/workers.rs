@@ -17,22 +17,20 @@ use crate::actors::coordinator::CoordinatorActor;
 use crate::actors::source::SourceHandle;
 use crate::actors::supervision::{Living, Respawning, Restarts};
 use crate::api::state::{Serving, Worker};
-use crate::domain::source::SourceSpec;
-use crate::upstream::clock;
-use crate::upstream::fetch::Source;
-use crate::upstream::origin::{Connecting, Origin, OriginError};
-use crate::upstream::prepare::RequestPlan;
-use crate::upstream::shared::SourceShared;
-use crate::upstream::tls;
+use crate::clock;
+use crate::http::client::{Connecting, HttpClient, HttpClientError};
+use crate::http::tls;
+use crate::policy::pipeline::Pipeline;
+use crate::policy::source_spec::SourceSpec;
+use crate::policy::state::SourceState;
 
 /// One source's parts that all workers share.
 #[derive(Clone)]
 pub(super) struct SourceParts {
     pub(super) spec: Arc<SourceSpec>,
-    pub(super) shared: Arc<SourceShared>,
+    pub(super) state: Arc<SourceState>,
     tls: Option<Arc<ClientConfig>>,
     auth: SharedAuth,
-    plan: RequestPlan,
 }
 
 /// Makes the set of each worker thread.
@@ -80,32 +78,26 @@ fn share(
     let id = spec.id.clone();
     let tls = tls::for_endpoint(spec.url.endpoint(), spec.extra_ca.as_deref());
     let tls = tls.map_err(|source| StartError::Tls { id: id.clone(), source })?;
-    let shared = match before {
-        Some(before) => before.shared.following(&before.spec, &spec),
-        None => SourceShared::try_new(&spec),
+    let state = match before {
+        Some(before) => before.state.following(&before.spec, &spec),
+        None => SourceState::try_new(&spec),
     };
-    let shared = shared.map_err(|source| StartError::Breaker { id: id.clone(), source })?;
-    let parts = SourceParts {
-        shared: Arc::new(shared),
-        plan: RequestPlan::new(&spec),
-        auth,
-        spec: Arc::new(spec),
-        tls,
-    };
+    let state = state.map_err(|source| StartError::Breaker { id: id.clone(), source })?;
+    let parts = SourceParts { state: Arc::new(state), auth, spec: Arc::new(spec), tls };
     parts
-        .origin(1, 0, &UpstreamShare::default())
-        .map_err(|source| StartError::Origin { id, source })?;
+        .client(1, 0, &UpstreamShare::default())
+        .map_err(|source| StartError::HttpClient { id, source })?;
     Ok(parts)
 }
 
 impl SourceParts {
     /// Connections for one of so many workers.
-    fn origin(
+    fn client(
         &self,
         workers: usize,
         worker: usize,
         share: &UpstreamShare,
-    ) -> Result<Origin, OriginError> {
+    ) -> Result<HttpClient, HttpClientError> {
         let spec = &self.spec;
         let (most, most_idle) =
             (share.of(spec.max_connections), share.of(spec.max_idle_connections));
@@ -115,7 +107,7 @@ impl SourceParts {
             max_idle_connections: part_of(most_idle, workers, worker),
             tls: self.tls.clone(),
         };
-        Origin::try_new(spec.url.endpoint(), connecting)
+        HttpClient::try_new(spec.url.endpoint(), connecting)
     }
 }
 
@@ -181,24 +173,22 @@ impl WorkerSet {
 
     fn start_source(&self, parts: &SourceParts) -> Option<Rc<SourceHandle>> {
         let factory = &self.factory;
-        let origin = parts.origin(factory.workers, self.index, &factory.upstreams);
+        let client = parts.client(factory.workers, self.index, &factory.upstreams);
         // The same was tried when the configuration was taken.
-        let origin = origin.inspect_err(|error| tracing::error!(%error, "no source")).ok()?;
-        let source = Source::new(
+        let client = client.inspect_err(|error| tracing::error!(%error, "no source")).ok()?;
+        let pipeline = Rc::new(Pipeline::new(
             Arc::clone(&parts.spec),
-            Arc::clone(&parts.shared),
-            origin,
+            Arc::clone(&parts.state),
+            client,
             parts.auth.local(),
-            parts.plan.clone(),
-        );
-        let source = Rc::new(source);
+        ));
         if parts.spec.prewarm {
-            let cold = Rc::clone(&source);
+            let cold = Rc::clone(&pipeline);
             actix_rt::spawn(async move { cold.warm_up().await });
         }
         let (restarts, living) = (&self.factory.restarts, &self.factory.living);
         let (restarts, living) = (Arc::clone(restarts), Arc::clone(living));
-        Some(Rc::new(SourceHandle::start(source, restarts, living)))
+        Some(Rc::new(SourceHandle::start(pipeline, restarts, living)))
     }
 }
 

@@ -47,7 +47,7 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
                     StartError::Tls { .. } => EXIT_CERTIFICATE,
                     StartError::Listen { .. }
                     | StartError::Descriptors { .. }
-                    | StartError::Origin { .. }
+                    | StartError::HttpClient { .. }
                     | StartError::Metrics(_)
                     | StartError::Traces(_)
                     | StartError::Breaker { .. }

@@ -6,8 +6,6 @@ use super::fields::OutputSpec;
 use super::ids::{Id, InputName};
 use super::inputs::{InputSpec, Inputs};
 use super::outcome::SourceReply;
-use super::source::SourceSpec;
-use super::template::Reference;
 
 /// A configured action, checked.
 #[derive(Debug, Clone)]
@@ -51,18 +49,6 @@ pub enum OnRequiredFailure {
 }
 
 impl ActionSpec {
-    /// Notes for each input where the action's sources put it, and with which escapes.
-    pub fn place_inputs(&mut self, sources: &[SourceSpec]) {
-        for source in sources.iter().filter(|source| self.sources.contains(&source.id)) {
-            for (place, placeholder) in source.placeholders() {
-                let Reference::Input(name) = &placeholder.reference else { continue };
-                for input in self.inputs.iter_mut().filter(|input| input.name == *name) {
-                    input.places.add(place, &placeholder.escapes);
-                }
-            }
-        }
-    }
-
     /// The credential that the value of this input stands for.
     pub fn credential_chosen(&self, input: &InputName, inputs: &Inputs) -> Option<&Id> {
         let spec = self.inputs.iter().find(|spec| spec.name == *input)?;

@@ -161,7 +161,6 @@ mod tests {
             attempts: 1,
             latency: Duration::from_millis(41),
             data: Json::from_parts(data.as_bytes().to_vec()),
-            spans: Vec::new(),
         }
     }
 

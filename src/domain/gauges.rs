@@ -1,6 +1,6 @@
 //! The state of the process at one moment, as plain numbers, for whoever exposes it.
 
-use super::breaker::State;
+use super::circuit::Circuit;
 use super::ids::Id;
 
 /// The state of the process's parts at one moment.
@@ -35,12 +35,12 @@ pub struct SourceGauge {
     /// Calls under way.
     pub in_flight: usize,
     /// The circuit breaker.
-    pub breaker: State,
+    pub breaker: Circuit,
 }
 
 impl SourceGauge {
     /// Takes another part of the same source in: the breaker is that of the worst part.
-    pub fn add(&mut self, in_flight: usize, breaker: State) {
+    pub fn add(&mut self, in_flight: usize, breaker: Circuit) {
         self.in_flight += in_flight;
         if badness(breaker) > badness(self.breaker) {
             self.breaker = breaker;
@@ -48,11 +48,11 @@ impl SourceGauge {
     }
 }
 
-fn badness(breaker: State) -> u8 {
+fn badness(breaker: Circuit) -> u8 {
     match breaker {
-        State::Closed => 0,
-        State::HalfOpen => 1,
-        State::Open { .. } => 2,
+        Circuit::Closed => 0,
+        Circuit::HalfOpen => 1,
+        Circuit::Open { .. } => 2,
     }
 }
 

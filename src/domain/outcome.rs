@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::ids::Id;
 use super::json::Json;
 use super::target::Target;
-use super::trace::Span;
 
 /// The word that says what became of one source (the table of outcomes in `docs/reply.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,6 +164,4 @@ pub struct SourceReply {
     pub latency: Duration,
     /// The upstream's JSON, or what stands in for it.
     pub data: Json,
-    /// What the time was spent on, in the order in which it began.
-    pub spans: Vec<Span>,
 }

@@ -43,7 +43,7 @@ pub struct RequestRecord {
     /// waited for it.
     pub status: u16,
     /// Whether every source gave a definite answer, and every field of a flat reply has what came;
-    /// absent when no source was asked.
+    /// absent when there is no aggregate.
     pub complete: Option<bool>,
     /// The reply's body, bytes.
     pub reply_bytes: usize,
@@ -77,8 +77,8 @@ pub struct SourceRecord {
 }
 
 impl SourceRecord {
-    /// What is kept of a reply once its data has been written.
-    pub fn of(reply: SourceReply) -> Self {
+    /// What is kept of a reply once its data has been written, and of what its time was spent on.
+    pub fn of(reply: SourceReply, spans: Vec<Span>) -> Self {
         Self {
             source: reply.source,
             target: reply.target,
@@ -87,7 +87,7 @@ impl SourceRecord {
             error: reply.error,
             latency: reply.latency,
             attempts: reply.attempts,
-            spans: reply.spans,
+            spans,
         }
     }
 }

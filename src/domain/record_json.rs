@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::ids::Id;
 use super::record::{RequestRecord, SourceRecord};
 use super::story;
-use super::trace::{AttemptFailure, BreakerChange, Span};
+use super::trace::{BreakerChange, Span};
 
 /// The record as JSON.
 pub fn of(record: &RequestRecord) -> Value {
@@ -72,7 +72,7 @@ fn of_span(span: &Span, after: &dyn Fn(Instant) -> f64) -> Value {
         "number": attempt.number,
         "resend": attempt.resend,
         "status": attempt.status,
-        "failure": attempt.failure.map(AttemptFailure::as_str),
+        "failure": attempt.failure.map(|failure| failure.facts().label),
         "probe": attempt.is_probe,
         "breaker": attempt.breaker.map(BreakerChange::as_str),
     })
@@ -86,6 +86,7 @@ fn millis(time: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::failure::FailureKind;
     use crate::domain::outcome::Outcome;
     use crate::domain::test_clock::{ms, start};
     use crate::domain::trace::{Attempt, SpanKind};
@@ -94,7 +95,7 @@ mod tests {
     fn times_count_from_the_arrival_and_spans_are_in_order() {
         let arrival = start();
         let span = |kind, from, to| Span { kind, start: arrival + ms(from), end: arrival + ms(to) };
-        let failed = Attempt::sample(1, 0, Some(503), Some(AttemptFailure::UpstreamError));
+        let failed = Attempt::sample(1, 0, Some(503), Some(FailureKind::Unavailable));
         let failed = Attempt { breaker: Some(BreakerChange::Opened), ..failed };
         let spans = vec![span(SpanKind::Attempt(failed), 2, 40), span(SpanKind::Connect, 1, 2)];
         let mut source = SourceRecord::sample("crm", Outcome::UpstreamError, 41, spans);

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use super::failure::{Again, FailureKind};
 use super::ids::InputName;
 use super::outcome::Quality;
-use super::record::{RequestRecord, SourceRecord};
-use super::trace::{Attempt, AttemptFailure, BreakerChange, Span, SpanKind};
+use super::record::{CALLER_GONE, RequestRecord, SourceRecord};
+use super::trace::{Attempt, BreakerChange, Span, SpanKind};
 
 /// A wait shorter than this is not worth a word.
 const SHORT: Duration = Duration::from_millis(1);
@@ -57,7 +58,7 @@ fn waits(spans: &[Span]) -> Option<String> {
 /// What was done about each attempt that failed.
 fn attempts(spans: &[Span]) -> Vec<String> {
     let attempts: Vec<(&Span, Attempt)> =
-        spans.iter().filter_map(|span| Some((span, span.kind.attempt()?))).collect();
+        spans.iter().filter_map(|span| Some((span, span.attempt()?))).collect();
     let mut told = Vec::new();
     for (at, (span, attempt)) in attempts.iter().enumerate() {
         if let Some(failure) = attempt.failure {
@@ -83,32 +84,15 @@ fn attempts(spans: &[Span]) -> Vec<String> {
     told
 }
 
-fn why(attempt: Attempt, failure: AttemptFailure) -> String {
-    match failure {
-        AttemptFailure::Connect | AttemptFailure::Overloaded => "no connection".to_owned(),
-        AttemptFailure::Broken => "the connection broke".to_owned(),
-        AttemptFailure::BadPayload => format!("{}, not usable", came(attempt)),
-        AttemptFailure::Timeout
-        | AttemptFailure::TokenRefused
-        | AttemptFailure::RateLimited
-        | AttemptFailure::UpstreamError
-        | AttemptFailure::Rejected => came(attempt),
-        AttemptFailure::Internal => "a fault in the service".to_owned(),
-    }
+fn why(attempt: Attempt, failure: FailureKind) -> String {
+    failure.facts().words.replace("{}", &came(attempt))
 }
 
-fn resent(failure: AttemptFailure, wait: Duration) -> String {
-    match failure {
-        AttemptFailure::TokenRefused => ", sent again with a new token".to_owned(),
-        AttemptFailure::Connect
-        | AttemptFailure::Overloaded
-        | AttemptFailure::Broken
-        | AttemptFailure::Timeout
-        | AttemptFailure::BadPayload
-        | AttemptFailure::RateLimited
-        | AttemptFailure::UpstreamError
-        | AttemptFailure::Rejected
-        | AttemptFailure::Internal => format!(", sent again after {}", millis(wait)),
+fn resent(failure: FailureKind, wait: Duration) -> String {
+    if failure.facts().again == Again::WithNewToken {
+        ", sent again with a new token".to_owned()
+    } else {
+        format!(", sent again after {}", millis(wait))
     }
 }
 
@@ -126,7 +110,11 @@ fn end(source: &SourceRecord, record: &RequestRecord) -> Vec<String> {
         Quality::Good => Vec::new(),
         Quality::Partly => vec![format!("the reply has the pages that came: {why}")],
         Quality::Bad => {
-            vec![format!("{given_up}: {why}"), "the reply has its fallback instead".to_owned()]
+            let mut told = vec![format!("{given_up}: {why}")];
+            if record.status != CALLER_GONE {
+                told.push("the reply has its fallback instead".to_owned());
+            }
+            told
         }
     }
 }
@@ -153,7 +141,7 @@ mod tests {
         Span { kind, start: start() + ms(from), end: start() + ms(to) }
     }
 
-    fn attempt(number: u32, resend: u32, status: u16, failure: Option<AttemptFailure>) -> SpanKind {
+    fn attempt(number: u32, resend: u32, status: u16, failure: Option<FailureKind>) -> SpanKind {
         SpanKind::Attempt(Attempt::sample(number, resend, Some(status), failure))
     }
 
@@ -168,7 +156,7 @@ mod tests {
 
     #[test]
     fn retries_are_told_in_order_with_their_waits_and_their_end() {
-        let failed = Some(AttemptFailure::UpstreamError);
+        let failed = Some(FailureKind::Unavailable);
         let spans = vec![
             span(attempt(1, 0, 503, failed), 0, 40),
             span(SpanKind::Backoff, 40, 240),
@@ -203,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_the_deadline_stopped_and_what_was_never_asked_are_told_apart() {
-        let timeout = SpanKind::Attempt(Attempt::sample(1, 0, None, Some(AttemptFailure::Timeout)));
+        let timeout = SpanKind::Attempt(Attempt::sample(1, 0, None, Some(FailureKind::Timeout)));
         let stopped =
             told(Outcome::Timeout, 2999, "no reply within 2999 ms", vec![span(timeout, 0, 2999)]);
         assert!(stopped.contains("(no reply); given up at the deadline: no reply within"));

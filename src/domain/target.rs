@@ -1,7 +1,7 @@
 //! Where a source's requests go, in a form that a trace may show.
 
 use super::ids::Id;
-use super::source::{Method, SourceSpec};
+use super::method::Method;
 
 /// What a source's requests have in common, as a trace may show it: no value of an input and no
 /// query is in it.
@@ -21,26 +21,9 @@ pub struct Target {
     pub tenant: Option<Id>,
 }
 
+#[cfg(test)]
 impl Target {
-    /// The target of a source.
-    pub fn of(spec: &SourceSpec) -> Self {
-        let endpoint = spec.url.endpoint();
-        let url = spec.shown_url.split(['?', '#']).next().unwrap_or_default();
-        let after_scheme = url.find("://").map_or(0, |at| at + 3);
-        let path = url[after_scheme..].find('/').map_or("/", |at| &url[after_scheme + at..]);
-        let scheme = if endpoint.https() { "https" } else { "http" };
-        Self {
-            method: spec.method,
-            host: endpoint.host().to_owned(),
-            port: endpoint.port(),
-            url: format!("{scheme}://{}{path}", endpoint.authority()),
-            path: path.to_owned(),
-            tenant: spec.tenant().cloned(),
-        }
-    }
-
     /// A target for the tests of those who have one.
-    #[cfg(test)]
     pub fn sample() -> Self {
         Self {
             method: Method::Get,

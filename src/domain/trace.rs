@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::failure::FailureKind;
+
 /// One stretch of time within a source's call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -14,6 +16,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// The attempt, if it is one.
+    pub fn attempt(&self) -> Option<Attempt> {
+        self.kind.attempt()
+    }
+
     /// How long it took.
     pub fn length(&self) -> Duration {
         self.end.saturating_duration_since(self.start)
@@ -109,7 +116,7 @@ pub struct Attempt {
     /// The upstream's status; absent when no reply came.
     pub status: Option<u16>,
     /// Why the attempt is no answer, where it is none.
-    pub failure: Option<AttemptFailure>,
+    pub failure: Option<FailureKind>,
     /// The id of its span in the request's trace, which the upstream was told; random, never 0.
     pub span_id: u64,
     /// Whether it tried an upstream that is left alone otherwise.
@@ -125,7 +132,7 @@ impl Attempt {
         number: u32,
         resend: u32,
         status: Option<u16>,
-        failure: Option<AttemptFailure>,
+        failure: Option<FailureKind>,
     ) -> Self {
         let span_id = u64::from(number) + 1000;
         Self { number, resend, status, failure, span_id, is_probe: false, breaker: None }
@@ -147,49 +154,6 @@ impl BreakerChange {
         match self {
             Self::Opened => "opened",
             Self::Closed => "closed",
-        }
-    }
-}
-
-/// Why an attempt gave no usable answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AttemptFailure {
-    /// No connection could be made.
-    Connect,
-    /// We had nothing left to make a connection with.
-    Overloaded,
-    /// The connection broke before the reply was complete.
-    Broken,
-    /// The time ran out.
-    Timeout,
-    /// A reply whose body is not usable.
-    BadPayload,
-    /// 401 for a token.
-    TokenRefused,
-    /// 429.
-    RateLimited,
-    /// 5xx.
-    UpstreamError,
-    /// Another status that is neither success nor a definite "there is none".
-    Rejected,
-    /// A fault of ours.
-    Internal,
-}
-
-impl AttemptFailure {
-    /// The word for logs, metrics and traces.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Overloaded => "overloaded",
-            Self::Broken => "broken",
-            Self::Timeout => "timeout",
-            Self::BadPayload => "bad_payload",
-            Self::TokenRefused => "token_refused",
-            Self::RateLimited => "rate_limited",
-            Self::UpstreamError => "upstream_error",
-            Self::Rejected => "rejected",
-            Self::Internal => "internal",
         }
     }
 }

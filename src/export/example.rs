@@ -10,8 +10,7 @@ use crate::domain::aggregate::Aggregate;
 use crate::domain::inputs::{InputKind, InputSpec, Inputs};
 use crate::domain::json::Json;
 use crate::domain::outcome::{Outcome, SourceReply};
-use crate::domain::source::SourceSpec;
-use crate::domain::target::Target;
+use crate::policy::source_spec::SourceSpec;
 
 /// A request with the action's inputs, which the service takes. `None` if it needs an input for which
 /// nothing can be made up, because of its `pattern` for example.
@@ -73,7 +72,7 @@ fn aggregate(action: &ActionSpec, sources: &[SourceSpec]) -> Aggregate {
         let outcome = if came { Outcome::Ok } else { Outcome::Timeout };
         SourceReply {
             source: spec.id.clone(),
-            target: Arc::new(Target::of(spec)),
+            target: Arc::new(spec.target()),
             outcome,
             status: outcome.default_status(),
             error: (!came).then(|| "no reply in time".into()),
@@ -84,7 +83,6 @@ fn aggregate(action: &ActionSpec, sources: &[SourceSpec]) -> Aggregate {
             } else {
                 spec.fallback.clone()
             },
-            spans: Vec::new(),
         }
     });
     let replies: Vec<SourceReply> = replies.collect();

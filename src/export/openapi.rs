@@ -9,7 +9,7 @@ use super::{example, schemas};
 use crate::domain::action::{ActionSpec, OnRequiredFailure};
 use crate::domain::ids::Id;
 use crate::domain::paths;
-use crate::domain::source::SourceSpec;
+use crate::policy::source_spec::SourceSpec;
 
 const JSON: &str = "application/json";
 /// RFC 9457 section 3.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::domain::credential::{
-    ClientAuth, ClientCredentialsSpec, CredentialKind, CredentialSpec, StaticSecretSpec,
-};
 use crate::domain::ids::Id;
 use crate::domain::secret::{ExposeSecret, SecretString};
 use crate::domain::template::{Endpoint, HeaderTemplate, UrlTemplate};
+use crate::policy::auth::spec::{
+    ClientAuth, ClientCredentialsSpec, CredentialKind, CredentialSpec, StaticSecretSpec,
+};
 
 use super::regions::{self, Region};
 use crate::config::form::{FileName, Text, Word};

@@ -39,10 +39,10 @@ use std::path::PathBuf;
 use config::Value;
 
 use crate::domain::action::ActionSpec;
-use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
-use crate::domain::source::SourceSpec;
 use crate::domain::trace_export::TraceExport;
+use crate::policy::auth::spec::CredentialSpec;
+use crate::policy::source_spec::{SourceSpec, place_inputs};
 
 pub use crate::config::process_environment;
 pub use crate::config::{Cause, Problem, Problems, Warning};
@@ -235,7 +235,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Settings {
     }
     root.finish();
     for action in &mut actions {
-        action.place_inputs(&sources);
+        place_inputs(action, &sources);
     }
 
     let parts =

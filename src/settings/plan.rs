@@ -6,13 +6,13 @@ use std::fmt::{self, Write};
 
 use crate::domain::action::{ActionSpec, OnRequiredFailure};
 use crate::domain::allowed_hosts::AllowedHosts;
-use crate::domain::credential::{ClientAuth, CredentialKind, CredentialSpec};
 use crate::domain::fields::Extraction;
 use crate::domain::ids::Id;
-use crate::domain::paging::PagingKind;
-use crate::domain::source::SourceSpec;
 use crate::domain::template::HeaderTemplate;
 use crate::domain::trace_export::TraceExport;
+use crate::policy::auth::spec::{ClientAuth, CredentialKind, CredentialSpec};
+use crate::policy::paging::spec::PagingKind;
+use crate::policy::source_spec::SourceSpec;
 
 use super::Settings;
 use super::keys::ApiKeySpec;

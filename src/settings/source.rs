@@ -11,11 +11,13 @@ use crate::config::secrets::read_ca_file;
 use crate::config::section::{Section, Shape};
 use crate::config::table::Table;
 use crate::config::units::show_duration;
-use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
 use crate::domain::json::Json;
 use crate::domain::retry_after::LONGEST_WAIT;
-use crate::domain::source::{EmptyBody, SourceSpec, Tenancy};
+use crate::policy::auth::spec::CredentialSpec;
+use crate::policy::empty_body::EmptyBody;
+use crate::policy::source_spec::SourceSpec;
+use crate::policy::source_spec::Tenancy;
 
 use super::paging::{self, PAGING};
 use super::source_breaker::{self, BREAKER};

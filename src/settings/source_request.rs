@@ -7,7 +7,7 @@ use crate::config::shown::Shown;
 use crate::config::table::Table;
 use crate::config::value::scalar_text;
 use crate::domain::ids::{Id, InputName};
-use crate::domain::source::Method;
+use crate::domain::method::Method;
 use crate::domain::template::{HeaderTemplate, JsonTemplate};
 
 use super::forms::ID_FORM;

@@ -6,9 +6,9 @@ use crate::config::key::Key;
 use crate::config::number_form::{Count, Ratio, Time};
 use crate::config::section::Section;
 use crate::config::table::Table;
-use crate::domain::backoff::Backoff;
-use crate::domain::budget::RetryBudget;
-use crate::domain::retry::RetryPolicy;
+use crate::policy::retry::backoff::Backoff;
+use crate::policy::retry::budget::RetryBudget;
+use crate::policy::retry::decision::RetryPolicy;
 
 /// The time over which the retry budget counts.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);

@@ -23,6 +23,7 @@ mod export;
 mod faults;
 mod fields;
 mod foreign_pages;
+mod given_up;
 mod happy_path;
 mod heads;
 mod hostile_values;

@@ -27,7 +27,7 @@ fn traceparent(flags: &str) -> String {
     format!("00-{TRACE}-{PARENT}-{flags}")
 }
 
-fn hex(id: &[u8]) -> String {
+pub fn hex(id: &[u8]) -> String {
     let digits = id.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::upstream::auth::client_credentials::NewToken;
-use crate::upstream::auth::{Token, TokenError};
+use crate::policy::auth::client_credentials::NewToken;
+use crate::policy::auth::{Token, TokenError};
 
 /// The pause after the first failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);

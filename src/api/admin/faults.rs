@@ -24,7 +24,7 @@ use super::{Overview, json_reply, problem};
 use crate::api::body::{self, BodyLimits};
 use crate::api::problem::Problem;
 use crate::api::same_site;
-use crate::upstream::clock;
+use crate::clock;
 
 /// The list is short.
 const LIMITS: BodyLimits = BodyLimits { max_body: 16 * 1024, timeout: Duration::from_secs(5) };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Overview, json_reply};
 use crate::actors::token::status::TokenStatus;
-use crate::upstream::clock;
+use crate::clock;
 
 /// `GET /livez`: that the process answers; it depends on nothing else.
 pub(super) async fn livez() -> HttpResponse {

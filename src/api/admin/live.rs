@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use super::viewers::{MOST_VIEWERS, Place};
 use super::{Overview, faults, health, problem, requests, snapshots};
 use crate::api::same_site;
-use crate::upstream::clock;
+use crate::clock;
 
 /// The time between two events: short enough to look live, long enough to cost nothing.
 const TICK: Duration = Duration::from_millis(500);

@@ -6,8 +6,8 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, web};
 
 use super::Overview;
+use crate::clock;
 use crate::domain::gauges::{ConfigGauge, CredentialGauge, Gauges, SourceGauge};
-use crate::upstream::clock;
 
 /// The media type of the text format, version 0.0.4.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -23,7 +23,7 @@ fn gauges(overview: &Overview) -> Gauges {
     let parts = overview.parts.load();
     let mut sources: Vec<SourceGauge> = Vec::new();
     for (spec, limits) in &parts.sources {
-        let (in_flight, breaker) = (limits.in_flight(), limits.breaker().snapshot(now).state);
+        let (in_flight, breaker) = (limits.in_flight(), limits.circuit(now).state);
         match sources.iter_mut().find(|known| known.source == spec.id) {
             // Another tenant's: they are one series, as bad as the worst of them.
             Some(known) => known.add(in_flight, breaker),

@@ -29,9 +29,9 @@ use super::{aggregate, context};
 use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
 use crate::domain::gauges::Exposition;
-use crate::domain::source::SourceSpec;
+use crate::policy::source_spec::SourceSpec;
+use crate::policy::state::SourceState;
 use crate::telemetry::recent::Recent;
-use crate::upstream::shared::SourceShared;
 
 pub use viewers::Viewers;
 
@@ -60,7 +60,7 @@ pub struct Parts {
     /// Who may look at all this, and change it.
     pub access: Access,
     /// The sources, each with its limits; one for each tenant where there are tenants.
-    pub sources: Vec<(Arc<SourceSpec>, Arc<SourceShared>)>,
+    pub sources: Vec<(Arc<SourceSpec>, Arc<SourceState>)>,
     /// The credentials that have tokens.
     pub credentials: Vec<TokenHandle>,
 }

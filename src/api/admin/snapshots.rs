@@ -8,9 +8,9 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::{Overview, json_reply};
-use crate::domain::breaker::State;
+use crate::clock;
+use crate::domain::circuit::Circuit;
 use crate::domain::ids::Id;
-use crate::upstream::clock;
 
 /// Handles `GET /v1/sources`.
 pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
@@ -27,13 +27,13 @@ pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
     let now = clock::now();
     let parts = overview.parts.load();
     let snapshot = parts.sources.iter().map(|(spec, limits)| {
-        let breaker = limits.breaker().snapshot(now);
-        let budget = limits.retry_budget().snapshot(now);
-        let limiter = limits.limiter.snapshot(now);
+        let breaker = limits.circuit(now);
+        let budget = limits.retry_budget(now);
+        let limiter = limits.rate_limit(now);
         let (state, probe_at) = match breaker.state {
-            State::Closed => ("closed", None),
-            State::Open { until } => ("open", Some(until)),
-            State::HalfOpen => ("half_open", None),
+            Circuit::Closed => ("closed", None),
+            Circuit::Open { until } => ("open", Some(until)),
+            Circuit::HalfOpen => ("half_open", None),
         };
         json!({
             "source": spec.id.as_str(),
@@ -56,8 +56,7 @@ pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
                 "keys": limiter.keys,
             },
             "token_refusals_ignored_for_ms": limits
-                .token_refusals()
-                .ignored_until(now)
+                .token_refusals_ignored_until(now)
                 .map(|until| millis(until.saturating_duration_since(now))),
             "retry_budget": {
                 "requests": budget.requests,

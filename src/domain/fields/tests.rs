@@ -45,7 +45,6 @@ fn aggregate(data: Json) -> Aggregate {
         attempts: 1,
         latency: Duration::from_millis(3),
         data,
-        spans: vec![],
     };
     Aggregate {
         echoed: vec![("customerId".to_owned(), Json::from_value(&json!("c-1")))],

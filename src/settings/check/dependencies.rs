@@ -2,8 +2,8 @@
 
 use crate::domain::action::{ActionSpec, Dependency};
 use crate::domain::ids::Id;
-use crate::domain::source::SourceSpec;
 use crate::domain::template::Reference;
+use crate::policy::source_spec::SourceSpec;
 
 use super::locator::Locator;
 use super::parts::Names;

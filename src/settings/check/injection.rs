@@ -4,10 +4,10 @@
 use crate::domain::action::ActionSpec;
 use crate::domain::escape::Escape;
 use crate::domain::ids::{Id, InputName};
-use crate::domain::source::SourceSpec;
 use crate::domain::template::{
     InjectionRisk, JsonTemplate, Placeholder, Reference, RiskReason, TextPlace,
 };
+use crate::policy::source_spec::SourceSpec;
 
 use super::locator::Locator;
 use super::parts::Parts;

@@ -1,8 +1,8 @@
 //! What the checks look at: the parts of a configuration, and the names of all of them.
 
 use crate::domain::action::ActionSpec;
-use crate::domain::credential::CredentialSpec;
-use crate::domain::source::SourceSpec;
+use crate::policy::auth::spec::CredentialSpec;
+use crate::policy::source_spec::SourceSpec;
 
 use super::super::server::ServerSpec;
 

@@ -3,12 +3,12 @@
 use crate::config::shown::show_text;
 use crate::config::suggest::nearest;
 use crate::domain::action::ActionSpec;
-use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
 use crate::domain::inputs::InputValue;
 use crate::domain::members;
-use crate::domain::source::SourceSpec;
 use crate::domain::template::{JsonTemplate, Reference};
+use crate::policy::auth::spec::CredentialSpec;
+use crate::policy::source_spec::SourceSpec;
 
 use super::super::source_url::url_keys;
 use super::locator::Locator;

@@ -1,10 +1,10 @@
 //! Sources whose credential each request chooses: one source for each credential that may be chosen.
 
 use crate::domain::action::ActionSpec;
-use crate::domain::credential::CredentialSpec;
 use crate::domain::ids::Id;
 use crate::domain::inputs::InputSpec;
-use crate::domain::source::{SourceSpec, Tenancy};
+use crate::policy::auth::spec::CredentialSpec;
+use crate::policy::source_spec::{SourceSpec, Tenancy};
 
 use super::super::source_url::NO_HOST_YET;
 use super::locator::Locator;

@@ -4,8 +4,7 @@ use std::io::Write as _;
 
 use super::super::{Layer, Settings};
 use super::{BASE, assert_refused, good, load, problems};
-use crate::domain::source::SourceSpec;
-use crate::domain::target::Target;
+use crate::policy::source_spec::SourceSpec;
 
 /// The URL of [`BASE`], which is no secret.
 const PLAIN: &str = "url = \"https://crm.example/v2/accounts/{id}\"";
@@ -31,7 +30,7 @@ fn assert_is_hook(settings: &super::Settings) {
     assert_eq!(url.endpoint().to_string(), "https://hooks.example:8443");
     assert_eq!(url.references().count(), 1);
     assert_eq!(shown_url, "https://hooks.example:8443/[redacted]");
-    let target = Target::of(source);
+    let target = source.target();
     assert_eq!((target.url.as_str(), target.path.as_str()), (shown_url.as_str(), "/[redacted]"));
     let plan = settings.plan();
     assert!(plan.contains("GET https://hooks.example:8443/[redacted]\n"), "{plan}");

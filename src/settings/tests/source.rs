@@ -1,8 +1,8 @@
 //! `[sources.NAME]` tables: what is refused, at which key and in which words, and what is read.
 
 use super::{BASE, assert_refused, assert_warned, good, problems};
-use crate::domain::source::EmptyBody;
 use crate::domain::template::HeaderTemplate;
+use crate::policy::empty_body::EmptyBody;
 
 /// Each of the cases, as lines of the source `crm`.
 fn assert_all_refused(cases: &[(&str, &str, &str)]) {

@@ -3,11 +3,12 @@
 //! A new one is a row here. The documents' table, the dashboard and the alerts are compared with
 //! what the service shows.
 
-use crate::domain::breaker::State;
+use crate::domain::circuit::Circuit;
 use crate::domain::gauges::Gauges;
 use crate::domain::ids::Id;
-use crate::domain::record::{RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, AttemptFailure, Span, SpanKind};
+use crate::domain::outcome::Outcome;
+use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
+use crate::domain::trace::{Attempt, Span, SpanKind};
 use crate::telemetry::large_replies::LARGE_REPLY;
 
 /// The label of a request that named no action that there is.
@@ -49,7 +50,7 @@ pub(super) static SOURCE_DURATION: Metric = Metric {
     help: "From a request's arrival to a source's answer, by what became of it.",
     labels: &["source", "outcome"],
     feed: Feed::Seconds(|record, put| {
-        for source in &record.sources {
+        for source in record.sources.iter().filter(|source| has_come_to_something(source, record)) {
             let labels = [source.source.as_str(), source.outcome.as_str()];
             put(&labels, source.latency.as_secs_f64());
         }
@@ -112,7 +113,7 @@ pub(super) static METRICS: [&Metric; 18] = [
         feed: Feed::Records(|record, put| {
             for source in &record.sources {
                 for attempt in attempts(source) {
-                    let result = attempt.failure.map_or("ok", AttemptFailure::as_str);
+                    let result = attempt.failure.map_or("ok", |failure| failure.facts().label);
                     put(&[source.source.as_str(), result], 1.0);
                 }
             }
@@ -127,7 +128,7 @@ pub(super) static METRICS: [&Metric; 18] = [
                 let before = attempts(source).map(|attempt| attempt.failure);
                 let repeats = attempts(source).skip(1).zip(before);
                 for (_, failed) in repeats.filter(|(attempt, _)| attempt.resend > 0) {
-                    let reason = failed.map_or("unknown", AttemptFailure::as_str);
+                    let reason = failed.map_or("unknown", |failure| failure.facts().label);
                     put(&[source.source.as_str(), reason], 1.0);
                 }
             }
@@ -163,9 +164,9 @@ pub(super) static METRICS: [&Metric; 18] = [
         feed: Feed::State(|gauges, put| {
             for one in &gauges.sources {
                 let state = match one.breaker {
-                    State::Closed => 0.0,
-                    State::HalfOpen => 1.0,
-                    State::Open { .. } => 2.0,
+                    Circuit::Closed => 0.0,
+                    Circuit::HalfOpen => 1.0,
+                    Circuit::Open { .. } => 2.0,
                 };
                 put(&[one.source.as_str()], state);
             }
@@ -235,8 +236,13 @@ fn action(record: &RequestRecord) -> &str {
     record.action.as_ref().map_or(NO_ACTION, Id::as_str)
 }
 
+/// A source whose caller went away before says nothing of itself.
+fn has_come_to_something(source: &SourceRecord, record: &RequestRecord) -> bool {
+    record.status != CALLER_GONE || source.outcome != Outcome::Skipped
+}
+
 fn attempts(source: &SourceRecord) -> impl Iterator<Item = Attempt> {
-    source.spans.iter().filter_map(|span| span.kind.attempt())
+    source.spans.iter().filter_map(|span| span.attempt())
 }
 
 fn float(number: usize) -> f64 {

@@ -169,17 +169,18 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::breaker::State;
+    use crate::domain::circuit::Circuit;
+    use crate::domain::failure::FailureKind;
     use crate::domain::gauges::{CredentialGauge, SourceGauge};
     use crate::domain::ids::{Id, InputName};
     use crate::domain::outcome::Outcome;
     use crate::domain::record::SourceRecord;
     use crate::domain::test_clock::{ms, start};
-    use crate::domain::trace::{Attempt, AttemptFailure, Span, SpanKind};
+    use crate::domain::trace::{Attempt, Span, SpanKind};
 
     /// A request in which everything happened that is counted.
     fn everything() -> RequestRecord {
-        let failed = Attempt::sample(1, 0, Some(503), Some(AttemptFailure::UpstreamError));
+        let failed = Attempt::sample(1, 0, Some(503), Some(FailureKind::ServerError));
         let repeated = Attempt::sample(2, 1, Some(200), None);
         let spans = [SpanKind::RateLimit, SpanKind::Attempt(failed), SpanKind::Attempt(repeated)];
         let spans = spans.map(|kind| Span { kind, start: start(), end: start() + ms(5) });
@@ -203,7 +204,7 @@ mod tests {
             sources: vec![SourceGauge {
                 source: id("crm"),
                 in_flight: 3,
-                breaker: State::HalfOpen,
+                breaker: Circuit::HalfOpen,
             }],
             credentials: vec![CredentialGauge {
                 credential: id("crm"),
@@ -235,7 +236,11 @@ mod tests {
     fn a_source_that_is_gone_has_no_state_and_what_counts_goes_on() {
         let metrics = Metrics::try_new().expect("each name is a metric's, and there once");
         let mut gauges = Gauges {
-            sources: vec![SourceGauge { source: id("crm"), in_flight: 1, breaker: State::Closed }],
+            sources: vec![SourceGauge {
+                source: id("crm"),
+                in_flight: 1,
+                breaker: Circuit::Closed,
+            }],
             restarts: vec![("source crm".to_owned(), 2)],
             ..Gauges::default()
         };

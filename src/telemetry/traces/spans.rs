@@ -14,9 +14,10 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use crate::domain::failure::FailureKind;
 use crate::domain::paths;
 use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, AttemptFailure, BreakerChange, Span};
+use crate::domain::trace::{Attempt, BreakerChange, Span};
 use crate::domain::trace_context::TraceContext;
 
 /// Makes spans of records.
@@ -38,7 +39,7 @@ impl Spans {
         let mut spans = vec![self.of_request(record, trace)];
         for source in &record.sources {
             for span in &source.spans {
-                if let Some(attempt) = span.kind.attempt() {
+                if let Some(attempt) = span.attempt() {
                     spans.push(self.of_attempt(record, trace, source, *span, attempt));
                 }
             }
@@ -203,10 +204,10 @@ fn events_of_attempt(attempt: Attempt, end: SystemTime) -> SpanEvents {
 }
 
 /// The status of an answer that is a failure by it, else a word.
-fn error_type(attempt: Attempt, failure: AttemptFailure) -> Cow<'static, str> {
+fn error_type(attempt: Attempt, failure: FailureKind) -> Cow<'static, str> {
     match attempt.status {
         Some(status @ 400..) => Cow::Owned(status.to_string()),
-        Some(_) | None => Cow::Borrowed(failure.as_str()),
+        Some(_) | None => Cow::Borrowed(failure.facts().label),
     }
 }
 

@@ -6,8 +6,8 @@ use awc::http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use awc::http::uri::PathAndQuery;
 use tributary::domain::template::Endpoint;
 use tributary::domain::{link_header as link, rate_limit_headers, retry_after as after};
-use tributary::upstream::hints::Hints;
-use tributary::upstream::next_page::same_origin_target;
+use tributary::http::hints::ResponseHints;
+use tributary::policy::paging::next_page::same_origin_target;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -82,7 +82,7 @@ fn hints(fields: &[(String, &[u8])]) {
             head.append(name, value);
         }
     }
-    let hints = Hints::read(&head);
+    let hints = ResponseHints::read(&head);
     assert!(hints.retry_after.is_none_or(|wait| wait > Duration::ZERO && wait <= DAY));
     assert!(hints.budget.is_none_or(|budget| budget.reset <= DAY));
     let date = head.get(DATE).and_then(|date| date.to_str().ok());

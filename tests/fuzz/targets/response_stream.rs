@@ -9,10 +9,10 @@ use actix_http::ServiceConfig;
 use actix_http::h1::{ClientCodec, MessageType};
 use bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
-use tributary::upstream::chunked::ChunkedBody;
-use tributary::upstream::response_guard::{MAX_HEAD, Phase, ResponseGuard};
-use tributary::upstream::response_head::{ParsedHead, VERSION_DIGIT, parse_head};
-use tributary::upstream::stream_fault::StreamFault;
+use tributary::http::guard::chunked::ChunkedBody;
+use tributary::http::guard::head::{ParsedHead, VERSION_DIGIT, parse_head};
+use tributary::http::guard::state::{MAX_HEAD, Phase, ResponseGuard};
+use tributary::http::stream_fault::StreamFault;
 
 thread_local! {
     /// awc's own. It can only be made where tasks can be spawned: it has a clock.
@@ -44,30 +44,26 @@ enum End {
 
 /// The input is what a server sends.
 pub fn response_stream(input: &[u8]) {
-    for to_head in [false, true] {
-        let whole = pass(input, &[input.len()], to_head);
-        check_seen(input, &whole.seen);
-        if !to_head {
-            same_for_awc(&whole);
-        }
-        let step = 2 + input.len() % 7;
-        for sizes in [&[1][..], &[step], &[1, 40, 3, 200], &[input.len().saturating_sub(1), 1]] {
-            let pieces = pass(input, sizes, to_head);
-            check_seen(input, &pieces.seen);
-            match (&whole.end, &pieces.end) {
-                (Ok(_), _) => assert_eq!(pieces, whole, "in pieces of {sizes:?}"),
-                // A head in pieces is not looked at before its end: the fault may come later.
-                (Err(_), Ok(end)) => assert_eq!((end, &pieces.seen), (&End::Cut, &vec![])),
-                (Err(_), Err(_)) => {}
-            }
+    let whole = pass(input, &[input.len()]);
+    check_seen(input, &whole.seen);
+    same_for_awc(&whole);
+    let step = 2 + input.len() % 7;
+    for sizes in [&[1][..], &[step], &[1, 40, 3, 200], &[input.len().saturating_sub(1), 1]] {
+        let pieces = pass(input, sizes);
+        check_seen(input, &pieces.seen);
+        match (&whole.end, &pieces.end) {
+            (Ok(_), _) => assert_eq!(pieces, whole, "in pieces of {sizes:?}"),
+            // A head in pieces is not looked at before its end: the fault may come later.
+            (Err(_), Ok(end)) => assert_eq!((end, &pieces.seen), (&End::Cut, &vec![])),
+            (Err(_), Err(_)) => {}
         }
     }
 }
 
 /// The stream in pieces of these sizes, the last size again and again.
-fn pass(stream: &[u8], sizes: &[usize], to_head: bool) -> Passed {
+fn pass(stream: &[u8], sizes: &[usize]) -> Passed {
     let mut guard = ResponseGuard::new();
-    guard.begin(to_head).expect("a fresh connection is idle");
+    guard.begin().expect("a fresh connection is idle");
     let mut seen = vec![];
     let end = feed(&mut guard, stream, sizes, &mut seen);
     Passed { seen, end }
@@ -147,7 +143,7 @@ fn same_for_awc(passed: &Passed) {
     assert!(head.is_some_and(|head| head.status.as_u16() >= 200), "awc wants more of the head");
     // Headers alone, to tell what the filter made of them.
     let announced = matches!(
-        parse_head(&passed.seen, false),
+        parse_head(&passed.seen),
         Ok(ParsedHead::Final(head)) if head.length == passed.seen.len()
     );
     match (codec.message_type(), end) {
@@ -199,7 +195,7 @@ pub fn chunked(input: &[u8]) {
     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert!(head.len() < MAX_HEAD);
     let stream = [head.as_slice(), input].concat();
-    let passed = pass(&stream, &[stream.len()], false);
+    let passed = pass(&stream, &[stream.len()]);
     match whole {
         Ok(Some(end)) => {
             assert!(input[..end].ends_with(b"\r\n\r\n") || input[..end].ends_with(b"\n\r\n"));

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tributary::domain::json::without_byte_order_mark;
-use tributary::upstream::auth::TokenError;
-use tributary::upstream::auth::client_credentials::read_reply;
-use tributary::upstream::hints::Hints;
-use tributary::upstream::origin::Reply;
+use tributary::http::client::Response;
+use tributary::http::hints::ResponseHints;
+use tributary::policy::auth::TokenError;
+use tributary::policy::auth::client_credentials::read_reply;
 
 const STATUSES: [u16; 7] = [200, 201, 302, 400, 401, 429, 503];
 /// The longest life that is believed.
@@ -26,7 +26,8 @@ pub fn token_reply(input: &[u8]) {
     };
     for status in STATUSES {
         let body = input.to_vec().into();
-        let reply = Reply { status, hints: Hints::default(), body, self_delimited: true };
+        let reply =
+            Response { status, hints: ResponseHints::default(), body, self_delimited: true };
         match read_reply(&reply, &scopes) {
             Ok(token) => {
                 assert!(status < 300, "a token out of a {status}");

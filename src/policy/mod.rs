@@ -1,0 +1,25 @@
+//! What keeps a call within bounds: a folder an idea, each with a step that acts, state that is pure
+//! and the spec that it goes by. [`pipeline`] has the order.
+
+pub mod answer;
+pub mod auth;
+pub mod breaker;
+mod classify;
+pub mod concurrency;
+mod context;
+pub mod empty_body;
+mod exchange;
+mod failures;
+#[cfg(test)]
+mod fake;
+mod lock;
+pub mod paging;
+mod parse;
+pub mod pipeline;
+pub mod rate_limit;
+mod render;
+pub mod request;
+pub mod retry;
+pub mod source_spec;
+pub mod state;
+mod step;
