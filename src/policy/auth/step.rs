@@ -163,7 +163,7 @@ impl<S: Step<Request, Out = Response>> Step<Request> for Authorized<S> {
             return Err(refused);
         }
         match self.with_token(tokens, request, cx).await {
-            Err(failure) if is_without_token(&failure) => Err(no_other_token(failure)),
+            Err(failure) if is_without_token(&failure) => Err(no_other_token(&failure)),
             // Nothing came of it: that the token was refused still stands.
             Err(failure) if failure.facts().again == Again::NotAttempted => Err(refused),
             result => result,
@@ -176,14 +176,12 @@ fn is_without_token(failure: &Failure) -> bool {
 }
 
 /// The upstream refused the token, but it is the token endpoint that has to be mended.
-fn no_other_token(failure: Failure) -> Failure {
-    let kind = match failure.kind {
-        FailureKind::NoToken => FailureKind::NoOtherToken,
-        other => other,
-    };
+fn no_other_token(failure: &Failure) -> Failure {
+    let is_shortage = failure.kind == FailureKind::NoTokenForShortage;
+    let kind = if is_shortage { failure.kind } else { FailureKind::NoOtherToken };
     let why = failure.detail.strip_prefix(super::NO_TOKEN).unwrap_or(&failure.detail);
     let detail = format!("the upstream refused the token (401), and no other came: {why}");
-    Failure { kind, detail: detail.into(), request_sent: true, ..failure }
+    Failure { request_sent: true, ..Failure::new(kind, detail) }
 }
 
 #[cfg(test)]

@@ -242,7 +242,7 @@ fn has_come_to_something(source: &SourceRecord, record: &RequestRecord) -> bool 
 }
 
 fn attempts(source: &SourceRecord) -> impl Iterator<Item = Attempt> {
-    source.spans.iter().filter_map(|span| span.attempt())
+    source.spans.iter().filter_map(Span::attempt)
 }
 
 fn float(number: usize) -> f64 {
