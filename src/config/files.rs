@@ -174,5 +174,5 @@ fn check_type(metadata: &Metadata, kind: FileKind) -> Result<(), FileError> {
 }
 
 #[cfg(test)]
-#[path = "files_tests.rs"]
+#[path = "tests/files_tests.rs"]
 mod tests;

@@ -198,5 +198,5 @@ pub fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "form_tests.rs"]
+#[path = "tests/form_tests.rs"]
 mod tests;

@@ -181,5 +181,5 @@ fn syntax_error(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "layers_tests.rs"]
+#[path = "tests/layers_tests.rs"]
 mod tests;

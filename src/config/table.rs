@@ -238,5 +238,5 @@ impl<'a> Table<'a> {
 }
 
 #[cfg(test)]
-#[path = "table_tests.rs"]
+#[path = "tests/table_tests.rs"]
 mod tests;
