@@ -6,13 +6,13 @@
 //! ```text
 //! api::aggregate → CoordinatorActor → SourceActor ×N in parallel → policy::pipeline
 //!     → render, bulkhead, pages, retry, token, breaker, rate limit → http::client
-//!     → domain::aggregate → api → reply
+//!     → model::reply → api → reply
 //! ```
 //!
-//! Imports point downward only (`tests/architecture.rs` enforces it): [`app`] wires everything;
-//! [`api`] uses [`actors`], [`domain`] and a little of [`policy`]; [`actors`] use [`policy`];
+//! Imports point downward only (`tests/architecture/layers.rs` enforces it): [`app`] wires everything;
+//! [`api`] uses [`actors`], [`model`] and a little of [`policy`]; [`actors`] use [`policy`];
 //! [`policy`] uses [`http`], the client beneath, which knows nothing of it; [`settings`] and
-//! [`telemetry`] use [`domain`], which is pure; [`settings`] are read with [`config`] into the specs
+//! [`telemetry`] use [`model`], which is pure; [`settings`] are read with [`config`] into the specs
 //! of [`policy`].
 //! [`simulator`] stands apart: the upstreams of the demo and of the tests.
 
@@ -22,9 +22,9 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod domain;
 pub mod export;
 pub mod http;
+pub mod model;
 pub mod policy;
 pub mod settings;
 pub mod signals;

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use tributary::domain::escape::Escape;
-use tributary::domain::inputs::Inputs;
 use tributary::export::openapi::{self, Service};
+use tributary::model::inputs::Inputs;
+use tributary::model::template::escape::Escape;
 use tributary::settings::Settings;
 
 const START: &str = include_str!("../docs/start.md");

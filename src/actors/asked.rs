@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::source::{Fetch, SourceHandle};
+use crate::actors::source_actor::{Fetch, SourceHandle};
 use crate::clock;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ids::Id;
-use crate::domain::outcome::{Outcome, SourceReply};
-use crate::domain::recorder::{Progress, Recorder};
-use crate::domain::trace::SpanKind;
+use crate::model::failure::{Failure, FailureKind};
+use crate::model::id::Id;
+use crate::model::record::recorder::{Progress, Recorder};
+use crate::model::record::span::SpanKind;
+use crate::model::reply::outcome::{Outcome, SourceReply};
 use crate::policy::answer::Answer;
 use crate::policy::request::FetchRequest;
 

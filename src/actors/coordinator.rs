@@ -11,16 +11,16 @@ use futures_util::stream::FuturesUnordered;
 
 use super::asked::Asked;
 use super::reply::{Cancellable, or_if_it_panics};
-use super::source::SourceHandle;
+use crate::actors::source_actor::SourceHandle;
 use crate::clock;
-use crate::domain::action::ActionSpec;
-use crate::domain::aggregate::Aggregate;
-use crate::domain::deadline::Deadline;
-use crate::domain::ids::Id;
-use crate::domain::inputs::Inputs;
-use crate::domain::json::Json;
-use crate::domain::outcome::SourceReply;
-use crate::domain::recorder::Progress;
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::id::Id;
+use crate::model::inputs::Inputs;
+use crate::model::json::Json;
+use crate::model::record::recorder::Progress;
+use crate::model::reply::aggregate::Aggregate;
+use crate::model::reply::outcome::SourceReply;
+use crate::model::time::deadline::Deadline;
 use crate::policy::request::{FetchRequest, Forwarded};
 
 /// Sources end at the deadline by themselves and say how far they came; one that does not is cut

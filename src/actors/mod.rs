@@ -3,7 +3,7 @@
 //! | actor | one per | receives | from | sends |
 //! | --- | --- | --- | --- | --- |
 //! | [`CoordinatorActor`](coordinator::CoordinatorActor) | worker | [`RunAction`](coordinator::RunAction) | the inbound edge | `Fetch` to the sources of the action |
-//! | [`SourceActor`](source::SourceActor) | source and worker | [`Fetch`](source::Fetch) | the coordinator | `GetToken` |
+//! | [`SourceActor`](source_actor::SourceActor) | source and worker | [`Fetch`](source_actor::Fetch) | the coordinator | `GetToken` |
 //! | [`TokenActor`](token::TokenActor) | credential and process | [`GetToken`](token::GetToken) | sources | token requests |
 //!
 //! A whole set of coordinator and sources lives in each worker thread, so that no request
@@ -12,8 +12,9 @@
 
 mod asked;
 pub mod coordinator;
+pub mod crash;
 pub mod reply;
-pub mod source;
+pub mod source_actor;
 pub mod supervision;
 pub mod token;
 pub mod token_handle;

@@ -10,10 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, Recipient, WeakRecipient};
-
-use super::source::Crash;
-use crate::domain::ids::Id;
+use actix::{Actor, Addr};
 
 /// The delay before the second restart in a row; the first is immediate.
 const FIRST_DELAY: Duration = Duration::from_millis(20);
@@ -83,32 +80,6 @@ impl Restarts {
             *kept = new;
         }
     }
-}
-
-/// The source actors that were started, so that a test can make them panic. It keeps none alive.
-#[derive(Debug, Default)]
-pub struct Living {
-    actors: Mutex<Vec<(Id, WeakRecipient<Crash>)>>,
-}
-
-impl Living {
-    /// Notes an actor; those that are gone are forgotten.
-    pub fn add(&self, id: Id, actor: WeakRecipient<Crash>) {
-        let mut actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
-        actors.retain(|(_, actor)| living(actor).is_some());
-        actors.push((id, actor));
-    }
-
-    /// The living actors of this source.
-    pub fn of(&self, id: &str) -> Vec<Recipient<Crash>> {
-        let actors = self.actors.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_source = actors.iter().filter(|(of, _)| of.as_str() == id);
-        of_source.filter_map(|(_, actor)| living(actor)).collect()
-    }
-}
-
-fn living(actor: &WeakRecipient<Crash>) -> Option<Recipient<Crash>> {
-    actor.upgrade().filter(Recipient::connected)
 }
 
 /// The actor is down and waits for its restart.

@@ -12,9 +12,9 @@ use super::supervision::{Respawning, Restarts};
 use super::token::status::TokenStatus;
 use super::token::{GetToken, TokenActor};
 use crate::clock;
-use crate::domain::ids::Id;
 use crate::http::tls::{self, TlsSetupError};
-use crate::policy::auth::spec::ClientCredentialsSpec;
+use crate::model::id::Id;
+use crate::policy::auth::credential_spec::ClientCredentialsSpec;
 use crate::policy::auth::{Token, TokenError, TokenProvider};
 
 type TokenActorFactory = Box<dyn Fn() -> Addr<TokenActor> + Send + Sync>;

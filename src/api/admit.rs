@@ -3,17 +3,17 @@
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 
-use super::access::Caller;
 use super::admission::Place;
-use super::body;
 use super::observation::Observation;
 use super::problem::Problem;
-use super::state::Shared;
+use crate::api::access::callers::Caller;
+use crate::api::request_body;
+use crate::api::serving::Shared;
 
 /// Lets a request for an action in, and notes who asks.
 ///
 /// # Errors
-/// 503 while too many are under way; what [`super::access::Access::identify`] says, the refusal of
+/// 503 while too many are under way; what [`crate::api::access::callers::Access::identify`] says, the refusal of
 /// an unknown key later if there are many; 421, 403 or 415 for what a web page can have sent, where
 /// callers are asked for neither key nor certificate.
 pub async fn admit(
@@ -26,7 +26,7 @@ pub async fn admit(
         Ok(place) => place,
         Err(problem) => {
             let (headers, limits) = (request.headers(), shared.body_limits);
-            return Err(body::turned_away(problem, headers, payload, limits).await);
+            return Err(request_body::turned_away(problem, headers, payload, limits).await);
         }
     };
     match identify(request, shared) {
@@ -49,7 +49,7 @@ fn identify<'a>(request: &HttpRequest, shared: &'a Shared) -> Result<Caller<'a>,
         Caller::Anybody => {
             shared.access.check_page(request)?;
             // A page can have any other type sent without being asked, and none, but not this one.
-            body::require_json(request.headers())?;
+            request_body::require_json(request.headers())?;
         }
     }
     Ok(caller)

@@ -9,16 +9,16 @@ use serde_json::{Map, Value};
 
 use super::admission::Place;
 use super::admit::admit;
-use super::aggregate::{self, SERVER_TIMING};
 use super::observation::Observation;
 use super::problem::Problem;
-use super::state::{Serving, Worker};
-use super::{body, context};
+use crate::api::actions::{self, SERVER_TIMING};
+use crate::api::serving::{Serving, Worker};
+use crate::api::{request_body, request_context};
 use crate::clock;
-use crate::domain::ids::Id;
-use crate::domain::inputs::{InputErrors, Inputs};
-use crate::domain::json::write_string;
-use crate::domain::paths;
+use crate::model::id::Id;
+use crate::model::inputs::{InputErrors, Inputs};
+use crate::model::json::write_string;
+use crate::model::paths;
 
 /// Handles the route: HTTP 200 whenever the body could be read and the caller is known; the
 /// envelope carries the status.
@@ -28,19 +28,19 @@ pub async fn handle(
     worker: web::Data<Worker>,
 ) -> HttpResponse {
     let started = clock::now();
-    let id = context::id_of(&request);
+    let id = request_context::id_of(&request);
     let serving = worker.serving();
     let mut observation =
         Observation::begin(&*serving.shared.observer, paths::EVENTS, &id, started);
-    observation.peer = context::peer(&request);
-    observation.trace = context::trace(request.headers(), serving.shared.sample_ratio);
+    observation.peer = request_context::peer(&request);
+    observation.trace = request_context::trace(request.headers(), serving.shared.sample_ratio);
     let (status, mut response) =
         match read_event(&request, payload, &serving, &mut observation, started).await {
             Ok((event, _place)) => run(&event, &request, &serving, &mut observation, started).await,
             Err(problem) => (problem.status(), problem.into_response()),
         };
-    observation.finish(status.as_u16(), aggregate::length(response.body()));
-    response.headers_mut().insert(context::REQUEST_ID, id.clone());
+    observation.finish(status.as_u16(), actions::length(response.body()));
+    response.headers_mut().insert(request_context::REQUEST_ID, id.clone());
     response
 }
 
@@ -54,8 +54,8 @@ async fn read_event(
     let shared = &serving.shared;
     let place = admit(request, &mut payload, shared, observation).await?;
     let headers = request.headers();
-    body::expect_json(headers)?;
-    let body = body::read(headers, payload, shared.body_limits, started).await?;
+    request_body::expect_json(headers)?;
+    let body = request_body::read(headers, payload, shared.body_limits, started).await?;
     let event = Inputs::object_of(&body).map_err(|errors| Problem::inputs(&errors))?;
     Ok((event, place))
 }
@@ -91,7 +91,7 @@ async fn run_event(
     serving: &Serving,
     observation: &mut Observation<'_>,
     started: Instant,
-) -> Result<aggregate::Reply, Problem> {
+) -> Result<actions::Reply, Problem> {
     let shared = &serving.shared;
     let name = match event.get("action") {
         None | Some(Value::Null) => shared.default_action.as_ref().map(Id::as_str),
@@ -109,7 +109,7 @@ async fn run_event(
     };
     let inputs = Inputs::from_object(input, &action.inputs);
     let inputs = inputs.map_err(|errors: InputErrors| Problem::inputs(&errors))?;
-    aggregate::run(serving, action, inputs, request.headers(), observation, started).await
+    actions::run(serving, action, inputs, request.headers(), observation, started).await
 }
 
 fn envelope(status: StatusCode, text: &str) -> HttpResponse {

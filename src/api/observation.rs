@@ -7,12 +7,12 @@ use std::time::{Instant, SystemTime};
 use actix_web::http::header::HeaderValue;
 
 use crate::clock;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ids::{Id, InputName};
-use crate::domain::observer::Observer;
-use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
-use crate::domain::recorder::Progress;
-use crate::domain::trace_context::TraceContext;
+use crate::model::failure::{Failure, FailureKind};
+use crate::model::header::trace_context::TraceContext;
+use crate::model::id::{Id, InputName};
+use crate::model::record::observer::Observer;
+use crate::model::record::recorder::Progress;
+use crate::model::record::request_record::{CALLER_GONE, RequestRecord, SourceRecord};
 
 /// One request under way. Whoever handles it notes what becomes known; [`Self::finish`] tells the
 /// observer. A request that is given up (its caller went away) is told of when this is dropped.

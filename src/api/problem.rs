@@ -7,8 +7,8 @@ use actix_web::http::header::{
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::{Value, json};
 
-use crate::domain::inputs::InputErrors;
-use crate::domain::outcome::{Outcome, SourceReply};
+use crate::model::inputs::InputErrors;
+use crate::model::reply::outcome::{Outcome, SourceReply};
 
 /// The media type of a problem (RFC 9457 section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";

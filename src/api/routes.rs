@@ -3,18 +3,20 @@
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, Route, web};
 
-use super::access::Caller;
+use super::events;
 use super::observation::Observation;
 use super::problem::Problem;
 use super::route_table::{self, Endpoint, Method};
-use super::state::{Shared, Worker};
-use super::{aggregate, context, events, host};
+use crate::api::access::callers::Caller;
+use crate::api::access::host;
+use crate::api::serving::{Shared, Worker};
+use crate::api::{actions, request_context};
 use crate::clock;
-use crate::domain::paths;
+use crate::model::paths;
 
 /// The public paths.
 static ENDPOINTS: [Endpoint; 3] = [
-    Endpoint { method: Method::Post, path: paths::ACTION, route: || web::to(aggregate::handle) },
+    Endpoint { method: Method::Post, path: paths::ACTION, route: || web::to(actions::handle) },
     Endpoint { method: Method::Post, path: paths::EVENTS, route: || web::to(events::handle) },
     Endpoint { method: Method::Get, path: paths::OPENAPI, route: || web::to(openapi) },
 ];
@@ -69,13 +71,13 @@ fn observed(
     answer: impl FnOnce(&Shared, &mut Observation<'_>) -> Result<HttpResponse, Problem>,
 ) -> HttpResponse {
     let started = clock::now();
-    let id = context::id_of(request);
+    let id = request_context::id_of(request);
     let serving = worker.serving();
     let mut observation = Observation::begin(&*serving.shared.observer, route, &id, started);
-    observation.peer = context::peer(request);
+    observation.peer = request_context::peer(request);
     let response = host::check_form(request);
     let response = response.and_then(|()| answer(&serving.shared, &mut observation));
     let response = response.unwrap_or_else(Problem::into_response);
-    observation.finish(response.status().as_u16(), aggregate::length(response.body()));
+    observation.finish(response.status().as_u16(), actions::length(response.body()));
     response
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::credentials::Credential;
 use super::deployment::Deployment;
-use super::workers::SourceParts;
-use crate::domain::action::ActionSpec;
-use crate::domain::ids::Id;
+use super::sources::SourceParts;
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::id::Id;
 use crate::settings::{ApiKeySpec, KeyDigests, ServerSpec, ServerTls};
 
 /// The parts of a configuration, as the metrics call them.

@@ -9,9 +9,9 @@ use awc::http::header::{HeaderName, HeaderValue};
 use super::StartError;
 use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
-use crate::domain::secret::ExposeSecret as _;
+use crate::model::secret::ExposeSecret as _;
 use crate::policy::auth::Auth;
-use crate::policy::auth::spec::{CredentialKind, CredentialSpec};
+use crate::policy::auth::credential_spec::{CredentialKind, CredentialSpec};
 
 /// A credential that can be handed to any thread.
 #[derive(Clone)]

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use actix::ArbiterHandle;
 
 use super::StartError;
-use super::access;
 use super::credentials::{self, Credential};
-use super::workers::{self, SourceParts};
+use super::sources::{self, SourceParts};
 use crate::actors::supervision::Restarts;
+use crate::api::access::auth_failures::AuthFailures;
 use crate::api::admin::Parts;
 use crate::api::admission::Admission;
-use crate::api::auth_failures::AuthFailures;
-use crate::api::body::BodyLimits;
 use crate::api::draining::Draining;
-use crate::api::state::Shared;
-use crate::domain::observer::Observer;
+use crate::api::request_body::BodyLimits;
+use crate::api::serving::Shared;
+use crate::app::who_may_ask;
 use crate::export::openapi::{self, Service};
+use crate::model::record::observer::Observer;
 use crate::policy::source_spec::SourceSpec;
 use crate::settings::{InEffect, KeyDigests, ServerSpec, Settings};
 
@@ -72,7 +72,7 @@ impl Deployment {
         let credentials =
             credentials::start(credentials, known, &process.arbiter, &process.restarts)?;
         let known = before.map_or(&[][..], |before| &before.sources);
-        let sources = workers::share_sources(sources, &credentials, known)?;
+        let sources = sources::share_sources(sources, &credentials, known)?;
         if before.is_none() {
             // A service that is in use already is not taken out of it for a new source or credential.
             for source in sources.iter().filter(|source| source.spec.prewarm) {
@@ -95,7 +95,7 @@ impl Deployment {
             actions: actions.into_iter().map(Arc::new).collect(),
             sources: sources.iter().map(|source| Arc::clone(&source.spec)).collect(),
             default_action: server.default_action.clone(),
-            access: access::of_callers(&server, &process.callers_refused),
+            access: who_may_ask::of_callers(&server, &process.callers_refused),
             openapi: document.to_string().into(),
             admission: before.map_or_else(
                 || Admission::new(limit),
@@ -116,7 +116,7 @@ impl Deployment {
             self.sources.iter().map(|source| (Arc::clone(&source.spec), Arc::clone(&source.state)));
         let tokens = self.credentials.iter().filter_map(|known| known.auth.token_handle());
         Parts {
-            access: access::of_operators(&self.server, &process.operators_refused),
+            access: who_may_ask::of_operators(&self.server, &process.operators_refused),
             sources: sources.collect(),
             credentials: tokens.collect(),
         }

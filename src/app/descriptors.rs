@@ -5,13 +5,13 @@
 //! the others and the operators need: also idle ones count.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::StartError;
 use super::deployment::Deployment;
-use crate::api::connection_limit::ConnectionLimit;
+use super::upstream_share::UpstreamShare;
+use crate::api::listener::connection_limit::ConnectionLimit;
 
 /// Connections of operators, if there are descriptors for all.
 const MOST_ADMIN: usize = 256;
@@ -36,33 +36,6 @@ pub(super) struct Descriptors {
     pub(super) admin: Arc<ConnectionLimit>,
     /// Connections to upstreams.
     pub(super) upstreams: Arc<UpstreamShare>,
-}
-
-/// How much of its connections each source gets.
-#[derive(Debug)]
-pub(super) struct UpstreamShare {
-    given: AtomicUsize,
-    wanted: AtomicUsize,
-}
-
-impl Default for UpstreamShare {
-    fn default() -> Self {
-        Self { given: AtomicUsize::new(1), wanted: AtomicUsize::new(1) }
-    }
-}
-
-impl UpstreamShare {
-    /// The part of a source's number of connections that it gets; all, if there are enough.
-    pub(super) fn of(&self, connections: usize) -> usize {
-        let given = self.given.load(Ordering::Relaxed);
-        let wanted = self.wanted.load(Ordering::Relaxed).max(1);
-        if given >= wanted { connections } else { connections.saturating_mul(given) / wanted }
-    }
-
-    fn set(&self, given: usize, wanted: usize) {
-        self.given.store(given, Ordering::Relaxed);
-        self.wanted.store(wanted, Ordering::Relaxed);
-    }
 }
 
 /// Numbers of descriptors for each use.

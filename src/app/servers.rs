@@ -11,9 +11,9 @@ use actix_web::web;
 use super::StartError;
 use super::workers::WorkerFactory;
 use crate::api::admin::{self, Overview};
-use crate::api::connection_limit::ConnectionLimit;
-use crate::api::inbound::TlsInForce;
-use crate::api::listener::{self, ConnectionRules, Listener};
+use crate::api::listener::connection_limit::ConnectionLimit;
+use crate::api::listener::inbound_tls::TlsInForce;
+use crate::api::listener::listen::{self, ConnectionRules, Listener};
 use crate::api::routes;
 use crate::settings::ServerSpec;
 
@@ -44,7 +44,7 @@ pub(super) fn public(
         config.app_data(web::Data::new(workers.make()));
         routes::public(config);
     };
-    let server = listener::serve(listener, spec.workers, spec.shutdown_grace, configure);
+    let server = listen::serve(listener, spec.workers, spec.shutdown_grace, configure);
     server.map_err(failed("listen", spec.listen))
 }
 
@@ -71,7 +71,7 @@ pub(super) fn admin(
         config.app_data(web::Data::from(Arc::clone(&for_routes)));
         admin::operators::routes(config, is_demo);
     };
-    let server = listener::serve(listener, 1, Duration::ZERO, configure);
+    let server = listen::serve(listener, 1, Duration::ZERO, configure);
     server.map_err(failed("admin_listen", spec.admin_listen))
 }
 

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use opentelemetry_otlp::ExporterBuildError;
 
-use crate::domain::ids::Id;
 use crate::http::client::HttpClientError;
 use crate::http::tls::TlsSetupError;
-use crate::policy::breaker::spec::BreakerSpecError;
+use crate::model::id::Id;
+use crate::policy::breaker::breaker_spec::BreakerSpecError;
 
 /// Why the service cannot start although its configuration is right.
 #[derive(Debug, thiserror::Error)]

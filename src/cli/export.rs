@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use url::{Host, Url};
 
 use super::{ConfigArgs, EXIT_USAGE, report, say};
-use crate::domain::action::ActionSpec;
 use crate::export::openapi::{self, Service};
 use crate::export::{data_action, terraform};
+use crate::model::action::action_spec::ActionSpec;
 use crate::settings::{self, Settings};
 
 /// What is exported.

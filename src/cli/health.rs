@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{ConfigArgs, probe, say};
+use super::{ConfigArgs, say};
+use crate::cli::health_probe;
 use crate::settings::{Settings, process_environment};
 
 /// An answer that takes longer is none.
@@ -47,7 +48,7 @@ pub fn run(args: &HealthArgs) -> ExitCode {
 }
 
 async fn ask(address: SocketAddr) -> io::Result<u16> {
-    let answer = tokio::time::timeout(PATIENCE, probe::livez(address)).await;
+    let answer = tokio::time::timeout(PATIENCE, health_probe::livez(address)).await;
     answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 

@@ -6,8 +6,8 @@ pub mod check;
 pub mod demo;
 pub mod export;
 pub mod health;
+mod health_probe;
 mod pretty;
-mod probe;
 pub mod serve;
 mod terminal;
 mod usage;
@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use self::terminal::{Page, escaped};
-use crate::domain::record::RequestRecord;
-use crate::domain::story;
+use crate::model::record::explanation;
+use crate::model::record::request_record::RequestRecord;
 use crate::settings::{Cause, Problems, Settings, process_environment};
 
 /// The file that is read when none is named.
@@ -179,7 +179,7 @@ fn say(line: std::fmt::Arguments<'_>) {
 fn say_course(record: &RequestRecord, page: Page) {
     say(format_args!("Where the time went (request {}):\n", record.request_id));
     say(format_args!("{}\n", waterfall::draw(record, page).trim_end()));
-    for line in story::tell(record) {
+    for line in explanation::tell(record) {
         say(format_args!("{}", escaped(&line)));
     }
 }

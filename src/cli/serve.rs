@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{ConfigArgs, EXIT_CERTIFICATE, EXIT_UNAVAILABLE, report};
 use crate::app::{self, Running, StartError};
-use crate::domain::ids::Id;
+use crate::model::id::Id;
 use crate::settings::{ServerTls, Settings};
 use crate::{signals, telemetry};
 

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::terminal::{Colour, Page, escaped};
-use crate::domain::outcome::Quality;
-use crate::domain::record::{RequestRecord, SourceRecord};
-use crate::domain::story::{came, millis};
-use crate::domain::trace::{Span, SpanKind};
+use crate::model::record::explanation::{came, millis};
+use crate::model::record::request_record::{RequestRecord, SourceRecord};
+use crate::model::record::span::{Span, SpanKind};
+use crate::model::reply::outcome::Quality;
 
 /// The width of the column in front of the bars, characters.
 const LABEL: usize = 22;
@@ -169,9 +169,9 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::outcome::Outcome;
-    use crate::domain::test_clock::{ms, start};
-    use crate::domain::trace::Attempt;
+    use crate::model::record::span::Attempt;
+    use crate::model::reply::outcome::Outcome;
+    use crate::model::time::test_clock::{ms, start};
 
     const PLAIN: Page = Page { columns: 100, colour: false };
     /// The width of the bars on it.

@@ -7,7 +7,7 @@ use std::fmt;
 use config::{Value, ValueKind};
 use serde_json::{Value as Json, json};
 
-use super::value::{as_text, environment_text, kind};
+use crate::config::toml_value::{as_text, environment_text, kind};
 
 /// A kind of value: how it is read, written and described.
 pub trait Form: Copy + Sync + fmt::Debug + 'static {

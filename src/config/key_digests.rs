@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use config::{Value, ValueKind};
 
-use crate::domain::digest::Digest;
+use crate::model::digest::Digest;
 
 use super::shown::join;
-use super::value::as_json;
+use crate::config::toml_value::as_json;
 
 /// The digest of each value by its key, such as `sources.crm.timeout`. A list is one value, and a
 /// key that names a file stands for what is in the file as well.
@@ -58,8 +58,8 @@ impl KeyDigests {
 #[cfg(test)]
 mod tests {
     use super::super::layers::{Layer, merge};
-    use super::super::problem::Report;
     use super::*;
+    use crate::config::report::Report;
 
     fn digests(text: &str, files: &[(&str, &str)]) -> KeyDigests {
         let layer = Layer { name: "a.toml".to_owned(), text: text.to_owned() };

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use config::{Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::files::FileKind;
-use super::problem::{Cause, Report};
-use super::value::ENVIRONMENT;
+use crate::config::report::{Cause, Report};
+use crate::config::toml_value::ENVIRONMENT;
 
 /// What the names of the environment variables begin with.
 const PREFIX: &str = "TRIBUTARY";

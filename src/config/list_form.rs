@@ -7,7 +7,7 @@ use config::{Value, ValueKind};
 use serde_json::{Value as Json, json};
 
 use super::form::{Form, Refusal, quoted};
-use super::value::{as_integer, as_json, as_list, as_text, kind, list_kind};
+use crate::config::toml_value::{as_integer, as_json, as_list, as_text, kind, list_kind};
 
 /// A list of texts.
 #[derive(Debug, Clone, Copy)]

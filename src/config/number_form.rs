@@ -11,7 +11,7 @@ use super::units::{
     DURATION_FORM, SIZE_FORM, duration_pattern, parse_duration, parse_size, show_duration,
     show_size, size_pattern,
 };
-use super::value::{as_integer, as_number, as_text};
+use crate::config::toml_value::{as_integer, as_number, as_text};
 
 /// A whole number from the first to the second, both included.
 #[derive(Debug, Clone, Copy)]

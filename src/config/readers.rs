@@ -4,7 +4,7 @@
 use super::form::{Form, Word};
 use super::key::{Absent, AnyKey, Key};
 use super::table::Table;
-use super::value::as_text;
+use crate::config::toml_value::as_text;
 
 impl Table<'_> {
     /// The value of a key that has one default; the default stands in for what is absent or wrong.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::key::{Absent, AnyKey};
 use super::section::{Kind, Section, Shape};
-use super::value::{as_json, parse_toml};
+use crate::config::toml_value::{as_json, parse_toml};
 
 /// The schema of a file whose top is this section.
 pub fn document(title: &str, root: &Section) -> Json {

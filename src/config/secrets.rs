@@ -1,14 +1,14 @@
 //! Secrets and certificates: in the configuration itself, in the environment or in a file.
 
-use crate::domain::secret::SecretString;
+use crate::model::secret::SecretString;
 
 use super::files::FileKind;
 use super::form::{FileName, Text};
 use super::key::{AnyKey, Key};
 use super::layers::variable;
-use super::problem::Cause;
 use super::shown::show_file;
 use super::table::{OneOf, Table};
+use crate::config::report::Cause;
 
 /// The two keys of one secret: the secret itself or the file that holds it.
 #[derive(Debug, Clone, Copy)]
@@ -101,12 +101,12 @@ fn refuse_missing(table: &Table, keys: SecretKeys) {
 mod tests {
     use std::io::Write;
 
-    use crate::domain::secret::ExposeSecret;
+    use crate::model::secret::ExposeSecret;
 
     use super::super::layers::{Layer, merge};
-    use super::super::problem::Report;
     use super::super::section::Section;
     use super::*;
+    use crate::config::report::Report;
 
     static SECRET: Key<Text> = Key::secret("secret", "The secret.");
     static SECRET_FILE: Key<FileName> = Key::file("secret_file", "The file with it.");

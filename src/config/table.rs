@@ -9,10 +9,10 @@ use config::{Map, Value, ValueKind};
 use super::form::quoted;
 use super::key::{AnyKey, Change, Key};
 use super::list_form::Entries;
-use super::problem::Report;
 use super::section::{Kind, Section};
 use super::shown::{Shown, join, show_file, show_url};
-use super::value::{as_list, kind};
+use crate::config::report::Report;
+use crate::config::toml_value::{as_list, kind};
 
 /// Which of two keys counts that exclude each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What an action gives back, as far as it has a type: what a flow can bind.
 
-use crate::domain::action::ActionSpec;
-use crate::domain::fields::FieldType;
-use crate::domain::inputs::InputKind;
-use crate::domain::members::{self, COMPLETE, COMPLETE_FLAT, LATENCY, Member, MemberType};
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::action::fields::FieldType;
+use crate::model::inputs::InputKind;
+use crate::model::reply::members::{self, COMPLETE, COMPLETE_FLAT, LATENCY, Member, MemberType};
 
 /// One value that a flow can bind.
 #[derive(Debug, Clone)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::contract::{Output, outputs};
-use crate::domain::action::ActionSpec;
-use crate::domain::inputs::{InputKind, InputSpec};
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::inputs::{InputKind, InputSpec};
 
 /// The name under which the credential of the integration holds the service's API key.
 pub const CREDENTIAL_FIELD: &str = "apiKey";

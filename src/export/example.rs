@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::action::ActionSpec;
-use crate::domain::aggregate::Aggregate;
-use crate::domain::inputs::{InputKind, InputSpec, Inputs};
-use crate::domain::json::Json;
-use crate::domain::outcome::{Outcome, SourceReply};
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::inputs::{InputKind, InputSpec, Inputs};
+use crate::model::json::Json;
+use crate::model::reply::aggregate::Aggregate;
+use crate::model::reply::outcome::{Outcome, SourceReply};
 use crate::policy::source_spec::SourceSpec;
 
 /// A request with the action's inputs, which the service takes. `None` if it needs an input for which

@@ -6,9 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{example, schemas};
-use crate::domain::action::{ActionSpec, OnRequiredFailure};
-use crate::domain::ids::Id;
-use crate::domain::paths;
+use crate::model::action::action_spec::{ActionSpec, OnRequiredFailure};
+use crate::model::id::Id;
+use crate::model::paths;
 use crate::policy::source_spec::SourceSpec;
 
 const JSON: &str = "application/json";

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::action::ActionSpec;
-use crate::domain::fields::{FieldType, OutputSpec};
-use crate::domain::inputs::{InputKind, InputSpec, InputValue};
-use crate::domain::members::{
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::action::fields::{FieldType, OutputSpec};
+use crate::model::inputs::{InputKind, InputSpec, InputValue};
+use crate::model::reply::members::{
     self, COMPLETE, COMPLETE_FLAT, FLOW_LATENCY, LATENCY, Member, MemberType, OUTCOME, SOURCE,
     SOURCES,
 };
-use crate::domain::outcome::Outcome;
+use crate::model::reply::outcome::Outcome;
 
 /// The input by which a flow says when it asked.
 const TIMESTAMP_INPUT: &str = "timestamp_ms";

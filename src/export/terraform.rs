@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::data_action::{self, CREDENTIAL_FIELD};
-use crate::domain::action::ActionSpec;
+use crate::model::action::action_spec::ActionSpec;
 
 /// The configuration's text. `url` is the service's public address, without a path.
 pub fn configuration(action: &ActionSpec, url: &str) -> String {

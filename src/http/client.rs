@@ -12,15 +12,15 @@ use awc::http::{Method, uri};
 use bytes::Bytes;
 use tokio_rustls::rustls::ClientConfig;
 
-use super::body::{error_body, self_delimited, success_body};
 use super::connect::{Transport, TransportSpec, TransportSpecError, new_client};
 use super::connect_failure::ConnectFailure;
-use super::error::{HttpError, UnusableReply, failed, is_stale};
 use super::exchange_log::ExchangeLog;
 use super::hints::ResponseHints;
 use super::send_permit::SendPermit;
 use crate::clock;
-use crate::domain::template::Endpoint;
+use crate::http::http_error::{HttpError, UnusableReply, failed, is_stale};
+use crate::http::response_body::{error_body, self_delimited, success_body};
+use crate::model::template::Endpoint;
 
 /// So many kept connections in a row may turn out to be dead before that counts as a failure.
 const MOST_STALE: u32 = 20;

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use awc::http::header::{DATE, HeaderMap, HeaderValue, LINK, RETRY_AFTER};
 
-use crate::domain::rate_limit_headers::{self, UpstreamBudget};
-use crate::domain::{link_header, retry_after};
+use crate::model::header::rate_limit_headers::{self, UpstreamBudget};
+use crate::model::header::{link_header, retry_after};
 
 /// What a reply's headers say besides the body.
 #[derive(Debug, Clone, Default)]

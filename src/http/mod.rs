@@ -4,17 +4,17 @@
 //! client ─ awc ─ connect ─ guard ─ connection ─ socket
 //! ```
 
-mod body;
 pub mod client;
 pub mod connect;
 pub mod connect_failure;
 pub mod connection;
-pub mod error;
 pub mod exchange_log;
 pub mod guard;
 pub mod hints;
+pub mod http_error;
 mod platform_roots;
 mod pool;
+mod response_body;
 pub mod send_permit;
 mod server_certificate;
 pub mod shortage;

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 
 use crate::clock;
-use crate::domain::log_throttle::LogThrottle;
+use crate::model::time::log_throttle::LogThrottle;
 
 /// A shortage is told once in so long.
 static TOLD: LogThrottle = LogThrottle::new(Duration::from_mins(1));

@@ -10,7 +10,7 @@ use tokio_rustls::rustls::{ClientConfig, Error};
 
 use super::platform_roots::{self, NoRoots};
 use super::server_certificate::ServerCertificates;
-use crate::domain::template::Endpoint;
+use crate::model::template::Endpoint;
 
 /// Why no TLS configuration could be made.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::domain::json::Json;
 use crate::http::hints::ResponseHints;
+use crate::model::json::Json;
 
 /// What a source answered.
 #[derive(Debug, Clone)]

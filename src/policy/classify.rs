@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::context::Context;
 use super::request::Request;
 use super::step::Step;
-use crate::domain::failure::{Failure, FailureKind};
 use crate::http::client::Response;
+use crate::model::failure::{Failure, FailureKind};
+use crate::policy::fetch_context::Context;
 
 /// Turns a response that is no answer into its failure.
 pub(crate) struct Classified<S> {
@@ -63,8 +63,8 @@ mod tests {
     use awc::http::header::{AUTHORIZATION, HeaderValue};
 
     use super::*;
-    use crate::policy::context::Credential;
     use crate::policy::fake::{Fake, Surroundings, request, response};
+    use crate::policy::fetch_context::Credential;
 
     /// What a status comes to, without a credential, with a secret and with a token.
     async fn kinds(status: u16) -> [Option<FailureKind>; 3] {

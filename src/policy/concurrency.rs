@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::context::Context;
 use super::step::Step;
-use crate::domain::failure::{Failure, FailureKind};
+use crate::model::failure::{Failure, FailureKind};
+use crate::policy::fetch_context::Context;
 
 /// How many calls of one source are under way, and how many may be; for the process.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ mod tests {
     use futures_util::future::join3;
 
     use super::*;
-    use crate::domain::failure::FailureKind;
+    use crate::model::failure::FailureKind;
     use crate::policy::fake::{Fake, Surroundings, request};
     use std::time::Duration;
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use awc::http::header::{HeaderName, HeaderValue};
 
-use super::context::Context;
 use super::failures;
 use super::request::Request;
 use super::step::Step;
 use crate::clock;
-use crate::domain::deadline::Deadline;
-use crate::domain::failure::Failure;
 use crate::http::client::{HttpClient, Response};
+use crate::model::failure::Failure;
+use crate::model::time::deadline::Deadline;
+use crate::policy::fetch_context::Context;
 
 /// Tells an upstream which span its own ones belong to (W3C Trace Context).
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::json::JsonError;
-use crate::domain::template::RenderError;
 use crate::http::connect_failure::ConnectFailure;
-use crate::http::error::HttpError;
+use crate::http::http_error::HttpError;
+use crate::model::failure::{Failure, FailureKind};
+use crate::model::json::JsonError;
+use crate::model::template::RenderError;
 
 /// The failure of an attempt whose exchange brought no reply. A timeout counts against the upstream
 /// only if it was given at least `min_fair_time`: a caller in a hurry says nothing about it.
@@ -49,7 +49,7 @@ impl From<JsonError> for Failure {
 mod tests {
     use super::*;
     use crate::http::connect_failure::ConnectStep;
-    use crate::http::error::UnusableReply;
+    use crate::http::http_error::UnusableReply;
     use crate::http::shortage::Shortage;
 
     #[test]

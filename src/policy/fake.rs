@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use awc::http::Method;
 use awc::http::uri::PathAndQuery;
 
-use super::context::Context;
 use super::request::Request;
 use super::step::Step;
 use crate::clock;
-use crate::domain::deadline::Deadline;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ids::Id;
-use crate::domain::recorder::{Progress, Recorder};
-use crate::domain::target::Target;
-use crate::domain::trace::Span;
 use crate::http::client::{self, Response};
 use crate::http::hints::ResponseHints;
+use crate::model::failure::{Failure, FailureKind};
+use crate::model::id::Id;
+use crate::model::record::recorder::{Progress, Recorder};
+use crate::model::record::span::Span;
+use crate::model::record::target::Target;
+use crate::model::time::deadline::Deadline;
+use crate::policy::fetch_context::Context;
 
 /// Answers each call with the next result of its script, after a time, and remembers the calls. A
 /// call beyond the script never ends.

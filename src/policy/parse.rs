@@ -1,14 +1,14 @@
 //! From a response to what it says: JSON, nothing, or that there is none.
 
 use super::answer::{Content, Understood};
-use super::context::Context;
 use super::empty_body::EmptyBody;
 use super::failures::unusable;
 use super::request::Request;
 use super::step::Step;
-use crate::domain::failure::Failure;
-use crate::domain::json::Json;
 use crate::http::client::Response;
+use crate::model::failure::Failure;
+use crate::model::json::Json;
+use crate::policy::fetch_context::Context;
 
 /// How a source's bodies are read.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl BodyRules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::failure::FailureKind;
+    use crate::model::failure::FailureKind;
     use crate::policy::fake::{Fake, Surroundings, request, response};
 
     async fn read(empty_body: EmptyBody, response: Response) -> Result<String, FailureKind> {

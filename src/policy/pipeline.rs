@@ -5,23 +5,23 @@ use std::sync::Arc;
 
 use super::answer::Answer;
 use super::auth::Auth;
-use super::auth::step::Authorized;
-use super::breaker::step::Guarded;
 use super::classify::Classified;
 use super::concurrency::Bulkhead;
-use super::context::Context;
 use super::exchange::Exchange;
-use super::paging::step::Paged;
 use super::parse::{BodyRules, Parsed};
-use super::rate_limit::step::Limited;
 use super::render::Rendered;
 use super::request::FetchRequest;
-use super::retry::step::Retried;
 use super::source_spec::SourceSpec;
-use super::state::SourceState;
 use super::step::Step;
-use crate::domain::failure::Failure;
 use crate::http::client::HttpClient;
+use crate::model::failure::Failure;
+use crate::policy::auth::authorized::Authorized;
+use crate::policy::breaker::guarded::Guarded;
+use crate::policy::fetch_context::Context;
+use crate::policy::paging::paged::Paged;
+use crate::policy::rate_limit::limited::Limited;
+use crate::policy::retry::retried::Retried;
+use crate::policy::source_state::SourceState;
 
 /// Outermost first: to read this type is to read what happens to a fetch. What could be answered
 /// without the upstream stands outside of the bulkhead; each page is a call of its own to what

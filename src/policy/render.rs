@@ -7,14 +7,14 @@ use awc::http::Method;
 use awc::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use bytes::Bytes;
 
-use super::context::Context;
 use super::request::{FetchRequest, Request, target_of, unsendable};
 use super::source_spec::SourceSpec;
 use super::step::Step;
-use crate::domain::failure::Failure;
-use crate::domain::method;
-use crate::domain::template::Values;
 use crate::http::client;
+use crate::model::failure::Failure;
+use crate::model::method;
+use crate::model::template::Values;
+use crate::policy::fetch_context::Context;
 
 /// Fills the templates in.
 pub(crate) struct Rendered<S> {
@@ -111,13 +111,13 @@ mod tests {
 
     use super::*;
     use crate::clock;
-    use crate::domain::deadline::Deadline;
-    use crate::domain::failure::FailureKind;
-    use crate::domain::ids::InputName;
-    use crate::domain::inputs::{InputKind, InputSpec, Inputs};
-    use crate::domain::recorder::Progress;
-    use crate::domain::target::Target;
-    use crate::domain::template::{HeaderTemplate, JsonTemplate};
+    use crate::model::failure::FailureKind;
+    use crate::model::id::InputName;
+    use crate::model::inputs::{InputKind, InputSpec, Inputs};
+    use crate::model::record::recorder::Progress;
+    use crate::model::record::target::Target;
+    use crate::model::template::{HeaderTemplate, JsonTemplate};
+    use crate::model::time::deadline::Deadline;
     use crate::policy::fake::{Fake, Surroundings};
     use crate::policy::request::Forwarded;
 

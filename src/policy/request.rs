@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use awc::http::header::{HeaderName, HeaderValue};
 use awc::http::uri::PathAndQuery;
 
-use crate::domain::deadline::Deadline;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::ids::Id;
-use crate::domain::inputs::Inputs;
-use crate::domain::json::Json;
-use crate::domain::recorder::Recorder;
-use crate::domain::trace_context::TraceContext;
 use crate::http::client;
+use crate::model::failure::{Failure, FailureKind};
+use crate::model::header::trace_context::TraceContext;
+use crate::model::id::Id;
+use crate::model::inputs::Inputs;
+use crate::model::json::Json;
+use crate::model::record::recorder::Recorder;
+use crate::model::time::deadline::Deadline;
 
 /// What goes on to the sources from the caller's request.
 #[derive(Debug, Clone, Default)]

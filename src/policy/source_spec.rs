@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::breaker::spec::BreakerSpec;
 use super::empty_body::EmptyBody;
-use super::paging::spec::PagingSpec;
-use super::rate_limit::spec::RateLimitSpec;
 use super::retry::budget::RetryBudget;
 use super::retry::decision::RetryPolicy;
-use crate::domain::action::ActionSpec;
-use crate::domain::ids::{Id, InputName};
-use crate::domain::inputs::{Inputs, Place};
-use crate::domain::json::Json;
-use crate::domain::method::Method;
-use crate::domain::target::Target;
-use crate::domain::template::{
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::id::{Id, InputName};
+use crate::model::inputs::{Inputs, Place};
+use crate::model::json::Json;
+use crate::model::method::Method;
+use crate::model::record::target::Target;
+use crate::model::template::{
     HeaderTemplate, JsonTemplate, Placeholder, Reference, TextTemplate, UrlTemplate,
 };
+use crate::policy::breaker::breaker_spec::BreakerSpec;
+use crate::policy::paging::paging_spec::PagingSpec;
+use crate::policy::rate_limit::rate_limit_spec::RateLimitSpec;
 
 /// A configured source, checked.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! What a policy is.
 
-use super::context::Context;
-use crate::domain::failure::Failure;
+use crate::model::failure::Failure;
+use crate::policy::fetch_context::Context;
 
 /// Something that answers: the exchange with the upstream, or a policy around another step.
 ///

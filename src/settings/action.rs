@@ -8,8 +8,8 @@ use crate::config::list_form::Texts;
 use crate::config::number_form::{Size, Time};
 use crate::config::section::{Section, Shape};
 use crate::config::table::Table;
-use crate::domain::action::{ActionSpec, OnRequiredFailure};
-use crate::domain::ids::Id;
+use crate::model::action::action_spec::{ActionSpec, OnRequiredFailure};
+use crate::model::id::Id;
 
 use super::action_inputs::{self, INPUTS};
 use super::output::{self, OUTPUT};

@@ -7,9 +7,9 @@ use crate::config::number_form::Count;
 use crate::config::section::{Section, Shape};
 use crate::config::shown::Shown;
 use crate::config::table::Table;
-use crate::config::value::scalar_text;
-use crate::domain::ids::{Id, InputName};
-use crate::domain::inputs::{
+use crate::config::toml_value::scalar_text;
+use crate::model::id::{Id, InputName};
+use crate::model::inputs::{
     DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputPlaces, InputSpec, InputValue,
 };
 

@@ -8,8 +8,8 @@ use ring::digest::{SHA256, digest};
 
 use super::sections::ROOT;
 use crate::config::shown::{HARMLESS_HEADERS, Shown, may_name_secret, show_url};
-use crate::domain::json::write_string;
-use crate::domain::template::TextTemplate;
+use crate::model::json::write_string;
+use crate::model::template::TextTemplate;
 
 /// How much of the digest is shown, bytes: enough to tell configurations apart.
 const LENGTH: usize = 6;

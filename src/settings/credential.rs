@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::domain::ids::Id;
-use crate::domain::secret::{ExposeSecret, SecretString};
-use crate::domain::template::{Endpoint, HeaderTemplate, UrlTemplate};
-use crate::policy::auth::spec::{
+use crate::model::id::Id;
+use crate::model::secret::{ExposeSecret, SecretString};
+use crate::model::template::{Endpoint, HeaderTemplate, UrlTemplate};
+use crate::policy::auth::credential_spec::{
     ClientAuth, ClientCredentialsSpec, CredentialKind, CredentialSpec, StaticSecretSpec,
 };
 

@@ -8,8 +8,8 @@ use config::Value;
 use serde_json::{Value as Json, json};
 
 use crate::config::form::{Form, Refusal, Text, quoted};
-use crate::domain::ids::Id;
-use crate::domain::json::Pointer;
+use crate::model::id::Id;
+use crate::model::json::Pointer;
 
 /// What an id may look like, for messages.
 pub(super) const ID_FORM: &str = "a lower-case letter, then lower-case letters, digits and `_` \
@@ -112,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::value::parse_toml;
+    use crate::config::toml_value::parse_toml;
 
     fn round_trip<F: Form>(form: F, value: &F::Value) -> Result<F::Value, String> {
         let shown = form.show(value);

@@ -1,6 +1,6 @@
 //! `[[server.api_keys]]` and `[[server.admin_keys]]`: the keys of callers and of operators.
 
-use crate::domain::secret::{ExposeSecret as _, SecretString};
+use crate::model::secret::{ExposeSecret as _, SecretString};
 
 use crate::config::form::{FileName, Text};
 use crate::config::key::{AnyKey, Key};

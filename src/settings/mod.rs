@@ -38,22 +38,23 @@ use std::path::PathBuf;
 
 use config::Value;
 
-use crate::domain::action::ActionSpec;
-use crate::domain::ids::Id;
-use crate::domain::trace_export::TraceExport;
-use crate::policy::auth::spec::CredentialSpec;
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::id::Id;
+use crate::model::trace_export::TraceExport;
+use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::source_spec::{SourceSpec, place_inputs};
 
-pub use crate::config::process_environment;
-pub use crate::config::{Cause, Problem, Problems, Warning};
-pub use crate::config::{DURATION_FORM, InEffect, KeyDigests, Layer, nearest, parse_duration};
+pub use crate::config::{
+    Cause, DURATION_FORM, InEffect, KeyDigests, Layer, Problem, Problems, Warning, nearest,
+    parse_duration, process_environment,
+};
 pub use keys::ApiKeySpec;
 pub use server::ServerSpec;
 pub use server_tls::ServerTls;
 
-use crate::config::problem::Report;
+use crate::config::report::Report;
 use crate::config::table::Table;
-use crate::config::{ENVIRONMENT, layers, reference, schema};
+use crate::config::{ENVIRONMENT, layers, reference_page, schema};
 use action::ACTION;
 use check::locator::Locator;
 use check::parts::{Names, Parts};
@@ -183,7 +184,7 @@ impl Settings {
 
 /// The page of all keys, `docs/configuration.md`.
 pub fn reference() -> String {
-    reference::page("Configuration", &ROOT)
+    reference_page::page("Configuration", &ROOT)
 }
 
 /// The JSON Schema of a configuration file, for editors.

@@ -1,10 +1,12 @@
 //! The fields of one `[actions.NAME.output]` table.
 
-use crate::domain::fields::{Extraction, FieldPath, FieldSpec, FieldType, OutputSpec, RowsSpec};
-use crate::domain::ids::{Id, InputName};
-use crate::domain::inputs::InputSpec;
-use crate::domain::json::{Json, Pointer};
-use crate::domain::members::{self, Member};
+use crate::model::action::fields::{
+    Extraction, FieldPath, FieldSpec, FieldType, OutputSpec, RowsSpec,
+};
+use crate::model::id::{Id, InputName};
+use crate::model::inputs::InputSpec;
+use crate::model::json::{Json, Pointer};
+use crate::model::reply::members::{self, Member};
 
 use crate::config::form::{Text, Word};
 use crate::config::key::Key;

@@ -7,7 +7,7 @@ use crate::config::key::Key;
 use crate::config::number_form::{Count, Time};
 use crate::config::section::{Kind as SectionKind, Section};
 use crate::config::table::Table;
-use crate::policy::paging::spec::{PagingKind, PagingSpec, SendAs};
+use crate::policy::paging::paging_spec::{PagingKind, PagingSpec, SendAs};
 
 use super::forms::JsonPointer;
 use super::source_request::Body;

@@ -4,14 +4,14 @@
 
 use std::fmt::{self, Write};
 
-use crate::domain::action::{ActionSpec, OnRequiredFailure};
-use crate::domain::allowed_hosts::AllowedHosts;
-use crate::domain::fields::Extraction;
-use crate::domain::ids::Id;
-use crate::domain::template::HeaderTemplate;
-use crate::domain::trace_export::TraceExport;
-use crate::policy::auth::spec::{ClientAuth, CredentialKind, CredentialSpec};
-use crate::policy::paging::spec::PagingKind;
+use crate::model::action::action_spec::{ActionSpec, OnRequiredFailure};
+use crate::model::action::fields::Extraction;
+use crate::model::allowed_hosts::AllowedHosts;
+use crate::model::id::Id;
+use crate::model::template::HeaderTemplate;
+use crate::model::trace_export::TraceExport;
+use crate::policy::auth::credential_spec::{ClientAuth, CredentialKind, CredentialSpec};
+use crate::policy::paging::paging_spec::PagingKind;
 use crate::policy::source_spec::SourceSpec;
 
 use super::Settings;

@@ -9,9 +9,9 @@ use crate::config::number_form::{Count, Size, Time};
 use crate::config::section::Section;
 use crate::config::shown::show_text;
 use crate::config::table::Table;
-use crate::domain::allowed_hosts::AllowedHosts;
-use crate::domain::ids::Id;
-use crate::domain::template::Endpoint;
+use crate::model::allowed_hosts::AllowedHosts;
+use crate::model::id::Id;
+use crate::model::template::Endpoint;
 
 use super::forms::{Address, Identifier};
 use super::keys::{self, ADMIN_KEYS, API_KEYS, ApiKeySpec};

@@ -10,12 +10,12 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-use crate::domain::digest::Digest;
+use crate::model::digest::Digest;
 
 use crate::config::files::FileKind;
 use crate::config::form::FileName;
 use crate::config::key::{AnyKey, Change, Key};
-use crate::config::problem::Cause;
+use crate::config::report::Cause;
 use crate::config::section::Section;
 use crate::config::shown::show_file;
 use crate::config::table::Table;

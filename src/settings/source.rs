@@ -11,13 +11,12 @@ use crate::config::secrets::read_ca_file;
 use crate::config::section::{Section, Shape};
 use crate::config::table::Table;
 use crate::config::units::show_duration;
-use crate::domain::ids::Id;
-use crate::domain::json::Json;
-use crate::domain::retry_after::LONGEST_WAIT;
-use crate::policy::auth::spec::CredentialSpec;
+use crate::model::header::retry_after::LONGEST_WAIT;
+use crate::model::id::Id;
+use crate::model::json::Json;
+use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::empty_body::EmptyBody;
-use crate::policy::source_spec::SourceSpec;
-use crate::policy::source_spec::Tenancy;
+use crate::policy::source_spec::{SourceSpec, Tenancy};
 
 use super::paging::{self, PAGING};
 use super::source_breaker::{self, BREAKER};

@@ -6,7 +6,7 @@ use crate::config::key::Key;
 use crate::config::number_form::{Count, Ratio, Time};
 use crate::config::section::Section;
 use crate::config::table::Table;
-use crate::policy::breaker::spec::BreakerSpec;
+use crate::policy::breaker::breaker_spec::BreakerSpec;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);

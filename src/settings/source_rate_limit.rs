@@ -9,8 +9,8 @@ use crate::config::number_form::{Count, Time};
 use crate::config::section::Section;
 use crate::config::shown::Shown;
 use crate::config::table::Table;
-use crate::domain::template::TextTemplate;
-use crate::policy::rate_limit::spec::RateLimitSpec;
+use crate::model::template::TextTemplate;
+use crate::policy::rate_limit::rate_limit_spec::RateLimitSpec;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);

@@ -5,10 +5,10 @@ use crate::config::key::Key;
 use crate::config::list_form::{AnyValue, Entries};
 use crate::config::shown::Shown;
 use crate::config::table::Table;
-use crate::config::value::scalar_text;
-use crate::domain::ids::{Id, InputName};
-use crate::domain::method::Method;
-use crate::domain::template::{HeaderTemplate, JsonTemplate};
+use crate::config::toml_value::scalar_text;
+use crate::model::id::{Id, InputName};
+use crate::model::method::Method;
+use crate::model::template::{HeaderTemplate, JsonTemplate};
 
 use super::forms::ID_FORM;
 

@@ -1,8 +1,8 @@
 //! Where a source's requests go: `url` or, for one that is a secret itself (a web hook), `secret_url`;
 //! with the `query` table.
 
-use crate::domain::secret::ExposeSecret as _;
-use crate::domain::template::{Endpoint, TemplateError, UrlTemplate};
+use crate::model::secret::ExposeSecret as _;
+use crate::model::template::{Endpoint, TemplateError, UrlTemplate};
 
 use super::regions;
 use crate::config::form::{FileName, Text};
@@ -11,7 +11,7 @@ use crate::config::list_form::Entries;
 use crate::config::secrets::{SecretKeys, read_given};
 use crate::config::shown::{Shown, show_url};
 use crate::config::table::{OneOf, Table};
-use crate::config::value::scalar_text;
+use crate::config::toml_value::scalar_text;
 
 /// Stands where each tenant's host will; a name that leads nowhere (RFC 6761 section 6.4).
 pub(super) const NO_HOST_YET: &str = "https://tenant.invalid";

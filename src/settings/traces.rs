@@ -10,7 +10,7 @@ use crate::config::number_form::Ratio;
 use crate::config::section::Section;
 use crate::config::shown::Shown;
 use crate::config::table::Table;
-use crate::domain::trace_export::{TraceExport, TraceProtocol};
+use crate::model::trace_export::{TraceExport, TraceProtocol};
 
 /// The share of requests that are traced if nobody says.
 const DEFAULT_RATIO: f64 = 0.01;

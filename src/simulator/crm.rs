@@ -92,9 +92,9 @@ fn subscriptions(id: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::client::{Answered, call, get};
     use super::super::{Options, Simulator};
     use super::*;
+    use crate::simulator::test_client::{Answered, call, get};
 
     async fn ask(target: &str, key: &str) -> Answered {
         let simulator = Simulator::start(Options::default()).unwrap();

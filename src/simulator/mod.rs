@@ -25,11 +25,11 @@ mod oauth;
 mod orders;
 mod playback;
 mod received;
+#[cfg(test)]
+mod test_client;
 mod upstream;
 mod users;
 
-#[cfg(test)]
-mod client;
 #[cfg(test)]
 mod tests;
 

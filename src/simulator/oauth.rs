@@ -197,9 +197,9 @@ fn refused(status: u16, error: &str, problem: &str) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::super::client::{Answered, call, post};
     use super::super::{Options, Simulator};
     use super::*;
+    use crate::simulator::test_client::{Answered, call, post};
 
     const GRANT: &str = "grant_type=client_credentials";
 

@@ -159,9 +159,9 @@ fn order(query: &Query, number: usize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::client::{Answered, call, post};
     use super::super::{Options, Simulator};
     use super::*;
+    use crate::simulator::test_client::{Answered, call, post};
 
     fn simulator() -> Simulator {
         Simulator::start(Options::default()).unwrap()

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::domain::ids::Id;
-use crate::domain::observer::Observer;
-use crate::domain::record::RequestRecord;
+use crate::model::id::Id;
+use crate::model::record::observer::Observer;
+use crate::model::record::request_record::RequestRecord;
 
 /// A reply above this (256 KiB) is larger than Genesys Cloud advises.
 pub(super) const LARGE_REPLY: usize = 256 * 1024;
@@ -53,7 +53,7 @@ impl Observer for LargeReplies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::test_clock::{ms, s, start};
+    use crate::model::time::test_clock::{ms, s, start};
 
     #[test]
     fn each_action_is_warned_of_once_a_minute() {

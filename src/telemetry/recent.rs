@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::domain::observer::Observer;
-use crate::domain::record::RequestRecord;
+use crate::model::record::observer::Observer;
+use crate::model::record::request_record::RequestRecord;
 
 /// How many requests are kept.
 pub const KEPT: usize = 200;
@@ -63,9 +63,9 @@ impl Observer for Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::outcome::Outcome;
-    use crate::domain::record::SourceRecord;
-    use crate::domain::test_clock::start;
+    use crate::model::record::request_record::SourceRecord;
+    use crate::model::reply::outcome::Outcome;
+    use crate::model::time::test_clock::start;
 
     fn add(recent: &Recent, request_id: &str) {
         let source = SourceRecord::sample("crm", Outcome::Ok, 1, Vec::new());

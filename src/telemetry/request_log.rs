@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::ids::Id;
-use crate::domain::observer::Observer;
-use crate::domain::record::{RequestRecord, SourceRecord};
-use crate::domain::trace_context::TraceContext;
+use crate::model::header::trace_context::TraceContext;
+use crate::model::id::Id;
+use crate::model::record::observer::Observer;
+use crate::model::record::request_record::{RequestRecord, SourceRecord};
 
 /// What these lines are called in `RUST_LOG`.
 const TARGET: &str = "tributary::request";
@@ -64,8 +64,8 @@ impl fmt::Display for TraceId<'_> {
 #[cfg(test)]
 mod tests {
     use super::{RequestRecord, SourceRecord, Sources};
-    use crate::domain::outcome::Outcome;
-    use crate::domain::test_clock::start;
+    use crate::model::reply::outcome::Outcome;
+    use crate::model::time::test_clock::start;
 
     #[test]
     fn the_sources_stand_in_one_text_in_their_order() {

@@ -7,7 +7,7 @@ use std::process::Command;
 use regex::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tributary::domain::outcome::{Outcome, Quality};
+use tributary::model::reply::outcome::{Outcome, Quality};
 use tributary::simulator::Behaviour;
 
 use crate::checks::at_once;

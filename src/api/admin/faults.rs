@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Overview, json_reply, problem};
-use crate::api::body::{self, BodyLimits};
+use crate::api::access::same_site;
 use crate::api::problem::Problem;
-use crate::api::same_site;
+use crate::api::request_body::{self, BodyLimits};
 use crate::clock;
 
 /// The list is short.
@@ -91,8 +91,8 @@ pub(super) async fn switch(
 async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Wanted, Problem> {
     same_site::check(request)?;
     // A page's form can send any other type without being asked, never this one.
-    body::require_json(request.headers())?;
-    let body = body::read(request.headers(), payload, LIMITS, clock::now()).await?;
+    request_body::require_json(request.headers())?;
+    let body = request_body::read(request.headers(), payload, LIMITS, clock::now()).await?;
     serde_json::from_slice(&body).map_err(|error| {
         let form = r#"{"faults": [{"source": "crm", "fault": "slow"}]}"#;
         Problem::bad_request(format!("the body must be like `{form}`: {error}"))

@@ -15,7 +15,7 @@ use super::{Overview, problem};
 use crate::api::problem::Problem;
 
 #[cfg(doc)]
-use crate::api::access::Access;
+use crate::api::access::callers::Access;
 
 /// Lets requests for a host of this service through.
 pub(super) async fn by_host<B: MessageBody + 'static>(

@@ -30,8 +30,9 @@ use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::viewers::{MOST_VIEWERS, Place};
-use super::{Overview, faults, health, problem, requests, snapshots};
-use crate::api::same_site;
+use super::{Overview, faults, problem, requests, snapshots};
+use crate::api::access::same_site;
+use crate::api::admin::liveness;
 use crate::clock;
 
 /// The time between two events: short enough to look live, long enough to cost nothing.
@@ -118,7 +119,7 @@ fn state(overview: &Overview, requests: &[Value]) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "at_ms": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-        "readiness": health::readiness(overview),
+        "readiness": liveness::readiness(overview),
         "sources": snapshots::sources_now(overview),
         "credentials": snapshots::credentials_now(overview),
         "outcomes": outcomes.collect::<Vec<_>>(),

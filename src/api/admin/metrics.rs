@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 
 use super::Overview;
 use crate::clock;
-use crate::domain::gauges::{ConfigGauge, CredentialGauge, Gauges, SourceGauge};
+use crate::model::gauges::{ConfigGauge, CredentialGauge, Gauges, SourceGauge};
 
 /// The media type of the text format, version 0.0.4.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";

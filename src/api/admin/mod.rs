@@ -3,8 +3,8 @@
 mod console;
 pub mod faults;
 mod guard;
-mod health;
 mod live;
+mod liveness;
 mod metrics;
 pub mod operators;
 pub mod reload;
@@ -22,15 +22,15 @@ use serde_json::Value;
 
 use self::faults::Faults;
 use self::reload::Reload;
-use super::access::Access;
 use super::draining::Draining;
 use super::problem::Problem;
-use super::{aggregate, context};
 use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
-use crate::domain::gauges::Exposition;
+use crate::api::access::callers::Access;
+use crate::api::{actions, request_context};
+use crate::model::gauges::Exposition;
 use crate::policy::source_spec::SourceSpec;
-use crate::policy::state::SourceState;
+use crate::policy::source_state::SourceState;
 use crate::telemetry::recent::Recent;
 
 pub use viewers::Viewers;
@@ -66,7 +66,7 @@ pub struct Parts {
 }
 
 fn problem(request: &HttpRequest, problem: Problem) -> HttpResponse {
-    aggregate::respond(Err(problem), context::id_of(request))
+    actions::respond(Err(problem), request_context::id_of(request))
 }
 
 fn json_reply(status: StatusCode, body: &Value) -> HttpResponse {

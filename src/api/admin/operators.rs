@@ -4,15 +4,16 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use super::{
-    Overview, console, faults, guard, health, live, metrics, problem, reload, requests, snapshots,
+    Overview, console, faults, guard, live, metrics, problem, reload, requests, snapshots,
 };
+use crate::api::admin::liveness;
 use crate::api::problem::Problem;
 use crate::api::route_table::{self, Endpoint, Method};
 
 /// For everybody, by whatever name: kubelet and Prometheus come as they like.
 static FOR_EVERYBODY: [Endpoint; 3] = [
-    Endpoint { method: Method::Get, path: "/livez", route: || web::to(health::livez) },
-    Endpoint { method: Method::Get, path: "/readyz", route: || web::to(health::readyz) },
+    Endpoint { method: Method::Get, path: "/livez", route: || web::to(liveness::livez) },
+    Endpoint { method: Method::Get, path: "/readyz", route: || web::to(liveness::readyz) },
     Endpoint { method: Method::Get, path: "/metrics", route: || web::to(metrics::metrics) },
 ];
 

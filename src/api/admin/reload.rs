@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::{Overview, json_reply, problem};
+use crate::api::access::same_site;
 use crate::api::problem::Problem;
-use crate::api::same_site;
 
 /// Whoever can take the configuration anew. Implemented by the composition root.
 pub trait Reload: Send + Sync {

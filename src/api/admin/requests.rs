@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Overview, json_reply, problem};
 use crate::api::problem::Problem;
-use crate::domain::record_json;
+use crate::model::record::record_json;
 use crate::telemetry::recent::{KEPT, Numbered};
 
 /// Handles `GET /v1/requests`.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Overview, json_reply};
 use crate::clock;
-use crate::domain::circuit::Circuit;
-use crate::domain::ids::Id;
+use crate::model::circuit::Circuit;
+use crate::model::id::Id;
 
 /// Handles `GET /v1/sources`.
 pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {

@@ -5,8 +5,8 @@ use serde_json::{Map, Number};
 
 use super::super::list_form::{AnyValue, Numbers, Texts};
 use super::super::number_form::{Count, Ratio, Size, Time};
-use super::super::value::parse_toml;
 use super::*;
+use crate::config::toml_value::parse_toml;
 
 /// The values that are read back from how they are shown.
 fn round_trip<F: Form>(form: F, value: &F::Value) -> Result<F::Value, String> {

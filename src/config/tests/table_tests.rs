@@ -7,9 +7,9 @@ use super::super::key::Retired;
 use super::super::layers::{Layer, merge};
 use super::super::list_form::{AnyValue, Numbers, Texts};
 use super::super::number_form::{Count, Ratio, Size, Time};
-use super::super::problem::Warning;
 use super::super::section::Shape;
 use super::*;
+use crate::config::report::Warning;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -4,5 +4,5 @@
 pub mod chunked;
 pub mod framing;
 pub mod head;
-pub mod state;
+pub mod response_state;
 pub mod stream;

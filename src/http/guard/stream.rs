@@ -13,9 +13,9 @@ use std::task::{Context, Poll};
 use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::state::{Phase, ResponseGuard};
 use crate::http::connection::Connection;
 use crate::http::exchange_log::ExchangeLog;
+use crate::http::guard::response_state::{Phase, ResponseGuard};
 use crate::http::pool::Member as _;
 use crate::http::stream_fault::StreamFault;
 

@@ -14,12 +14,12 @@ use serde_json::Value;
 
 use super::TokenError;
 use crate::clock;
-use crate::domain::json::without_byte_order_mark;
-use crate::domain::secret::ExposeSecret as _;
 use crate::http::client::{Connecting, HttpClient, HttpClientError, Request, Response};
 use crate::http::connect_failure::ConnectFailure;
-use crate::http::error::{HttpError, UnusableReply};
-use crate::policy::auth::spec::{ClientAuth, ClientCredentialsSpec};
+use crate::http::http_error::{HttpError, UnusableReply};
+use crate::model::json::without_byte_order_mark;
+use crate::model::secret::ExposeSecret as _;
+use crate::policy::auth::credential_spec::{ClientAuth, ClientCredentialsSpec};
 use tokio_rustls::rustls::ClientConfig;
 
 /// A token reply is small; anything larger is not one.

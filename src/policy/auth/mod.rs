@@ -1,9 +1,9 @@
 //! How a call proves who it is. A new kind of credential is a variant here and a file beside.
 
+pub(super) mod authorized;
 pub mod client_credentials;
-pub mod refusals;
-pub mod spec;
-pub(super) mod step;
+pub mod credential_spec;
+pub mod token_refusals;
 
 use std::fmt;
 use std::rc::Rc;
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use awc::http::header::{HeaderName, HeaderValue};
 use futures_util::future::LocalBoxFuture;
 
-use crate::domain::failure::{Failure, FailureKind};
 use crate::http::client::HttpClientError;
 use crate::http::connect_failure::ConnectFailure;
+use crate::model::failure::{Failure, FailureKind};
 
 /// The header that proves who a call is.
 pub enum Auth {

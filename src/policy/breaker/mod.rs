@@ -1,5 +1,5 @@
 //! Leaves an upstream alone that fails most of the time.
 
-pub mod spec;
-pub mod state;
-pub(super) mod step;
+pub mod breaker_spec;
+pub mod circuit_breaker;
+pub(super) mod guarded;

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 
 use super::next_page::{self, Next, Requests};
 use super::page::Page;
-use super::spec::PagingSpec;
-use crate::domain::json::Json;
+use crate::model::json::Json;
 use crate::policy::answer::Answer;
+use crate::policy::paging::paging_spec::PagingSpec;
 use crate::policy::request::Request;
 
 /// The pages so far.

@@ -3,5 +3,5 @@
 mod gathered;
 pub mod next_page;
 mod page;
-pub mod spec;
-pub(super) mod step;
+pub(super) mod paged;
+pub mod paging_spec;

@@ -4,11 +4,11 @@ use awc::http::uri::PathAndQuery;
 use bytes::Bytes;
 
 use super::page::Page;
-use super::spec::{PagingKind, PagingSpec, SendAs};
-use crate::domain::failure::Failure;
-use crate::domain::json::{Json, Kind, Pointer, write_string};
-use crate::domain::template::Endpoint;
+use crate::model::failure::Failure;
+use crate::model::json::{Json, Kind, Pointer, write_string};
+use crate::model::template::Endpoint;
 use crate::policy::failures::unusable;
+use crate::policy::paging::paging_spec::{PagingKind, PagingSpec, SendAs};
 use crate::policy::request::{Request, target_of};
 
 /// The next page: its request, and what names it.

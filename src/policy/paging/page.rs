@@ -1,7 +1,7 @@
 //! One page of an answer.
 
-use crate::domain::json::Json;
 use crate::http::hints::ResponseHints;
+use crate::model::json::Json;
 
 /// One page.
 pub(super) struct Page {

@@ -26,11 +26,11 @@ use tokio::sync::Notify;
 
 use super::governor_clock::GovernorClock;
 use super::sliding_log::SlidingLog;
-use super::spec::RateLimitSpec;
 use super::throttled::Throttled;
 use crate::clock;
 use crate::http::send_permit::{SendCounter, SendPermit};
 use crate::policy::lock::lock;
+use crate::policy::rate_limit::rate_limit_spec::RateLimitSpec;
 
 type Governor = RateLimiter<NotKeyed, InMemoryState, GovernorClock, StateInformationMiddleware>;
 

@@ -2,9 +2,9 @@
 
 pub mod bucket;
 mod governor_clock;
+pub(super) mod limited;
 pub mod limiter;
+pub mod rate_limit_spec;
 pub mod sliding_log;
-pub mod spec;
-pub(super) mod step;
 mod throttle;
 pub mod throttled;

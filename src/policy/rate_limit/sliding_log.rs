@@ -122,7 +122,7 @@ impl SlidingLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::test_clock::{ms, s, start};
+    use crate::model::time::test_clock::{ms, s, start};
     use proptest::prelude::*;
 
     /// Sends as many requests at once as the log lets through.

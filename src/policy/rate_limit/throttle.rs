@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::bucket::Bucket;
 use crate::clock;
-use crate::domain::jitter;
-use crate::domain::rate_limit_headers::UpstreamBudget;
 use crate::http::hints::ResponseHints;
+use crate::model::header::rate_limit_headers::UpstreamBudget;
+use crate::model::time::jitter;
 
 /// With less than one in so many of its budget left, the rest is spread over the time until the
 /// reset.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::failure::{Failure, FailureKind};
+use crate::model::failure::{Failure, FailureKind};
 
 /// A permit cannot come in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

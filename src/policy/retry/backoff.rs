@@ -7,7 +7,7 @@
 //! is restarted, and with waits from nothing on ("full jitter", which spreads callers still better) all
 //! attempts may be over before it is back. With the defaults, three attempts span 300 to 600 ms.
 
-use crate::domain::jitter;
+use crate::model::time::jitter;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -100,7 +100,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::test_clock::{ms, s};
+    use crate::model::time::test_clock::{ms, s};
     use proptest::prelude::*;
 
     #[test]

@@ -3,4 +3,4 @@
 pub mod backoff;
 pub mod budget;
 pub mod decision;
-pub(super) mod step;
+pub(super) mod retried;

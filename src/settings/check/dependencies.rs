@@ -1,8 +1,8 @@
 //! Which source of an action uses the data of which others, and whether that can work.
 
-use crate::domain::action::{ActionSpec, Dependency};
-use crate::domain::ids::Id;
-use crate::domain::template::Reference;
+use crate::model::action::action_spec::{ActionSpec, Dependency};
+use crate::model::id::Id;
+use crate::model::template::Reference;
 use crate::policy::source_spec::SourceSpec;
 
 use super::locator::Locator;

@@ -1,10 +1,10 @@
 //! Warns of values that an upstream could take for syntax: of a query that stands in a parameter,
 //! for example.
 
-use crate::domain::action::ActionSpec;
-use crate::domain::escape::Escape;
-use crate::domain::ids::{Id, InputName};
-use crate::domain::template::{
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::id::{Id, InputName};
+use crate::model::template::escape::Escape;
+use crate::model::template::{
     InjectionRisk, JsonTemplate, Placeholder, Reference, RiskReason, TextPlace,
 };
 use crate::policy::source_spec::SourceSpec;

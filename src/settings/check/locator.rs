@@ -2,7 +2,7 @@
 
 use config::{Value, ValueKind};
 
-use crate::config::problem::Report;
+use crate::config::report::Report;
 use crate::config::shown::join;
 
 /// Finds the file of a key again, for problems that are noticed after reading.

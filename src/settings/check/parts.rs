@@ -1,7 +1,7 @@
 //! What the checks look at: the parts of a configuration, and the names of all of them.
 
-use crate::domain::action::ActionSpec;
-use crate::policy::auth::spec::CredentialSpec;
+use crate::model::action::action_spec::ActionSpec;
+use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::source_spec::SourceSpec;
 
 use super::super::server::ServerSpec;

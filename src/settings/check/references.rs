@@ -2,12 +2,12 @@
 
 use crate::config::shown::show_text;
 use crate::config::suggest::nearest;
-use crate::domain::action::ActionSpec;
-use crate::domain::ids::Id;
-use crate::domain::inputs::InputValue;
-use crate::domain::members;
-use crate::domain::template::{JsonTemplate, Reference};
-use crate::policy::auth::spec::CredentialSpec;
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::id::Id;
+use crate::model::inputs::InputValue;
+use crate::model::reply::members;
+use crate::model::template::{JsonTemplate, Reference};
+use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::source_spec::SourceSpec;
 
 use super::super::source_url::url_keys;

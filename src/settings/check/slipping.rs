@@ -1,7 +1,7 @@
 //! Warns of arrays of one list that may slip against each other.
 
-use crate::domain::action::ActionSpec;
-use crate::domain::fields::{Extraction, FieldSpec, SpreadPath};
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::action::fields::{Extraction, FieldSpec, SpreadPath};
 
 use super::locator::Locator;
 

@@ -1,9 +1,9 @@
 //! Sources whose credential each request chooses: one source for each credential that may be chosen.
 
-use crate::domain::action::ActionSpec;
-use crate::domain::ids::Id;
-use crate::domain::inputs::InputSpec;
-use crate::policy::auth::spec::CredentialSpec;
+use crate::model::action::action_spec::ActionSpec;
+use crate::model::id::Id;
+use crate::model::inputs::InputSpec;
+use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::source_spec::{SourceSpec, Tenancy};
 
 use super::super::source_url::NO_HOST_YET;

@@ -1,8 +1,8 @@
 //! `[credentials.NAME]` tables: what is refused, at which key and in which words, and what is read.
 
 use super::{BASE, assert_refused, good};
-use crate::domain::secret::ExposeSecret;
-use crate::policy::auth::spec::{ClientAuth, CredentialKind};
+use crate::model::secret::ExposeSecret;
+use crate::policy::auth::credential_spec::{ClientAuth, CredentialKind};
 
 #[test]
 fn rules_of_client_credentials() {

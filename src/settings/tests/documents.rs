@@ -11,7 +11,7 @@ use super::super::sections::ROOT;
 use super::super::{reference, schema};
 use crate::config::key::{Absent, AnyKey};
 use crate::config::section::{Kind, Section, Shape};
-use crate::config::value::parse_toml;
+use crate::config::toml_value::parse_toml;
 
 /// In the shipped configuration a comment begins here, if the line is not longer.
 const COMMENT_COLUMN: usize = 35;

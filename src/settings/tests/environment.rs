@@ -3,8 +3,8 @@
 use std::io::Write as _;
 
 use super::{BASE, load};
-use crate::domain::secret::ExposeSecret;
-use crate::policy::auth::spec::CredentialKind;
+use crate::model::secret::ExposeSecret;
+use crate::policy::auth::credential_spec::CredentialKind;
 use crate::settings::{Layer, Report, Settings};
 
 #[test]

@@ -8,7 +8,7 @@ use super::BASE;
 use crate::config::key::{Absent, AnyKey, Change};
 use crate::config::section::{Section, Shape};
 use crate::config::shown::Shown;
-use crate::config::value::parse_toml;
+use crate::config::toml_value::parse_toml;
 
 /// Every section below the top with its path.
 fn sections() -> Vec<(String, &'static Section)> {

@@ -1,7 +1,7 @@
 //! `[actions.NAME.output]`: arrays with an element for each row of a list, and arrays that slip.
 
 use super::{assert_refused, assert_warned, good};
-use crate::domain::fields::Extraction;
+use crate::model::action::fields::Extraction;
 use crate::settings::tests::BASE;
 
 /// A field `x` of the CRM with these keys.

@@ -1,7 +1,7 @@
 //! The `paging` of a source: what is refused, at which key and in which words, and what is read.
 
 use super::{BASE, assert_refused, good};
-use crate::policy::paging::spec::{PagingKind, PagingSpec, SendAs};
+use crate::policy::paging::paging_spec::{PagingKind, PagingSpec, SendAs};
 
 #[test]
 fn rules_of_paging() {

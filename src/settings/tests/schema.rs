@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 use super::super::schema;
 use super::super::sections::ROOT;
 use crate::config::layers::{Layer, merge};
-use crate::config::problem::Report;
-use crate::config::value::as_json;
+use crate::config::report::Report;
+use crate::config::toml_value::as_json;
 
 fn validator() -> Validator {
     jsonschema::draft7::meta::validate(&schema()).expect("a schema of draft 7");

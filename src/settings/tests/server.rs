@@ -2,7 +2,7 @@
 
 use super::super::Layer;
 use super::{BASE, assert_refused, assert_warned, good, load, problems};
-use crate::domain::secret::ExposeSecret;
+use crate::model::secret::ExposeSecret;
 use crate::settings::Settings;
 
 #[test]

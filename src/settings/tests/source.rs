@@ -1,7 +1,7 @@
 //! `[sources.NAME]` tables: what is refused, at which key and in which words, and what is read.
 
 use super::{BASE, assert_refused, assert_warned, good, problems};
-use crate::domain::template::HeaderTemplate;
+use crate::model::template::HeaderTemplate;
 use crate::policy::empty_body::EmptyBody;
 
 /// Each of the cases, as lines of the source `crm`.

@@ -1,7 +1,7 @@
 //! The `[traces]` table and the `OTEL_` variables.
 
 use super::{BASE, assert_refused, good, load};
-use crate::domain::trace_export::{TraceExport, TraceProtocol};
+use crate::model::trace_export::{TraceExport, TraceProtocol};
 
 fn traces(layer: &str) -> Option<TraceExport> {
     good(&format!("{layer}\n{BASE}")).traces

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::Settings;
 use super::{BASE, good, load};
-use crate::domain::ids::Id;
+use crate::model::id::Id;
 
 /// The configuration that the repository comes with.
 const DEFAULT: &str = include_str!("../../../config/default.toml");

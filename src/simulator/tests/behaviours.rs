@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{PAUSE, account, simulator};
-use crate::simulator::client::{Client, call, soon};
+use crate::simulator::test_client::{Client, call, soon};
 use crate::simulator::{Behaviour, Latency, Reply, Simulator, Then};
 
 /// The body of the reply to [`account`].

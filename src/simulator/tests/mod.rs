@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::client::{Client, call, get, post, soon};
 use super::{Behaviour, Latency, Options, Reply, Simulator, StartError};
+use crate::simulator::test_client::{Client, call, get, post, soon};
 
 const PAUSE: Duration = Duration::from_millis(30);
 

@@ -1,7 +1,7 @@
 //! Tests of the users API over real sockets.
 
 use super::*;
-use crate::simulator::client::{Answered, call, get, post};
+use crate::simulator::test_client::{Answered, call, get, post};
 use crate::simulator::{Options, Simulator};
 
 fn simulator() -> Simulator {

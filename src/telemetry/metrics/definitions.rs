@@ -3,12 +3,12 @@
 //! A new one is a row here. The documents' table, the dashboard and the alerts are compared with
 //! what the service shows.
 
-use crate::domain::circuit::Circuit;
-use crate::domain::gauges::Gauges;
-use crate::domain::ids::Id;
-use crate::domain::outcome::Outcome;
-use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, Span, SpanKind};
+use crate::model::circuit::Circuit;
+use crate::model::gauges::Gauges;
+use crate::model::id::Id;
+use crate::model::record::request_record::{CALLER_GONE, RequestRecord, SourceRecord};
+use crate::model::record::span::{Attempt, Span, SpanKind};
+use crate::model::reply::outcome::Outcome;
 use crate::telemetry::large_replies::LARGE_REPLY;
 
 /// The label of a request that named no action that there is.

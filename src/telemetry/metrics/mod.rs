@@ -12,9 +12,9 @@ use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, Opts, Registry, TextEncoder};
 
 use self::definitions::{CONFIG_CHANGES, Feed, METRICS, Metric, SOURCE_DURATION};
-use crate::domain::gauges::{Exposition, Gauges, OutcomeCount};
-use crate::domain::observer::Observer;
-use crate::domain::record::RequestRecord;
+use crate::model::gauges::{Exposition, Gauges, OutcomeCount};
+use crate::model::record::observer::Observer;
+use crate::model::record::request_record::RequestRecord;
 
 /// Upper bounds of the histograms, seconds: from a cache's answer to the longest deadline in use.
 const BUCKETS: [f64; 12] =
@@ -169,14 +169,14 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::circuit::Circuit;
-    use crate::domain::failure::FailureKind;
-    use crate::domain::gauges::{CredentialGauge, SourceGauge};
-    use crate::domain::ids::{Id, InputName};
-    use crate::domain::outcome::Outcome;
-    use crate::domain::record::SourceRecord;
-    use crate::domain::test_clock::{ms, start};
-    use crate::domain::trace::{Attempt, Span, SpanKind};
+    use crate::model::circuit::Circuit;
+    use crate::model::failure::FailureKind;
+    use crate::model::gauges::{CredentialGauge, SourceGauge};
+    use crate::model::id::{Id, InputName};
+    use crate::model::record::request_record::SourceRecord;
+    use crate::model::record::span::{Attempt, Span, SpanKind};
+    use crate::model::reply::outcome::Outcome;
+    use crate::model::time::test_clock::{ms, start};
 
     /// A request in which everything happened that is counted.
     fn everything() -> RequestRecord {

@@ -14,11 +14,11 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use crate::domain::failure::FailureKind;
-use crate::domain::paths;
-use crate::domain::record::{CALLER_GONE, RequestRecord, SourceRecord};
-use crate::domain::trace::{Attempt, BreakerChange, Span};
-use crate::domain::trace_context::TraceContext;
+use crate::model::failure::FailureKind;
+use crate::model::header::trace_context::TraceContext;
+use crate::model::paths;
+use crate::model::record::request_record::{CALLER_GONE, RequestRecord, SourceRecord};
+use crate::model::record::span::{Attempt, BreakerChange, Span};
 
 /// Makes spans of records.
 #[derive(Debug)]

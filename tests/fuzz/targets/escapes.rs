@@ -5,8 +5,8 @@
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tributary::domain::inputs::DEFAULT_MAX_LENGTH;
-use tributary::domain::template::{JsonTemplate, RenderError, UrlTemplate, Values};
+use tributary::model::inputs::DEFAULT_MAX_LENGTH;
+use tributary::model::template::{JsonTemplate, RenderError, UrlTemplate, Values};
 
 use super::template::{HARMLESS, with_input};
 use crate::languages::{Reader, encoded_query, graphql, odata, soql, xml};

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use awc::http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use awc::http::uri::PathAndQuery;
-use tributary::domain::template::Endpoint;
-use tributary::domain::{link_header as link, rate_limit_headers, retry_after as after};
 use tributary::http::hints::ResponseHints;
+use tributary::model::header::{link_header as link, rate_limit_headers, retry_after as after};
+use tributary::model::template::Endpoint;
 use tributary::policy::paging::next_page::same_origin_target;
 
 const DAY: Duration = Duration::from_hours(24);

@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
-use tributary::domain::ids::InputName;
-use tributary::domain::inputs::{
+use tributary::model::id::InputName;
+use tributary::model::inputs::{
     InputErrors, InputKind, InputPattern, InputSpec, InputValue, Inputs,
 };
-use tributary::domain::json::without_byte_order_mark;
+use tributary::model::json::without_byte_order_mark;
 
 const MAX_LENGTH: usize = 12;
 /// Of a name in an error, the sign of what was left out included.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tributary::domain::json::{
+use tributary::model::json::{
     Json, JsonError, Kind, Pointer, without_byte_order_mark, write_string,
 };
 

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
 use tributary::http::guard::chunked::ChunkedBody;
 use tributary::http::guard::head::{ParsedHead, VERSION_DIGIT, parse_head};
-use tributary::http::guard::state::{MAX_HEAD, Phase, ResponseGuard};
+use tributary::http::guard::response_state::{MAX_HEAD, Phase, ResponseGuard};
 use tributary::http::stream_fault::StreamFault;
 
 thread_local! {

@@ -4,9 +4,9 @@
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tributary::domain::ids::InputName;
-use tributary::domain::inputs::{InputKind, InputSpec, InputValue, Inputs};
-use tributary::domain::template::{
+use tributary::model::id::InputName;
+use tributary::model::inputs::{InputKind, InputSpec, InputValue, Inputs};
+use tributary::model::template::{
     HeaderTemplate, JsonTemplate, RenderError, TextTemplate, UrlTemplate, Values,
 };
 

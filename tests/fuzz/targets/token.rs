@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tributary::domain::json::without_byte_order_mark;
 use tributary::http::client::Response;
 use tributary::http::hints::ResponseHints;
+use tributary::model::json::without_byte_order_mark;
 use tributary::policy::auth::TokenError;
 use tributary::policy::auth::client_credentials::read_reply;
 

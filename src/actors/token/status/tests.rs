@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::test_clock::{ms, s, start};
+use crate::model::time::test_clock::{ms, s, start};
 use awc::http::header::HeaderValue;
 use proptest::prelude::*;
 

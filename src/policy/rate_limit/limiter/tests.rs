@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{BUCKETS_LEFT, Bucket, Limiter, LimiterSnapshot, MANY_BUCKETS, MOST_BUCKETS};
 use crate::clock;
-use crate::policy::rate_limit::spec::RateLimitSpec;
+use crate::policy::rate_limit::rate_limit_spec::RateLimitSpec;
 use crate::policy::rate_limit::throttled::Throttled;
 
 fn spec(requests: u32, per_ms: u64, burst: u32, max_wait_ms: u64) -> RateLimitSpec {

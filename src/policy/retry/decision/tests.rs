@@ -1,6 +1,6 @@
 use super::*;
-use crate::domain::failure::FailureKind;
-use crate::domain::test_clock::{ms, s, start};
+use crate::model::failure::FailureKind;
+use crate::model::time::test_clock::{ms, s, start};
 use proptest::prelude::*;
 
 fn policy(max_attempts: u32) -> RetryPolicy {

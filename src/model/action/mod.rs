@@ -1,0 +1,4 @@
+//! What an action is, and the fields of its flat reply.
+
+pub mod action_spec;
+pub mod fields;

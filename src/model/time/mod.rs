@@ -1,0 +1,8 @@
+//! Time: deadlines, windows of it, and what is random in waits.
+
+pub mod deadline;
+pub mod jitter;
+pub mod log_throttle;
+pub mod sliding_window;
+#[cfg(test)]
+pub mod test_clock;
