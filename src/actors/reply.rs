@@ -22,8 +22,14 @@ impl<T> Cancellable<T> {
 }
 
 /// What `work` comes to, or `instead` if it panics: a bug costs one answer, never the thread.
-pub async fn or_if_it_panics<T>(work: impl Future<Output = T>, instead: impl FnOnce() -> T) -> T {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| instead())
+///
+/// Not an `async fn`: that would keep room for `work` twice, as its argument and as what it waits
+/// for, and all of it is copied whenever the future is moved.
+pub fn or_if_it_panics<T>(
+    work: impl Future<Output = T>,
+    instead: impl FnOnce() -> T,
+) -> impl Future<Output = T> {
+    AssertUnwindSafe(work).catch_unwind().map(|answer| answer.unwrap_or_else(|_| instead()))
 }
 
 impl<A, M, T> MessageResponse<A, M> for Cancellable<T>
