@@ -319,13 +319,21 @@ fn read(name: &Path) -> String {
 fn every_source_file_that_the_architecture_names_is_there() {
     let mut files = Vec::new();
     list(&root().join("src"), &mut files);
-    let in_backticks = ARCHITECTURE.split('`').skip(1).step_by(2);
-    let named: Vec<_> = in_backticks
-        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "rs"))
-        .collect();
+    list(&root().join("tests"), &mut files);
+    let outside_of_pictures = ARCHITECTURE.split("```").step_by(2).collect::<String>();
+    let in_backticks: Vec<_> = outside_of_pictures.split('`').skip(1).step_by(2).collect();
+    let named = |name: &&str| Path::new(name).extension().is_some_and(|end| end == "rs");
+    let named: Vec<_> = in_backticks.iter().copied().filter(named).collect();
     assert!(!named.is_empty());
     for name in named {
         assert!(files.iter().any(|file| file.ends_with(name)), "ARCHITECTURE.md names {name}");
+    }
+    let tests = in_backticks.iter().filter_map(|name| name.split_once(".rs::"));
+    let tests: Vec<_> = tests.filter(|(file, _)| file.starts_with("tests/")).collect();
+    assert!(tests.len() > 5, "{tests:?}");
+    for (file, name) in tests {
+        let text = read(&Path::new(file).with_extension("rs"));
+        assert!(is_test(&text, name), "ARCHITECTURE.md names {file}.rs::{name}");
     }
 }
 
