@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::actors::source_actor::{Fetch, SourceHandle};
+use crate::actors::source_actor::SourceHandle;
 use crate::clock;
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::id::Id;
@@ -52,7 +52,7 @@ impl Asked {
         if ready_since > self.started {
             self.recorder.note(SpanKind::Dependencies, self.started, ready_since);
         }
-        let answer = self.source.ask(Fetch(request));
+        let answer = self.source.ask(request);
         async move { self.reply(answer.await, ready_since) }
     }
 

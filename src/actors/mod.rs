@@ -12,7 +12,6 @@
 
 mod asked;
 pub mod coordinator;
-pub mod crash;
 pub mod reply;
 pub mod source_actor;
 pub mod supervision;

@@ -3,10 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, Addr, Context, Handler, Message, Supervised, Supervisor};
+use actix::{Actor, Addr, Context, Handler, MailboxError, Message, Supervised, Supervisor};
 
-use crate::actors::crash::{Crash, Living};
-use crate::actors::reply::{Cancellable, or_if_it_panics};
+use crate::actors::reply::Cancellable;
 use crate::actors::supervision::{Respawning, Restarts};
 use crate::clock;
 use crate::model::failure::Failure;
@@ -21,9 +20,11 @@ use crate::policy::source_spec::SourceSpec;
 #[rtype(result = "Result<Answer, Failure>")]
 pub struct Fetch(pub FetchRequest);
 
-/// One source in one worker thread: a thin shell around its [`Pipeline`].
+/// One source in one worker thread. It owns the source's steps and their connections: what one
+/// actor broke is gone with it.
 pub struct SourceActor {
-    pipeline: Rc<Pipeline>,
+    /// Absent: none could be made, as is logged.
+    pipeline: Option<Rc<Pipeline>>,
 }
 
 impl Actor for SourceActor {
@@ -36,41 +37,39 @@ impl Handler<Fetch> for SourceActor {
     type Result = Cancellable<Result<Answer, Failure>>;
 
     fn handle(&mut self, Fetch(request): Fetch, _: &mut Self::Context) -> Self::Result {
-        let pipeline = Rc::clone(&self.pipeline);
+        let pipeline = self.pipeline.clone();
+        // A panic in here leaves the asker without an answer: it knows what that means.
         Cancellable::new(async move {
-            let instead = || Err(Failure::internal());
-            or_if_it_panics(pipeline.fetch(&request), instead).await
+            match pipeline {
+                Some(pipeline) => pipeline.fetch(&request).await,
+                None => Err(Failure::internal()),
+            }
         })
     }
 }
 
-impl Handler<Crash> for SourceActor {
-    type Result = ();
+type SourceActorFactory = Box<dyn Fn() -> Addr<SourceActor>>;
 
-    fn handle(&mut self, Crash: Crash, _: &mut Self::Context) {
-        panic!("asked to crash");
-    }
-}
-
-/// A source's actor as the coordinator of the same thread sees it.
+/// A source's actor as the coordinator of the same thread sees it. The actor behind it is made anew
+/// when it panics, or one of its fetches does.
 pub struct SourceHandle {
     spec: Arc<SourceSpec>,
     target: Arc<Target>,
-    actor: Respawning<SourceActor, Box<dyn Fn() -> Addr<SourceActor>>>,
+    actor: Respawning<SourceActor, SourceActorFactory>,
 }
 
 impl SourceHandle {
-    /// Starts the actor of a source in this thread.
-    pub fn start(pipeline: Rc<Pipeline>, restarts: Arc<Restarts>, living: Arc<Living>) -> Self {
-        let spec = Arc::clone(pipeline.spec());
-        let id = spec.id.clone();
-        let name = format!("source {id}").into();
-        let factory: Box<dyn Fn() -> Addr<SourceActor>> = Box::new(move || {
-            let pipeline = Rc::clone(&pipeline);
-            let actor = Supervisor::start(move |_| SourceActor { pipeline });
-            living.add(id.clone(), actor.downgrade().recipient());
-            actor
+    /// Starts the actor of a source in this thread; `make` is asked for what each new one owns.
+    pub fn start(
+        spec: Arc<SourceSpec>,
+        restarts: Arc<Restarts>,
+        make: impl Fn() -> Option<Rc<Pipeline>> + 'static,
+    ) -> Self {
+        let factory: SourceActorFactory = Box::new(move || {
+            let pipeline = make();
+            Supervisor::start(move |_| SourceActor { pipeline })
         });
+        let name = format!("source {}", spec.id).into();
         let target = Arc::new(spec.target());
         Self { spec, target, actor: Respawning::new(name, restarts, clock::now(), factory) }
     }
@@ -90,14 +89,29 @@ impl SourceHandle {
         Arc::ptr_eq(&self.spec, spec)
     }
 
-    /// Asks the actor; an actor that is down or dies over it leaves an `internal` failure.
-    pub fn ask(&self, fetch: Fetch) -> impl Future<Output = Result<Answer, Failure>> + use<> {
-        let sent = self.actor.addr(clock::now()).map(|actor| actor.send(fetch));
-        async move {
-            match sent {
-                Ok(reply) => reply.await.unwrap_or_else(|_| Err(Failure::internal())),
-                Err(_) => Err(Failure::internal()),
+    /// Asks the actor. If it panics over it before a call to the upstream has begun, the next one is
+    /// asked; if a call has begun, or the next one panics as well, the failure is `internal`: nothing
+    /// is ever sent twice because of a fault of ours.
+    pub async fn ask(&self, request: FetchRequest) -> Result<Answer, Failure> {
+        let again = request.clone();
+        let answer = match self.ask_once(request).await {
+            Err(Panicked) if again.recorder.attempts() == 0 => self.ask_once(again).await,
+            answer => answer,
+        };
+        answer.unwrap_or_else(|Panicked| Err(Failure::internal()))
+    }
+
+    async fn ask_once(&self, request: FetchRequest) -> Result<Result<Answer, Failure>, Panicked> {
+        let Ok(actor) = self.actor.addr(clock::now()) else { return Ok(Err(Failure::internal())) };
+        match actor.send(Fetch(request)).await {
+            Ok(answer) => Ok(answer),
+            Err(MailboxError::Closed | MailboxError::Timeout) => {
+                self.actor.replace(&actor);
+                Err(Panicked)
             }
         }
     }
 }
+
+/// The actor panicked, or the fetch that it had begun for us.
+struct Panicked;

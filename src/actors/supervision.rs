@@ -101,13 +101,15 @@ struct Current<A: Actor> {
     addr: Addr<A>,
     started: Instant,
     in_a_row: u32,
+    /// Whether the next one is to take its place, although it still answers.
+    is_worn_out: bool,
 }
 
 impl<A: Actor, F: Fn() -> Addr<A>> Respawning<A, F> {
     /// Starts the actor; `name` is for the log.
     pub fn new(name: Arc<str>, restarts: Arc<Restarts>, now: Instant, factory: F) -> Self {
         restarts.know(&name);
-        let current = Mutex::new(Current { addr: factory(), started: now, in_a_row: 0 });
+        let current = Mutex::new(Current::new(factory(), now, 0));
         Self { name, factory, restarts, current }
     }
 
@@ -117,20 +119,37 @@ impl<A: Actor, F: Fn() -> Addr<A>> Respawning<A, F> {
     /// [`Down`] while a crash loop makes the next restart wait.
     pub fn addr(&self, now: Instant) -> Result<Addr<A>, Down> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.addr.connected() {
+        let is_alive = current.addr.connected();
+        if is_alive && !current.is_worn_out {
             return Ok(current.addr.clone());
         }
         let lived = now.saturating_duration_since(current.started);
         let in_a_row = if lived >= STABLE_AFTER { 0 } else { current.in_a_row };
         let until = current.started + delay(in_a_row);
         if now < until {
-            return Err(Down { until });
+            // What made one of its answers panic may well be that one request.
+            return if is_alive { Ok(current.addr.clone()) } else { Err(Down { until }) };
         }
         let in_a_row = in_a_row.saturating_add(1);
         self.restarts.note(&self.name, Restart { at: now, in_a_row });
         tracing::error!(actor = &*self.name, in_a_row, "actor started again");
-        *current = Current { addr: (self.factory)(), started: now, in_a_row };
+        *current = Current::new((self.factory)(), now, in_a_row);
         Ok(current.addr.clone())
+    }
+
+    /// Whatever this actor owns may be broken: the next [`addr`](Self::addr) is another one's, as
+    /// soon as it may be started. Until then the old one goes on, and so does what it has begun.
+    pub fn replace(&self, actor: &Addr<A>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.addr == *actor {
+            current.is_worn_out = true;
+        }
+    }
+}
+
+impl<A: Actor> Current<A> {
+    fn new(addr: Addr<A>, started: Instant, in_a_row: u32) -> Self {
+        Self { addr, started, in_a_row, is_worn_out: false }
     }
 }
 
@@ -193,6 +212,23 @@ mod tests {
         actor.addr(now).expect("it lives").send(Break).await.expect_err("it dies over it");
         assert!(actor.addr(now).expect("it is back").connected());
         assert_eq!(restarts.count(), 1);
+    }
+
+    #[actix_rt::test]
+    async fn a_worn_out_actor_goes_on_until_the_next_one_may_be_started() {
+        let restarts = Arc::new(Restarts::default());
+        let now = clock::now();
+        let actor = respawning(&restarts, now);
+        let first = actor.addr(now).expect("it lives");
+        actor.replace(&first);
+        let second = actor.addr(now).expect("the first restart is immediate");
+        assert!(second != first && first.connected());
+        actor.replace(&first);
+        assert!(actor.addr(now) == Ok(second.clone()), "the one that is there is another");
+        actor.replace(&second);
+        assert!(actor.addr(now) == Ok(second.clone()), "it is too early for the next one");
+        assert!(actor.addr(now + FIRST_DELAY).expect("it lives") != second);
+        assert_eq!(restarts.count(), 2);
     }
 
     #[actix_rt::test]

@@ -25,7 +25,6 @@ use tokio::sync::watch;
 
 use self::deployment::{Deployment, Process};
 use self::descriptors::Descriptors;
-use crate::actors::crash::{Crash, Living};
 use crate::actors::supervision::Restarts;
 use crate::api::access::auth_failures::AuthFailures;
 use crate::api::admin::faults::Faults;
@@ -62,7 +61,6 @@ pub struct Running {
     traces: Option<Arc<Traces>>,
     draining: Arc<Draining>,
     reloader: Arc<Reloader>,
-    living: Arc<Living>,
     grace: Duration,
     public: ServerHandle,
     admin: ServerHandle,
@@ -151,12 +149,10 @@ pub fn start_with_faults(
         recent: Arc::clone(&recent),
         viewers: Arc::<Viewers>::default(),
     });
-    let living = Arc::new(Living::default());
     let workers = workers::WorkerFactory {
         deployments: in_force,
         upstreams,
         restarts,
-        living: Arc::clone(&living),
         workers: server.workers,
         begun: Arc::new(AtomicUsize::new(0)),
     };
@@ -169,7 +165,6 @@ pub fn start_with_faults(
         traces,
         draining,
         reloader,
-        living,
         grace: server.shutdown_grace,
         public: public.handle(),
         admin: admin.handle(),
@@ -208,14 +203,6 @@ impl Running {
             // In another thread: this one drives the connection that the spans leave by.
             let stopped = tokio::task::spawn_blocking(move || traces.stop()).await;
             debug_assert!(stopped.is_ok(), "stopping them does not panic");
-        }
-    }
-
-    /// Makes every actor of a source panic, as a bug would. For tests of supervision.
-    pub async fn crash_source(&self, id: &str) {
-        for actor in self.living.of(id) {
-            // The actor dies over it, so there is never an answer.
-            let _: Result<(), _> = actor.send(Crash).await;
         }
     }
 }

@@ -12,7 +12,6 @@ use super::deployment::Deployment;
 use super::sources::SourceParts;
 use super::upstream_share::UpstreamShare;
 use crate::actors::coordinator::CoordinatorActor;
-use crate::actors::crash::Living;
 use crate::actors::source_actor::SourceHandle;
 use crate::actors::supervision::{Respawning, Restarts};
 use crate::api::serving::{Serving, Worker};
@@ -27,7 +26,6 @@ pub(super) struct WorkerFactory {
     /// How much of its connections each source gets.
     pub(super) upstreams: Arc<UpstreamShare>,
     pub(super) restarts: Arc<Restarts>,
-    pub(super) living: Arc<Living>,
     /// How many worker threads there are.
     pub(super) workers: usize,
     /// How many sets were made.
@@ -57,6 +55,20 @@ impl WorkerFactory {
         });
         worker
     }
+
+    /// What one actor of a source owns: its steps, with connections of their own.
+    fn pipeline(&self, parts: &SourceParts, worker: usize) -> Option<Rc<Pipeline>> {
+        let client = parts.client(self.workers, worker, &self.upstreams);
+        // The same was tried when the configuration was taken.
+        let client = client.inspect_err(|error| tracing::error!(%error, "no source")).ok()?;
+        let (spec, state) = (Arc::clone(&parts.spec), Arc::clone(&parts.state));
+        let pipeline = Rc::new(Pipeline::new(spec, state, client, parts.auth()));
+        if parts.spec.prewarm {
+            let cold = Rc::clone(&pipeline);
+            actix_rt::spawn(async move { cold.warm_up().await });
+        }
+        Some(pipeline)
+    }
 }
 
 /// One worker thread's actors.
@@ -72,10 +84,10 @@ impl WorkerSet {
     /// What to serve with under this configuration. A source that is configured as before keeps
     /// its actor and its connections.
     fn serving(&self, deployment: &Deployment) -> Serving {
-        let handles = deployment.sources.iter().filter_map(|parts| {
+        let handles = deployment.sources.iter().map(|parts| {
             let known =
                 self.handles.borrow().iter().find(|known| known.is_of(&parts.spec)).cloned();
-            known.or_else(|| self.start_source(parts))
+            known.unwrap_or_else(|| self.start_source(parts))
         });
         let handles: Vec<_> = handles.collect();
         self.handles.replace(handles.clone());
@@ -89,23 +101,10 @@ impl WorkerSet {
         Serving { shared: Arc::clone(&deployment.shared), coordinator }
     }
 
-    fn start_source(&self, parts: &SourceParts) -> Option<Rc<SourceHandle>> {
-        let factory = &self.factory;
-        let client = parts.client(factory.workers, self.index, &factory.upstreams);
-        // The same was tried when the configuration was taken.
-        let client = client.inspect_err(|error| tracing::error!(%error, "no source")).ok()?;
-        let pipeline = Rc::new(Pipeline::new(
-            Arc::clone(&parts.spec),
-            Arc::clone(&parts.state),
-            client,
-            parts.auth(),
-        ));
-        if parts.spec.prewarm {
-            let cold = Rc::clone(&pipeline);
-            actix_rt::spawn(async move { cold.warm_up().await });
-        }
-        let (restarts, living) = (&self.factory.restarts, &self.factory.living);
-        let (restarts, living) = (Arc::clone(restarts), Arc::clone(living));
-        Some(Rc::new(SourceHandle::start(pipeline, restarts, living)))
+    fn start_source(&self, parts: &SourceParts) -> Rc<SourceHandle> {
+        let (index, factory, parts) = (self.index, self.factory.clone(), parts.clone());
+        let (spec, restarts) = (Arc::clone(&parts.spec), Arc::clone(&factory.restarts));
+        let make = move || factory.pipeline(&parts, index);
+        Rc::new(SourceHandle::start(spec, restarts, make))
     }
 }

@@ -72,6 +72,11 @@ impl Pipeline {
     /// # Errors
     /// Why there is no answer.
     pub async fn fetch(&self, request: &FetchRequest) -> Result<Answer, Failure> {
+        tracing::trace!(
+            source = self.state.name(),
+            endpoint = self.spec.url.endpoint().authority(),
+            "a fetch begins"
+        );
         let cx = Context::new(
             request.deadline,
             request.min_fair_time,

@@ -13,6 +13,7 @@ use tributary::settings::{Layer, Problems, Settings};
 use tributary::simulator::{Options, Simulator};
 
 use crate::client::{self, Reply};
+use crate::panics;
 
 /// The action that the shipped configuration has.
 pub const PROFILE: &str = "/v1/actions/customer_profile";
@@ -23,14 +24,12 @@ pub struct TestApp {
     pub admin: SocketAddr,
     pub sim: Simulator,
     overrides: Arc<Mutex<String>>,
-    commands: UnboundedSender<Command>,
+    stop: UnboundedSender<Stop>,
     thread: Option<JoinHandle<()>>,
 }
 
-enum Command {
-    Crash(String, mpsc::Sender<()>),
-    Stop,
-}
+/// Tells the service to stop.
+struct Stop;
 
 impl TestApp {
     /// The shipped configuration on top of the simulator.
@@ -51,26 +50,18 @@ impl TestApp {
         let latest = Arc::clone(&overrides);
         let load = move || load(&base, &latest.lock().expect("no test panics with it"));
         let (address_to, address_of) = mpsc::channel();
-        let (commands, mut inbox) = unbounded_channel();
+        let (stop, mut inbox) = unbounded_channel();
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async move {
                 let running = app::start(settings, Box::new(load))
                     .expect("the test's configuration can start");
                 address_to.send((running.address, running.admin_address)).expect("the test waits");
-                while let Some(command) = inbox.recv().await {
-                    match command {
-                        Command::Crash(source, done) => {
-                            running.crash_source(&source).await;
-                            done.send(()).expect("the test waits");
-                        }
-                        Command::Stop => break,
-                    }
-                }
+                let _told: Option<Stop> = inbox.recv().await;
                 running.stop().await;
             });
         });
         let (address, admin) = address_of.recv().expect("the service starts");
-        Self { address, admin, sim, overrides, commands, thread: Some(thread) }
+        Self { address, admin, sim, overrides, stop, thread: Some(thread) }
     }
 
     /// Asks for a customer's profile.
@@ -138,22 +129,28 @@ impl TestApp {
         sources.map(|source| source["in_flight"].as_u64().expect("a number")).sum()
     }
 
-    /// Makes every actor of a source panic, and waits until they have.
-    pub fn crash_source(&self, source: &str) {
-        let (done_to, done) = mpsc::channel();
-        self.commands.send(Command::Crash(source.to_owned(), done_to)).expect("it runs");
-        done.recv().expect("it runs");
+    /// So many next fetches of a source of the shipped configuration panic. A request has two: the
+    /// second one in a new actor.
+    pub fn next_fetches_panic(&self, times: usize, source: &str) {
+        let upstream = match source {
+            "genesys" => self.sim.users(),
+            "crm" => self.sim.crm(),
+            "orders" => self.sim.orders(),
+            other => panic!("{other} is no shipped source"),
+        };
+        let base = upstream.base_url();
+        panics::next_fetches(times, source, base.trim_start_matches("http://"));
     }
 
     /// Tells the service to stop, without waiting until it has.
     pub fn begin_stop(&self) {
-        self.commands.send(Command::Stop).expect("it runs");
+        self.stop.send(Stop).expect("it runs");
     }
 
     /// Waits until the service has stopped.
     pub fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
-            let _ = self.commands.send(Command::Stop);
+            let _ = self.stop.send(Stop);
             thread.join().expect("the service ends without a panic");
         }
     }
@@ -161,7 +158,7 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        let _ = self.commands.send(Command::Stop);
+        let _ = self.stop.send(Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -49,10 +49,10 @@ fn a_source_that_stalls_under_load_leaves_the_others_whole() {
 }
 
 #[test]
-fn a_source_whose_actor_crashed_is_back_for_the_next_request() {
+fn a_source_whose_actor_panics_before_it_calls_is_asked_by_the_next_one() {
     let app = TestApp::start();
     for source in ["genesys", "crm", "orders"] {
-        app.crash_source(source);
+        app.next_fetches_panic(1, source);
         for number in 0..6 {
             assert_others_whole(&app.profile(&format!("c-{number}")), "");
         }
@@ -71,7 +71,8 @@ fn requests_under_way_survive_the_crash_of_their_sources_actor() {
             })
             .collect();
         eventually("they are under way", || app.sim.crm().in_progress() == 4);
-        app.crash_source("crm");
+        app.next_fetches_panic(1, "crm");
+        assert_others_whole(&app.profile("c-5"), "");
         for reply in waiting {
             assert_others_whole(&reply.join().expect("no panic"), "");
         }
@@ -84,7 +85,7 @@ fn restarts_are_counted_where_operators_look() {
     eventually("it is ready", || app.admin_get("/readyz").status == 200);
     assert_eq!(app.admin_get("/readyz").json()["actor_restarts"], 0);
     assert_others_whole(&app.profile("c-1"), "");
-    app.crash_source("crm");
+    app.next_fetches_panic(1, "crm");
     assert_others_whole(&app.profile("c-1"), "");
     let ready = app.admin_get("/readyz");
     assert_eq!((ready.status, ready.json()["actor_restarts"].as_u64()), (200, Some(1)));
@@ -97,15 +98,17 @@ fn a_crash_loop_shows_where_operators_look_and_ends_nothing() {
     let warnings = || app.admin_get("/readyz").json()["warnings"].clone();
     assert_eq!(warnings(), serde_json::json!([]));
     eventually("it shows", || {
-        app.crash_source("crm");
+        app.next_fetches_panic(2, "crm");
         let reply = app.profile("c-1");
         assert_others_whole(&reply, "crm");
+        assert_eq!(reply.outcome("crm"), "internal");
+        // Only what panics itself gets no answer.
+        assert_others_whole(&app.profile("c-2"), "");
         let found = warnings();
         let first = found[0].as_str().unwrap_or_default();
         first.starts_with("actor source crm: crash loop, started again ")
     });
     assert_eq!(app.admin_get("/readyz").status, 200, "the other sources answer");
-    eventually("the source is back", || app.profile("c-1").outcome("crm") == "ok");
     eventually("it lived long enough", || warnings() == serde_json::json!([]));
 }
 
@@ -118,8 +121,30 @@ fn limits_outlive_the_actors() {
     for _ in 0..3 {
         app.profile("c-1");
     }
-    app.crash_source("crm");
+    app.next_fetches_panic(1, "crm");
     app.sim.crm().reset_behaviour();
     assert_eq!(app.profile("c-1").outcome("crm"), "circuit_open");
     assert_eq!(app.sim.crm().hits(), 3);
+}
+
+#[test]
+fn a_call_that_has_begun_is_not_made_again_when_its_actor_panics() {
+    let app = TestApp::start_with("[server]\nworkers = 1");
+    let source = format!(
+        "[server]\nworkers = 1\n[sources.panics_once]\nurl = \"{}/v1/orders\"\nretry = {{ max_attempts = 3 }}\n\
+         breaker = {{ min_requests = 1, open_for = \"1ms\" }}\n\
+         [actions.one]\nsources = [\"panics_once\"]",
+        app.sim.orders().base_url()
+    );
+    assert_eq!(app.reload(&source).status, 200);
+    let ask = || app.post("/v1/actions/one", &serde_json::json!({}));
+    crate::panics::next_opening_of_the_circuit("panics_once");
+    app.sim.orders().set_behaviour(Behaviour::status(500));
+    let reply = ask();
+    let one = reply.source("panics_once");
+    assert_eq!((one["outcome"].as_str(), one["attempts"].as_u64()), (Some("internal"), Some(1)));
+    assert_eq!(app.sim.orders().hits(), 1);
+    app.sim.orders().set_behaviour(Behaviour::json(200, &serde_json::json!({})));
+    eventually("the source is back", || ask().outcome("panics_once") == "ok");
+    assert_eq!(app.admin_get("/readyz").json()["actor_restarts"], 1);
 }

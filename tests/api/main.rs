@@ -8,6 +8,7 @@ mod client;
 #[allow(dead_code, reason = "a part of it is for other tests")]
 mod collector;
 mod harness;
+mod panics;
 
 mod admin_keys;
 mod analytics;

@@ -111,7 +111,7 @@ fn an_actor_that_was_started_again_is_counted() {
     let app = TestApp::start();
     // A worker's actors are there once it has answered.
     app.profile("c-1");
-    app.crash_source("crm");
+    app.next_fetches_panic(1, "crm");
     let series = |count: &str| {
         let line = format!(r#"tributary_actor_restarts_total{{actor="source crm"}} {count}"#);
         scrape(&app).lines().any(|known| known == line)

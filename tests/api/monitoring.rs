@@ -30,7 +30,7 @@ fn everything_measured() -> String {
     // Of two at once, one has to wait for the rate limit.
     at_once(2, |number| app.profile(&format!("c-{number}")));
     app.post("/v1/actions/customer_card", &json!({"customerId": "c", "externalApiKey": "k"}));
-    app.crash_source("crm");
+    app.next_fetches_panic(1, "crm");
     let mut text = String::new();
     eventually("a restart is counted", || {
         app.profile("c-3");

@@ -26,6 +26,9 @@ mod faults;
 #[path = "../api/harness.rs"]
 #[allow(dead_code, reason = "shared with tests/api, which uses all of it")]
 mod harness;
+#[path = "../api/panics.rs"]
+#[allow(dead_code, reason = "shared with tests/api, which uses all of it")]
+mod panics;
 mod process;
 mod report;
 mod trouble;
@@ -216,7 +219,7 @@ fn recovery(app: &TestApp) -> Duration {
 fn expect_crashes() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if info.payload_as_str() != Some("asked to crash") {
+        if info.payload_as_str() != Some(panics::MESSAGE) {
             usual(info);
         }
     }));

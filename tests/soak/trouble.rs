@@ -153,7 +153,7 @@ impl<'a> Trouble<'a> {
         let excess = crashes.len().saturating_sub(20);
         crashes.drain(..excess);
         drop(crashes);
-        self.app.crash_source(source);
+        self.app.next_fetches_panic(2, source);
     }
 }
 
