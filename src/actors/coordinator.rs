@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::asked::Asked;
 use super::reply::{Cancellable, or_if_it_panics};
+use crate::actors::observe::Observe;
 use crate::actors::source_actor::SourceHandle;
 use crate::clock;
 use crate::model::action::action_spec::ActionSpec;
@@ -62,6 +63,14 @@ impl Actor for CoordinatorActor {
 }
 
 impl Supervised for CoordinatorActor {}
+
+impl Handler<Observe> for CoordinatorActor {
+    type Result = ();
+
+    fn handle(&mut self, observe: Observe, _: &mut Self::Context) {
+        observe.answer();
+    }
+}
 
 impl Handler<RunAction> for CoordinatorActor {
     type Result = Cancellable<Aggregate>;

@@ -12,6 +12,7 @@
 
 mod asked;
 pub mod coordinator;
+pub mod observe;
 pub mod reply;
 pub mod source_actor;
 pub mod supervision;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, Context, Handler, MailboxError, Message, Supervised, Supervisor};
 
+use crate::actors::observe::Observe;
 use crate::actors::reply::Cancellable;
 use crate::actors::supervision::{Respawning, Restarts};
 use crate::clock;
@@ -32,6 +33,14 @@ impl Actor for SourceActor {
 }
 
 impl Supervised for SourceActor {}
+
+impl Handler<Observe> for SourceActor {
+    type Result = ();
+
+    fn handle(&mut self, observe: Observe, _: &mut Self::Context) {
+        observe.answer();
+    }
+}
 
 impl Handler<Fetch> for SourceActor {
     type Result = Cancellable<Result<Answer, Failure>>;

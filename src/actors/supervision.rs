@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, Context, Handler};
+
+use super::observe::{Observe, Observed};
 
 /// The delay before the second restart in a row; the first is immediate.
 const FIRST_DELAY: Duration = Duration::from_millis(20);
@@ -23,12 +25,13 @@ const STABLE_AFTER: Duration = Duration::from_secs(3);
 /// This many restarts in a row are a crash loop; one alone is an accident.
 const LOOP_FROM: u32 = 2;
 
-/// How often actors were started again; shared by all workers.
+/// How often actors were started again, and which of them answer; shared by all workers.
 #[derive(Debug, Default)]
 pub struct Restarts {
     count: AtomicU64,
     latest: Mutex<BTreeMap<Arc<str>, Restart>>,
     by_actor: Mutex<BTreeMap<Arc<str>, u64>>,
+    observed: Observed,
 }
 
 /// An actor's latest restart.
@@ -42,6 +45,11 @@ impl Restarts {
     /// How often so far.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// The actors that there are, to be asked whether they answer.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     /// An actor of this name is there.
@@ -105,11 +113,17 @@ struct Current<A: Actor> {
     is_worn_out: bool,
 }
 
-impl<A: Actor, F: Fn() -> Addr<A>> Respawning<A, F> {
+impl<A, F> Respawning<A, F>
+where
+    A: Actor<Context = Context<A>> + Handler<Observe>,
+    F: Fn() -> Addr<A>,
+{
     /// Starts the actor; `name` is for the log.
     pub fn new(name: Arc<str>, restarts: Arc<Restarts>, now: Instant, factory: F) -> Self {
         restarts.know(&name);
-        let current = Mutex::new(Current::new(factory(), now, 0));
+        let addr = factory();
+        restarts.observed.add(&name, addr.downgrade().recipient());
+        let current = Mutex::new(Current::new(addr, now, 0));
         Self { name, factory, restarts, current }
     }
 
@@ -133,7 +147,9 @@ impl<A: Actor, F: Fn() -> Addr<A>> Respawning<A, F> {
         let in_a_row = in_a_row.saturating_add(1);
         self.restarts.note(&self.name, Restart { at: now, in_a_row });
         tracing::error!(actor = &*self.name, in_a_row, "actor started again");
-        *current = Current::new((self.factory)(), now, in_a_row);
+        let addr = (self.factory)();
+        self.restarts.observed.add(&self.name, addr.downgrade().recipient());
+        *current = Current::new(addr, now, in_a_row);
         Ok(current.addr.clone())
     }
 
@@ -165,7 +181,7 @@ fn delay(in_a_row: u32) -> Duration {
 mod tests {
     use std::rc::Rc;
 
-    use actix::{Context, Handler, Message};
+    use actix::Message;
 
     use super::*;
     use crate::clock;
@@ -185,6 +201,14 @@ mod tests {
 
         fn handle(&mut self, Break: Break, _: &mut Self::Context) {
             panic!("asked to break");
+        }
+    }
+
+    impl Handler<Observe> for Fragile {
+        type Result = ();
+
+        fn handle(&mut self, observe: Observe, _: &mut Self::Context) {
+            observe.answer();
         }
     }
 

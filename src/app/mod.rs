@@ -14,8 +14,8 @@ mod who_may_ask;
 mod workers;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix::Arbiter;
@@ -25,6 +25,7 @@ use tokio::sync::watch;
 
 use self::deployment::{Deployment, Process};
 use self::descriptors::Descriptors;
+use crate::actors::observe;
 use crate::actors::supervision::Restarts;
 use crate::api::access::auth_failures::AuthFailures;
 use crate::api::admin::faults::Faults;
@@ -91,6 +92,7 @@ pub fn start_with_faults(
     let admin_address = servers::local_address(&admin_socket, admin_listen);
 
     let restarts = Arc::new(Restarts::default());
+    actix_rt::spawn(ask_the_actors(Arc::downgrade(&restarts)));
     let recent = Arc::new(Recent::default());
     let metrics = Arc::new(Metrics::try_new()?);
     // From the start, so that the first change of each part can be seen as one.
@@ -172,6 +174,15 @@ pub fn start_with_faults(
     actix_rt::spawn(public);
     actix_rt::spawn(admin);
     Ok(running)
+}
+
+/// Asks the actors again and again whether they answer, as long as there are any.
+async fn ask_the_actors(restarts: Weak<Restarts>) {
+    while let Some(restarts) = restarts.upgrade() {
+        restarts.observed().ask(clock::now());
+        drop(restarts);
+        clock::sleep_until(clock::now() + observe::INTERVAL).await;
+    }
 }
 
 impl Running {

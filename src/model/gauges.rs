@@ -12,6 +12,8 @@ pub struct Gauges {
     pub credentials: Vec<CredentialGauge>,
     /// How often each actor was started again.
     pub restarts: Vec<(String, u64)>,
+    /// How many actors of each name have not answered for 5 s, over all workers.
+    pub silent: Vec<(String, usize)>,
     /// The configuration.
     pub config: ConfigGauge,
 }

@@ -148,3 +148,25 @@ fn a_call_that_has_begun_is_not_made_again_when_its_actor_panics() {
     eventually("the source is back", || ask().outcome("panics_once") == "ok");
     assert_eq!(app.admin_get("/readyz").json()["actor_restarts"], 1);
 }
+
+#[test]
+fn an_actor_that_does_not_answer_is_a_warning_and_a_metric_until_it_does() {
+    let app = TestApp::start_with("[server]\nworkers = 1");
+    eventually("it is ready", || app.admin_get("/readyz").status == 200);
+    assert_others_whole(&app.profile("c-1"), "");
+    let warnings = || app.admin_get("/readyz").json()["warnings"].to_string();
+    let series = r#"tributary_actors_unresponsive{actor="source crm"}"#;
+    assert!(app.metric(series) < 0.5);
+    let base = app.sim.crm().base_url();
+    let endpoint = base.trim_start_matches("http://");
+    crate::panics::next_fetch_blocks(Duration::from_secs(8), "crm", endpoint);
+    std::thread::scope(|scope| {
+        scope.spawn(|| app.profile("c-1"));
+        let warning = "actor source crm: it has not answered for 5 s";
+        eventually("it shows", || warnings().contains(warning));
+        assert_eq!(app.admin_get("/readyz").status, 200);
+        assert!(app.metric(series) > 0.5);
+    });
+    eventually("it answers again", || warnings() == "[]");
+    assert!(app.metric(series) < 0.5);
+}

@@ -1,8 +1,9 @@
-//! Makes the program panic where a bug might, from outside of it: in what it logs. A fetch of a
-//! source tells when it begins, and whoever takes that up may panic.
+//! Makes the program panic or hang where a bug might, from outside of it: in what it logs. A fetch
+//! of a source tells when it begins, and whoever takes that up may panic.
 
 use std::fmt::Debug;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -24,16 +25,34 @@ struct Trap {
     /// Host and port of the upstream; tests have sources of the same name. Empty: any.
     endpoint: String,
     times: usize,
+    deed: Deed,
+}
+
+#[derive(Clone, Copy)]
+enum Deed {
+    Panic,
+    Block(Duration),
 }
 
 /// So many next fetches of this source from this endpoint panic before anything is sent.
 pub fn next_fetches(times: usize, source: &str, endpoint: &str) {
-    set(Trap { part: FETCHES, source: source.to_owned(), endpoint: endpoint.to_owned(), times });
+    fetches(times, source, endpoint, Deed::Panic);
+}
+
+/// The next fetch of this source from this endpoint holds its thread up for so long.
+pub fn next_fetch_blocks(time: Duration, source: &str, endpoint: &str) {
+    fetches(1, source, endpoint, Deed::Block(time));
+}
+
+fn fetches(times: usize, source: &str, endpoint: &str, deed: Deed) {
+    let (source, endpoint) = (source.to_owned(), endpoint.to_owned());
+    set(Trap { part: FETCHES, source, endpoint, times, deed });
 }
 
 /// What opens the circuit of the source with this name next panics, with its call done.
 pub fn next_opening_of_the_circuit(source: &str) {
-    set(Trap { part: CIRCUITS, source: source.to_owned(), endpoint: String::new(), times: 1 });
+    let (source, endpoint, deed) = (source.to_owned(), String::new(), Deed::Panic);
+    set(Trap { part: CIRCUITS, source, endpoint, times: 1, deed });
 }
 
 fn set(trap: Trap) {
@@ -48,16 +67,19 @@ fn to_come() -> MutexGuard<'static, Vec<Trap>> {
     TO_COME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether this event is one that is to panic; it will not again.
-fn is_to_panic(part: &str, told: &Told) -> bool {
+/// What is to happen at this event, if anything is; it will not again.
+fn deed_at(part: &str, told: &Told) -> Option<Deed> {
     let mut to_come = to_come();
     let met = to_come.iter_mut().find(|trap| {
         let is_from = trap.endpoint.is_empty() || trap.endpoint == told.endpoint;
         trap.part == part && trap.source == told.source && is_from
     });
-    let is_met = met.map(|trap| trap.times -= 1).is_some();
+    let deed = met.map(|trap| {
+        trap.times -= 1;
+        trap.deed
+    });
     to_come.retain(|trap| trap.times > 0);
-    is_met
+    deed
 }
 
 /// Takes up what those parts log.
@@ -72,7 +94,11 @@ impl Subscriber for Traps {
     fn event(&self, event: &Event<'_>) {
         let mut told = Told::default();
         event.record(&mut told);
-        assert!(!is_to_panic(event.metadata().target(), &told), "{MESSAGE}");
+        match deed_at(event.metadata().target(), &told) {
+            Some(Deed::Panic) => panic!("{MESSAGE}"),
+            Some(Deed::Block(time)) => std::thread::sleep(time),
+            None => {}
+        }
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use tokio_rustls::rustls::ClientConfig;
 
 use self::status::TokenStatus;
+use crate::actors::observe::Observe;
 use crate::clock;
 use crate::http::client::HttpClientError;
 use crate::model::id::Id;
@@ -81,6 +82,14 @@ impl Actor for TokenActor {
 }
 
 impl Supervised for TokenActor {}
+
+impl Handler<Observe> for TokenActor {
+    type Result = ();
+
+    fn handle(&mut self, observe: Observe, _: &mut Self::Context) {
+        observe.answer();
+    }
+}
 
 impl Handler<GetToken> for TokenActor {
     type Result = ();

@@ -25,7 +25,7 @@ pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
 
 /// Not ready while a first token, or a connection to be made before the first request, was not even
 /// tried yet, and while the service is going down. What fails all the same, and an actor that keeps
-/// crashing, shows as a warning: sources that answer are not taken out of service for one that does
+/// crashing or does not answer, shows as a warning: sources that answer are not taken out of service for one that does
 /// not.
 pub(super) fn readiness(overview: &Overview) -> Value {
     let now = clock::now();
@@ -49,6 +49,11 @@ pub(super) fn readiness(overview: &Overview) -> Value {
     warnings.extend(loops.map(|(actor, times)| {
         format!("actor {actor}: crash loop, started again {times} times in a row")
     }));
+    let mut silent = overview.restarts.observed().unanswered(now);
+    silent.sort_unstable();
+    silent.dedup();
+    let silent = silent.into_iter();
+    warnings.extend(silent.map(|actor| format!("actor {actor}: it has not answered for 5 s")));
     json!({
         "ready": reasons.is_empty(),
         "reasons": reasons,

@@ -1,6 +1,6 @@
 //! `GET /metrics`: everything that is measured, in the text format of Prometheus.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, web};
@@ -47,10 +47,23 @@ fn gauges(overview: &Overview) -> Gauges {
         sources,
         credentials: credentials.collect(),
         restarts: overview.restarts.by_actor(),
+        silent: silent(overview, now),
         config: ConfigGauge {
             last_reload_succeeded: reload.succeeded,
             last_success: since_epoch.as_secs_f64(),
             hash: reload.config_hash,
         },
     }
+}
+
+/// How many actors of each name do not answer.
+fn silent(overview: &Overview, now: Instant) -> Vec<(String, usize)> {
+    let silent = overview.restarts.observed().unanswered(now);
+    let known = overview.restarts.by_actor().into_iter();
+    let count = |name: &str| silent.iter().filter(|one| &***one == name).count();
+    let counted = known.map(|(name, _)| {
+        let count = count(&name);
+        (name, count)
+    });
+    counted.collect()
 }

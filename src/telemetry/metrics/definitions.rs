@@ -66,7 +66,7 @@ pub(super) static CONFIG_CHANGES: Metric = Metric {
 };
 
 /// All of them.
-pub(super) static METRICS: [&Metric; 18] = [
+pub(super) static METRICS: [&Metric; 19] = [
     &Metric {
         name: "http_server_request_duration_seconds",
         help: "From a request's head to its reply; 499 is a caller that went away.",
@@ -200,6 +200,16 @@ pub(super) static METRICS: [&Metric; 18] = [
         feed: Feed::CountedElsewhere(|gauges, put| {
             for (actor, times) in &gauges.restarts {
                 put(&[actor], count(*times));
+            }
+        }),
+    },
+    &Metric {
+        name: "tributary_actors_unresponsive",
+        help: "Actors that have not answered for 5 s.",
+        labels: &["actor"],
+        feed: Feed::State(|gauges, put| {
+            for (actor, silent) in &gauges.silent {
+                put(&[actor], float(*silent));
             }
         }),
     },

@@ -213,6 +213,7 @@ mod tests {
                 failed: 1,
             }],
             restarts: vec![("coordinator".to_owned(), 1)],
+            silent: vec![("coordinator".to_owned(), 1)],
             ..Gauges::default()
         };
         let text = metrics.expose(&gauges);
