@@ -8,11 +8,13 @@ use tempfile::TempDir;
 
 use tributary::export::openapi::{self, Service};
 use tributary::model::inputs::Inputs;
+use tributary::model::reply::outcome::Outcome;
 use tributary::model::template::escape::Escape;
 use tributary::settings::Settings;
 
 const START: &str = include_str!("../docs/start.md");
 const GUIDE: &str = include_str!("../docs/guide-configuration.md");
+const REPLY: &str = include_str!("../docs/reply.md");
 const STYLE: &str = include_str!("../docs/STYLE.md");
 const EXAMPLE: &str = include_str!("../docs/example/three-sources.toml");
 const ESCAPES: &str = include_str!("../docs/escapes.md");
@@ -313,6 +315,19 @@ fn whole(block: &str) -> String {
 fn read(name: &Path) -> String {
     let text = std::fs::read_to_string(root().join(name));
     text.unwrap_or_else(|error| panic!("{}: {error}", name.display()))
+}
+
+#[test]
+fn the_table_of_outcomes_is_that_of_the_program() {
+    let rows = REPLY.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.map(|row| row.split('|').map(str::trim).skip(1).take(2).collect::<Vec<_>>());
+    let told: Vec<(String, String)> = cells
+        .map(|cells| (cells[0].trim_matches('`').to_owned(), cells[1].to_owned()))
+        .filter(|(word, _)| Outcome::ALL.iter().any(|outcome| outcome.as_str() == word))
+        .collect();
+    let there = Outcome::ALL
+        .map(|outcome| (outcome.as_str().to_owned(), outcome.default_status().to_string()));
+    assert_eq!(told, there);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A request that is not as it should be is told so, in one reply, before any upstream is asked.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::client::{self, JSON_HEAD, Reply};
@@ -199,8 +201,27 @@ fn an_unknown_path_is_answered_with_the_known_ones() {
             assert!(problem["routes"].is_array() || problem["known_actions"].is_array(), "{path}");
         }
     }
+}
+
+#[test]
+fn the_documents_table_has_every_route_of_the_operators_and_no_other() {
+    let app = TestApp::start();
     let reply = client::send(app.admin, "GET", "/v1/nothing", &[], b"").expect("a reply");
-    assert_problem(&reply, 404);
+    let problem = assert_problem(&reply, 404);
+    let routes = problem["routes"].as_array().expect("a list").iter();
+    let there: BTreeSet<String> =
+        routes.filter_map(|route| Some(route.as_str()?.replace("{id}", "ID"))).collect();
+    let page = include_str!("../../docs/operating.md");
+    let table =
+        page.lines().filter(|line| line.starts_with("| `GET ") || line.starts_with("| `POST "));
+    let told = table.filter_map(|row| row.split('|').nth(1)).flat_map(|cell| cell.split(", "));
+    // A row with two paths names the method once.
+    let told = told.map(|route| route.trim().trim_matches('`'));
+    let told =
+        told.map(
+            |route| if route.starts_with('/') { format!("GET {route}") } else { route.to_owned() },
+        );
+    assert_eq!(told.collect::<BTreeSet<_>>(), there);
 }
 
 #[test]
