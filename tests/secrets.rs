@@ -221,6 +221,10 @@ fn tell_secrets(sim: &Simulator, status: u16) {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one program is started, and all that it says is looked through"
+)]
 fn the_running_program_says_no_secret_at_any_level() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let collector = Simulator::start(Options::default()).expect("loopback has ports");

@@ -2,35 +2,18 @@
 
 use std::sync::Arc;
 
-use actix::ArbiterHandle;
-
 use super::StartError;
 use super::credentials::{self, Credential};
+use super::process::Process;
 use super::sources::{self, SourceParts};
-use crate::actors::supervision::Restarts;
-use crate::api::access::auth_failures::AuthFailures;
 use crate::api::admin::Parts;
 use crate::api::admission::Admission;
-use crate::api::draining::Draining;
 use crate::api::request_body::BodyLimits;
 use crate::api::serving::Shared;
 use crate::app::who_may_ask;
 use crate::export::openapi::{self, Service};
-use crate::model::record::observer::Observer;
 use crate::policy::source_spec::SourceSpec;
 use crate::settings::{InEffect, KeyDigests, ServerSpec, Settings};
-
-/// What there is once in a process, whatever the configuration says.
-pub(super) struct Process {
-    /// Where the credentials' actors live.
-    pub(super) arbiter: ArbiterHandle,
-    pub(super) restarts: Arc<Restarts>,
-    pub(super) draining: Arc<Draining>,
-    /// Refusals of unknown keys on the two ports.
-    pub(super) callers_refused: Arc<AuthFailures>,
-    pub(super) operators_refused: Arc<AuthFailures>,
-    pub(super) observer: Arc<dyn Observer>,
-}
 
 /// One configuration in force.
 pub(super) struct Deployment {

@@ -5,6 +5,8 @@ mod changes;
 mod credentials;
 mod deployment;
 mod descriptors;
+mod observers;
+mod process;
 mod reloader;
 mod servers;
 mod sources;
@@ -18,28 +20,25 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use actix::Arbiter;
 use actix_server::ServerHandle;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use self::deployment::{Deployment, Process};
+use self::deployment::Deployment;
 use self::descriptors::Descriptors;
+use self::observers::Telemetry;
+use self::process::Process;
 use crate::actors::observe;
 use crate::actors::supervision::Restarts;
-use crate::api::access::auth_failures::AuthFailures;
 use crate::api::admin::faults::Faults;
 use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
 use crate::api::admin::{Overview, Viewers};
 use crate::api::draining::Draining;
+use crate::api::listener::inbound_tls::TlsInForce;
 use crate::app::reloader::Reloader;
 use crate::clock;
-use crate::model::record::observer::{Observer, Observers};
 use crate::settings::{ServerTls, Settings};
-use crate::telemetry::large_replies::LargeReplies;
-use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
-use crate::telemetry::request_log::RequestLog;
 use crate::telemetry::traces::Traces;
 
 pub use crate::api::admin::faults;
@@ -85,39 +84,12 @@ pub fn start_with_faults(
     load: Load,
     faults: Option<Arc<dyn Faults>>,
 ) -> Result<Running, StartError> {
-    let (listen, admin_listen) = (settings.server.listen, settings.server.admin_listen);
-    let public_socket = servers::bind("listen", listen)?;
-    let admin_socket = servers::bind("admin_listen", admin_listen)?;
-    let address = servers::local_address(&public_socket, listen);
-    let admin_address = servers::local_address(&admin_socket, admin_listen);
-
-    let restarts = Arc::new(Restarts::default());
+    let for_callers = servers::bind("listen", settings.server.listen)?;
+    let for_operators = servers::bind("admin_listen", settings.server.admin_listen)?;
+    let telemetry = Telemetry::start(&settings)?;
+    let process = Process::new(telemetry.observer());
+    let (restarts, draining) = (Arc::clone(&process.restarts), Arc::clone(&process.draining));
     actix_rt::spawn(ask_the_actors(Arc::downgrade(&restarts)));
-    let recent = Arc::new(Recent::default());
-    let metrics = Arc::new(Metrics::try_new()?);
-    // From the start, so that the first change of each part can be seen as one.
-    for part in changes::PARTS {
-        metrics.count_changes(part, 0);
-    }
-    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
-    let traces = settings.traces.as_ref().map(|export| Traces::start(export, scheme));
-    let traces = traces.transpose()?.map(Arc::new);
-    let mut observers: Vec<Arc<dyn Observer>> = vec![
-        Arc::new(RequestLog),
-        Arc::new(LargeReplies::default()),
-        Arc::clone(&metrics) as _,
-        Arc::clone(&recent) as _,
-    ];
-    observers.extend(traces.iter().map(|traces| Arc::clone(traces) as _));
-    let draining = Arc::<Draining>::default();
-    let process = Process {
-        arbiter: Arbiter::current(),
-        restarts: Arc::clone(&restarts),
-        draining: Arc::clone(&draining),
-        callers_refused: Arc::new(AuthFailures::new("listen", Arc::clone(&draining))),
-        operators_refused: Arc::new(AuthFailures::new("admin_listen", Arc::clone(&draining))),
-        observer: Arc::new(Observers(observers)),
-    };
     let deployment = Deployment::build(settings, None, &process)?;
     let descriptors = Descriptors::claim(&deployment)?;
     let (callers, operators) = (Arc::clone(&descriptors.public), Arc::clone(&descriptors.admin));
@@ -125,10 +97,8 @@ pub fn start_with_faults(
     let server = deployment.server.clone();
     let parts = Arc::new(ArcSwap::from_pointee(deployment.parts(&process)));
     let status = std::sync::Mutex::new(reloader::succeeded(&deployment.config_hash));
-    let (deployments, in_force) = watch::channel(Arc::new(deployment));
-    let in_force_tls = |tls: &ServerTls| Arc::new(ArcSwap::new(Arc::clone(&tls.config)));
-    let tls = server.tls.as_ref().map(in_force_tls);
-    let admin_tls = server.admin_tls.as_ref().map(in_force_tls);
+    let (deployments, newest) = watch::channel(Arc::new(deployment));
+    let [tls, admin_tls] = [&server.tls, &server.admin_tls].map(|tls| tls.as_ref().map(in_force));
     let reloader = Arc::new(Reloader {
         load,
         process,
@@ -137,7 +107,7 @@ pub fn start_with_faults(
         parts: Arc::clone(&parts),
         tls: tls.clone(),
         admin_tls: admin_tls.clone(),
-        metrics: Arc::clone(&metrics),
+        metrics: Arc::clone(&telemetry.metrics),
         one_at_a_time: Arc::default(),
         status,
     });
@@ -146,25 +116,25 @@ pub fn start_with_faults(
         reload: Arc::clone(&reloader) as _,
         faults,
         draining: Arc::clone(&draining),
-        metrics,
+        metrics: telemetry.metrics,
         restarts: Arc::clone(&restarts),
-        recent: Arc::clone(&recent),
+        recent: Arc::clone(&telemetry.recent),
         viewers: Arc::<Viewers>::default(),
     });
     let workers = workers::WorkerFactory {
-        deployments: in_force,
+        deployments: newest,
         upstreams,
         restarts,
         workers: server.workers,
         begun: Arc::new(AtomicUsize::new(0)),
     };
-    let public = servers::public(&server, public_socket, workers, tls, &callers)?;
-    let admin = servers::admin(&server, admin_socket, admin_tls, &operators, &overview)?;
+    let public = servers::public(&server, for_callers.socket, workers, tls, &callers)?;
+    let admin = servers::admin(&server, for_operators.socket, admin_tls, &operators, &overview)?;
     let running = Running {
-        address,
-        admin_address,
-        recent,
-        traces,
+        address: for_callers.address,
+        admin_address: for_operators.address,
+        recent: telemetry.recent,
+        traces: telemetry.traces,
         draining,
         reloader,
         grace: server.shutdown_grace,
@@ -174,6 +144,11 @@ pub fn start_with_faults(
     actix_rt::spawn(public);
     actix_rt::spawn(admin);
     Ok(running)
+}
+
+/// What a port speaks TLS with, as long as no reload says otherwise.
+fn in_force(tls: &ServerTls) -> TlsInForce {
+    Arc::new(ArcSwap::new(Arc::clone(&tls.config)))
 }
 
 /// Asks the actors again and again whether they answer, as long as there are any.

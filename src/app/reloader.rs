@@ -12,8 +12,9 @@ use crate::api::admin::reload::{Kept, Reload, ReloadStatus, Reloaded};
 use crate::api::listener::inbound_tls::TlsInForce;
 use crate::app::blocking::in_a_thread;
 use crate::app::changes::{self, Change};
-use crate::app::deployment::{Deployment, Process};
+use crate::app::deployment::Deployment;
 use crate::app::descriptors::Descriptors;
+use crate::app::process::Process;
 use crate::settings::{Problems, ServerTls, Settings};
 use crate::telemetry::metrics::Metrics;
 

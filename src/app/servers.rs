@@ -79,8 +79,17 @@ fn failed(key: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> S
     move |source| StartError::Listen { key, address, source }
 }
 
-pub(super) fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    bind_socket(address).map_err(failed(key, address))
+/// A port that is the process's from now on.
+pub(super) struct Bound {
+    pub(super) socket: TcpListener,
+    /// With the port that the system chose, where it was asked to.
+    pub(super) address: SocketAddr,
+}
+
+pub(super) fn bind(key: &'static str, address: SocketAddr) -> Result<Bound, StartError> {
+    let socket = bind_socket(address).map_err(failed(key, address))?;
+    let address = socket.local_addr().unwrap_or(address);
+    Ok(Bound { socket, address })
 }
 
 fn bind_socket(address: SocketAddr) -> io::Result<TcpListener> {
@@ -95,8 +104,4 @@ fn bind_socket(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
-}
-
-pub(super) fn local_address(socket: &TcpListener, configured: SocketAddr) -> SocketAddr {
-    socket.local_addr().unwrap_or(configured)
 }

@@ -247,6 +247,7 @@ paging = { kind = "cursor", items = "/results", next = "/nextCursor", send_as = 
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table, and what comes of it")]
 fn hostile_values_from_an_upstream_stay_data() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     let text = format!(

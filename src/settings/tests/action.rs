@@ -3,6 +3,7 @@
 use super::{BASE, assert_refused, good, problems};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn rules_of_action_tables() {
     let cases = [
         ("sources = []", "sources", "an empty list"),

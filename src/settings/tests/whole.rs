@@ -218,6 +218,7 @@ fn files_are_loaded_from_the_disk_in_their_order() {
 }
 
 /// Texts that look like a configuration: known keys with values of every type.
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn nearly_toml() -> impl Strategy<Value = String> {
     let table = prop::sample::select(vec![
         "",
