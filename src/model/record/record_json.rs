@@ -8,7 +8,7 @@
 //!    "latency_ms": 41.2,
 //!    "spans": [{"kind": "attempt", "start_ms": 0.2, "end_ms": 41.2, "number": 1, "resend": 0,
 //!               "status": 200, "failure": null, "probe": false, "breaker": null}]}],
-//!  "story": ["crm took longest: 41.2 ms of 41.3 ms."]}
+//!  "explanation": ["crm took longest: 41.2 ms of 41.3 ms."]}
 //! ```
 //!
 //! `started_at_ms` counts from the epoch (Unix), all other times from the request's arrival, in
@@ -28,6 +28,7 @@ use crate::model::record::span::{BreakerChange, Span};
 pub fn of(record: &RequestRecord) -> Value {
     let since_epoch = record.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let after = |at: Instant| millis(at.saturating_duration_since(record.started));
+    let told = explanation::tell(record);
     json!({
         "request_id": record.request_id,
         "action": record.action.as_ref().map(Id::as_str),
@@ -40,7 +41,9 @@ pub fn of(record: &RequestRecord) -> Value {
         "deadline_ms": record.deadline.map(after),
         "reply_bytes": record.reply_bytes,
         "sources": record.sources.iter().map(|source| of_source(source, &after)).collect::<Vec<_>>(),
-        "story": explanation::tell(record),
+        "explanation": told,
+        // Its earlier name, until the next minor version.
+        "story": told,
     })
 }
 
@@ -115,12 +118,15 @@ mod tests {
                      "breaker": "opened"},
                 ],
             }],
-            "story": [
+            "explanation": [
                 "crm took longest: 41.0 ms of 42.0 ms.",
                 "crm: attempt 1 failed (503); its breaker opened, so it is left alone for a while; \
                  given up: the upstream answered 503; the reply has its fallback instead.",
             ],
         });
-        assert_eq!(of(&record), expected);
+        let mut found = of(&record);
+        let earlier = found.as_object_mut().and_then(|found| found.remove("story"));
+        assert_eq!(earlier.as_ref(), Some(&found["explanation"]));
+        assert_eq!(found, expected);
     }
 }

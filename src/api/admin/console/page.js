@@ -150,7 +150,7 @@ function choose(record) {
   byId("missing").textContent = "";
   byId("chosen").hidden = false;
   byId("chosen-title").textContent = `Request ${record.request_id}`;
-  byId("story").replaceChildren(...record.story.map((line) => element("li", "", line)));
+  byId("story").replaceChildren(...record.explanation.map((line) => element("li", "", line)));
   byId("waterfall").replaceChildren(waterfall(record));
   const facts = {
     action: record.action,
