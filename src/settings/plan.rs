@@ -11,7 +11,6 @@ use crate::model::id::Id;
 use crate::model::template::HeaderTemplate;
 use crate::model::trace_export::TraceExport;
 use crate::policy::auth::credential_spec::{ClientAuth, CredentialKind, CredentialSpec};
-use crate::policy::paging::paging_spec::PagingKind;
 use crate::policy::source_spec::SourceSpec;
 
 use super::Settings;
@@ -224,12 +223,7 @@ fn write_policies(out: &mut String, source: &SourceSpec) -> fmt::Result {
         show_duration(breaker.window),
     )?;
     if let Some(paging) = &source.paging {
-        let kind = match &paging.kind {
-            PagingKind::Cursor { .. } => "cursor",
-            PagingKind::PageNumber { .. } => "page_number",
-            PagingKind::NextUri { .. } => "next_uri",
-            PagingKind::LinkHeader => "link",
-        };
+        let kind = paging.kind.as_str();
         let (pages, items) = (paging.max_pages, paging.max_items);
         writeln!(out, "  paging          {kind}, up to {pages} pages and {items} items")?;
     }

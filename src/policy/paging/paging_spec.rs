@@ -47,6 +47,18 @@ pub enum PagingKind {
     LinkHeader,
 }
 
+impl PagingKind {
+    /// Its word in the configuration.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Cursor { .. } => "cursor",
+            Self::PageNumber { .. } => "page_number",
+            Self::NextUri { .. } => "next_uri",
+            Self::LinkHeader => "link",
+        }
+    }
+}
+
 /// Where a cursor or a page number goes in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendAs {
