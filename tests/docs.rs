@@ -382,18 +382,22 @@ fn is_test(text: &str, name: &str) -> bool {
     let function = format!("fn {name}(");
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let at = lines.iter().position(|line| line.contains(&function));
-    let before = at.map(|at| lines[..at].iter().rev().take_while(|line| line.starts_with("#[")));
-    before.is_some_and(|mut attributes| attributes.any(|line| line.contains("test")))
+    // An attribute may be of several lines; an item before it ends with a brace or an empty line.
+    let is_before = |line: &&&str| !line.is_empty() && !line.ends_with('}');
+    let before = at.map(|at| lines[..at].iter().rev().take_while(is_before));
+    let is_mark = |line: &str| line.starts_with("#[") && line.contains("test");
+    before.is_some_and(|mut lines| lines.any(|line| is_mark(line)))
 }
 
 #[test]
 fn only_a_function_below_an_attribute_counts_as_a_test() {
     let text = "#[test]\nfn one() {}\n\n#[tokio::test(start_paused = true)]\nasync fn two() {}\n\
-                #[test]\n#[expect(x)]\nfn three() {}\nfn helper() {}\n";
-    for name in ["one", "two", "three"] {
+                #[test]\n#[expect(x)]\nfn three() {}\n#[test]\n#[expect(\nx\n)]\nfn four() {}\n\
+                /// No test.\nfn helper() {}\n";
+    for name in ["one", "two", "three", "four"] {
         assert!(is_test(text, name), "{name}");
     }
-    for name in ["helper", "on", "four"] {
+    for name in ["helper", "on", "five"] {
         assert!(!is_test(text, name), "{name}");
     }
 }
