@@ -15,8 +15,8 @@ use futures_util::future::LocalBoxFuture;
 pub struct Cancellable<T>(LocalBoxFuture<'static, T>);
 
 impl<T> Cancellable<T> {
-    /// An answer from `work`. If it panics, the asker gets none: [`or_if_it_panics`] makes it a
-    /// value.
+    /// An answer from `work`. If that panics, the asker gets none; where it must have one,
+    /// [`or_if_it_panics`] makes it a value.
     pub fn new(work: impl Future<Output = T> + 'static) -> Self {
         Self(work.boxed_local())
     }

@@ -71,7 +71,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
 ];
 
 /// The policies around an exchange. None knows another one: only `policy::pipeline` puts them in an
-/// order, and `policy::state` and `policy::source_spec` hold what each needs.
+/// order, and `policy::source_state` and `policy::source_spec` hold what each needs.
 const POLICIES: [&str; 10] = [
     "auth",
     "breaker",
@@ -290,6 +290,6 @@ fn no_policy_knows_its_neighbour_and_what_decides_is_pure() {
     }
     let own = "use super::state::Breaker; use crate::policy::{fetch_context::Context, step::Step};";
     assert_eq!(violations(&["policy", "breaker", "guarded"], own), Vec::<String>::new());
-    let all = "use super::auth::step::Authorized; use super::breaker::step::Guarded;";
+    let all = "use super::auth::authorized::Authorized; use super::breaker::guarded::Guarded;";
     assert_eq!(violations(&["policy", "pipeline"], all), Vec::<String>::new());
 }
