@@ -12,8 +12,8 @@ use crate::clock;
 use crate::model::failure::Failure;
 use crate::model::record::target::Target;
 use crate::policy::answer::Answer;
-use crate::policy::pipeline::Pipeline;
 use crate::policy::request::FetchRequest;
+use crate::policy::source_pipeline::SourcePipeline;
 use crate::policy::source_spec::SourceSpec;
 
 /// Ask this source, until the request's deadline.
@@ -25,7 +25,7 @@ pub struct Fetch(pub FetchRequest);
 /// actor broke is gone with it.
 pub struct SourceActor {
     /// Absent: none could be made, as is logged.
-    pipeline: Option<Rc<Pipeline>>,
+    pipeline: Option<Rc<SourcePipeline>>,
 }
 
 impl Actor for SourceActor {
@@ -72,7 +72,7 @@ impl SourceHandle {
     pub fn start(
         spec: Arc<SourceSpec>,
         restarts: Arc<Restarts>,
-        make: impl Fn() -> Option<Rc<Pipeline>> + 'static,
+        make: impl Fn() -> Option<Rc<SourcePipeline>> + 'static,
     ) -> Self {
         let factory: SourceActorFactory = Box::new(move || {
             let pipeline = make();

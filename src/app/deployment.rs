@@ -58,7 +58,7 @@ impl Deployment {
         let sources = sources::share_sources(sources, &credentials, known)?;
         if before.is_none() {
             // A service that is in use already is not taken out of it for a new source or credential.
-            for source in sources.iter().filter(|source| source.spec.prewarm) {
+            for source in sources.iter().filter(|source| source.spec.policies.exchange.prewarm) {
                 source.state.expect_warm_ups(server.workers);
             }
             for token in credentials.iter().filter_map(|known| known.auth.token_handle()) {

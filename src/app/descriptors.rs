@@ -100,7 +100,10 @@ impl Descriptors {
 fn wanted(deployment: &Deployment) -> Shares {
     let workers = deployment.server.workers;
     // Each worker has one at least.
-    let of_sources = deployment.sources.iter().map(|parts| parts.spec.max_connections.max(workers));
+    let of_sources = deployment
+        .sources
+        .iter()
+        .map(|parts| parts.spec.policies.exchange.max_connections.max(workers));
     // A worker has its part, rounded up, and one more while it makes room.
     let of_callers = (deployment.server.max_connections.div_ceil(workers) + 1) * workers;
     Shares {

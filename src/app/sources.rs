@@ -50,13 +50,13 @@ fn share(
     before: Option<&SourceParts>,
 ) -> Result<SourceParts, StartError> {
     let id = spec.id.clone();
-    let tls = tls::for_endpoint(spec.url.endpoint(), spec.extra_ca.as_deref());
+    let tls =
+        tls::for_endpoint(spec.request.url.endpoint(), spec.policies.exchange.extra_ca.as_deref());
     let tls = tls.map_err(|source| StartError::Tls { id: id.clone(), source })?;
     let state = match before {
         Some(before) => before.state.following(&before.spec, &spec),
-        None => SourceState::try_new(&spec),
+        None => SourceState::new(&spec),
     };
-    let state = state.map_err(|source| StartError::Breaker { id: id.clone(), source })?;
     let parts = SourceParts { state: Arc::new(state), auth, spec: Arc::new(spec), tls };
     parts
         .client(1, 0, &UpstreamShare::default())
@@ -77,16 +77,16 @@ impl SourceParts {
         worker: usize,
         share: &UpstreamShare,
     ) -> Result<HttpClient, HttpClientError> {
-        let spec = &self.spec;
+        let exchange = &self.spec.policies.exchange;
         let (most, most_idle) =
-            (share.of(spec.max_connections), share.of(spec.max_idle_connections));
+            (share.of(exchange.max_connections), share.of(exchange.max_idle_connections));
         let connecting = Connecting {
-            connect_timeout: spec.connect_timeout,
+            connect_timeout: exchange.connect_timeout,
             max_connections: part_of(most, workers, worker).max(1),
             max_idle_connections: part_of(most_idle, workers, worker),
             tls: self.tls.clone(),
         };
-        HttpClient::try_new(spec.url.endpoint(), connecting)
+        HttpClient::try_new(self.spec.request.url.endpoint(), connecting)
     }
 }
 

@@ -8,7 +8,6 @@ use opentelemetry_otlp::ExporterBuildError;
 use crate::http::client::HttpClientError;
 use crate::http::tls::TlsSetupError;
 use crate::model::id::Id;
-use crate::policy::breaker::breaker_spec::BreakerSpecError;
 
 /// Why the service cannot start although its configuration is right.
 #[derive(Debug, thiserror::Error)]
@@ -58,14 +57,6 @@ pub enum StartError {
     /// The exporter of traces cannot be set up: a variable of the environment is not usable.
     #[error("traces: {0}")]
     Traces(#[from] ExporterBuildError),
-    /// A source's breaker makes no sense.
-    #[error("{id}: {source}")]
-    Breaker {
-        /// The source.
-        id: Id,
-        /// What is wrong with it.
-        source: BreakerSpecError,
-    },
     /// A static credential cannot be sent.
     #[error("{id}: the secret or its header has characters that no HTTP header may have")]
     Secret {

@@ -16,7 +16,7 @@ use crate::actors::source_actor::SourceHandle;
 use crate::actors::supervision::{Respawning, Restarts};
 use crate::api::serving::{Serving, Worker};
 use crate::clock;
-use crate::policy::pipeline::Pipeline;
+use crate::policy::source_pipeline::SourcePipeline;
 
 /// Makes the set of each worker thread.
 #[derive(Clone)]
@@ -57,13 +57,13 @@ impl WorkerFactory {
     }
 
     /// What one actor of a source owns: its steps, with connections of their own.
-    fn pipeline(&self, parts: &SourceParts, worker: usize) -> Option<Rc<Pipeline>> {
+    fn pipeline(&self, parts: &SourceParts, worker: usize) -> Option<Rc<SourcePipeline>> {
         let client = parts.client(self.workers, worker, &self.upstreams);
         // The same was tried when the configuration was taken.
         let client = client.inspect_err(|error| tracing::error!(%error, "no source")).ok()?;
         let (spec, state) = (Arc::clone(&parts.spec), Arc::clone(&parts.state));
-        let pipeline = Rc::new(Pipeline::new(spec, state, client, parts.auth()));
-        if parts.spec.prewarm {
+        let pipeline = Rc::new(SourcePipeline::new(spec, state, client, parts.auth()));
+        if parts.spec.policies.exchange.prewarm {
             let cold = Rc::clone(&pipeline);
             actix_rt::spawn(async move { cold.warm_up().await });
         }

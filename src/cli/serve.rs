@@ -50,7 +50,6 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
                     | StartError::HttpClient { .. }
                     | StartError::Metrics(_)
                     | StartError::Traces(_)
-                    | StartError::Breaker { .. }
                     | StartError::Secret { .. } => EXIT_UNAVAILABLE,
                 })
             }
@@ -86,7 +85,7 @@ fn introduce(plan: &Settings) {
         tracing::info!(action = %action.id, asks, within_ms, "an action is served");
     }
     for source in &plan.sources {
-        let (method, url) = (source.method.as_str(), source.shown_url.as_str());
+        let (method, url) = (source.request.method.as_str(), source.request.shown_url.as_str());
         tracing::info!(source = source.name(), method, url, "a source will be asked");
     }
 }

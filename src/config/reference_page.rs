@@ -44,7 +44,7 @@ fn write_section(out: &mut String, path: &str, section: &Section) -> fmt::Result
             writeln!(out, "From the environment: `{variable}`.\n")?;
         }
     }
-    write_keys(out, section.keys)?;
+    write_keys(out, &section.common_keys().collect::<Vec<_>>())?;
     for kind in section.kinds {
         let name = section.kind_key(kind).map_or("kind", AnyKey::name);
         writeln!(out, "\n### `{name} = \"{}\"`\n\n{}\n", kind.word, kind.help)?;

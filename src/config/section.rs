@@ -14,6 +14,9 @@ pub struct Section {
     pub help: &'static str,
     /// Its keys, in the order of the reference.
     pub keys: &'static [&'static dyn AnyKey],
+    /// Further keys, a list for each part of the program that goes by them; before all others in the
+    /// reference.
+    pub groups: &'static [&'static [&'static dyn AnyKey]],
     /// Where one of the keys says what kind the table is of, the further keys of each.
     pub kinds: &'static [Kind],
     /// The tables within.
@@ -57,6 +60,7 @@ impl Section {
             shape: Shape::Table,
             help,
             keys,
+            groups: &[],
             kinds: &[],
             sections: &[],
             retired: &[],
@@ -67,13 +71,18 @@ impl Section {
     /// Every key, those of the kinds included, in the order of the reference.
     pub fn all_keys(&self) -> impl Iterator<Item = &'static dyn AnyKey> {
         let of_kinds = self.kinds.iter().flat_map(|kind| kind.keys);
-        self.keys.iter().chain(of_kinds).copied()
+        self.common_keys().chain(of_kinds.copied())
+    }
+
+    /// The keys that it has whatever its kind, in the order of the reference.
+    pub fn common_keys(&self) -> impl Iterator<Item = &'static dyn AnyKey> {
+        self.groups.iter().copied().flatten().chain(self.keys).copied()
     }
 
     /// The keys of a table of this kind.
     pub fn keys_of(&self, kind: Option<&Kind>) -> Vec<&'static dyn AnyKey> {
         let of_kind = kind.map_or(&[][..], |kind| kind.keys);
-        self.keys.iter().chain(of_kind).copied().collect()
+        self.common_keys().chain(of_kind.iter().copied()).collect()
     }
 
     /// The key of this name, present or earlier.
@@ -86,7 +95,7 @@ impl Section {
     /// The key that says that a table is of this kind.
     pub fn kind_key(&self, kind: &Kind) -> Option<&'static dyn AnyKey> {
         let word = Value::new(None, kind.word);
-        self.keys.iter().copied().find(|key| key.takes(&word))
+        self.common_keys().find(|key| key.takes(&word))
     }
 
     /// The table within of this name.

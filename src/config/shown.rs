@@ -25,6 +25,9 @@ pub enum Shown {
 /// Tables whose names are the user's own, in which a value may slip into a name.
 const WITH_OWN_NAMES: [&str; 3] = ["headers", "query", "json"];
 
+/// What stands where a secret would.
+pub(crate) const REDACTED: &str = "[redacted]";
+
 /// Headers whose fixed values are never secrets.
 pub(crate) const HARMLESS_HEADERS: [&str; 5] =
     ["accept", "accept-language", "content-type", "user-agent", "cache-control"];

@@ -13,6 +13,7 @@ pub mod json;
 pub mod method;
 pub mod paths;
 pub mod record;
+pub mod regions;
 pub mod reply;
 pub mod secret;
 pub mod template;

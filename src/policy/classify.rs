@@ -4,22 +4,69 @@ use std::time::Duration;
 
 use super::request::Request;
 use super::step::Step;
+use crate::config::key::{AnyKey, Key};
+use crate::config::list_form::Numbers;
+use crate::config::number_form::Time;
+use crate::config::plan_lines::PlanLines;
+use crate::config::table::Table;
+use crate::config::units::show_duration;
 use crate::http::client::Response;
 use crate::model::failure::{Failure, FailureKind};
+use crate::model::header::retry_after::LONGEST_WAIT;
 use crate::policy::fetch_context::Context;
+
+/// What is made of a source's responses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseSpec {
+    /// Statuses that are a definite "there is none".
+    pub empty_statuses: Vec<u16>,
+    /// The longest time that the upstream can hold calls back, by `Retry-After` or by what it says of
+    /// its rate limit.
+    pub max_retry_after: Duration,
+}
+
+/// Its keys in the source's table.
+pub(crate) const KEYS: &[&dyn AnyKey] = &[&EMPTY_STATUSES, &MAX_RETRY_AFTER];
+
+static EMPTY_STATUSES: Key<Numbers> = Key::new(
+    "empty_statuses",
+    Numbers(400, 499),
+    "Statuses that are a definite \"there is none\", not a failure.",
+)
+.default(&[404]);
+
+static MAX_RETRY_AFTER: Key<Time> = Key::new(
+    "max_retry_after",
+    Time(Duration::from_millis(1), LONGEST_WAIT),
+    "The longest pause that the upstream can ask for, also by rate-limit headers.",
+)
+.default(Duration::from_mins(5));
+
+impl ResponseSpec {
+    /// Reads its keys in a source's table; what is wrong is in the report.
+    pub(crate) fn read(source: &Table) -> Self {
+        Self {
+            empty_statuses: source.value(&EMPTY_STATUSES),
+            max_retry_after: source.value(&MAX_RETRY_AFTER),
+        }
+    }
+
+    /// What it amounts to, for `tributary check`.
+    pub(crate) fn plan(&self, lines: &mut PlanLines) {
+        let longest = show_duration(self.max_retry_after);
+        lines.add("retry_after", format!("is waited for up to {longest}"));
+    }
+}
 
 /// Turns a response that is no answer into its failure.
 pub(crate) struct Classified<S> {
-    /// Statuses that are a definite "there is none".
-    empty_statuses: Vec<u16>,
-    /// The longest time for which an upstream is believed that it wants to be left alone.
-    max_retry_after: Duration,
+    spec: ResponseSpec,
     inner: S,
 }
 
 impl<S> Classified<S> {
-    pub(crate) fn new(empty_statuses: Vec<u16>, max_retry_after: Duration, inner: S) -> Self {
-        Self { empty_statuses, max_retry_after, inner }
+    pub(crate) fn new(spec: ResponseSpec, inner: S) -> Self {
+        Self { spec, inner }
     }
 
     /// The failure that a response is, if it is one.
@@ -31,10 +78,11 @@ impl<S> Classified<S> {
             let failure = Failure::new(FailureKind::TokenRefused, detail);
             return Some(Failure { request_sent: true, ..failure });
         }
-        if (200..=299).contains(&status) || self.empty_statuses.contains(&status) {
+        if (200..=299).contains(&status) || self.spec.empty_statuses.contains(&status) {
             return None;
         }
-        let retry_after = response.hints.retry_after.map(|wait| wait.min(self.max_retry_after));
+        let retry_after =
+            response.hints.retry_after.map(|wait| wait.min(self.spec.max_retry_after));
         Some(Failure::of_status(status, retry_after))
     }
 }
@@ -66,6 +114,11 @@ mod tests {
     use crate::policy::fake::{Fake, Surroundings, request, response};
     use crate::policy::fetch_context::Credential;
 
+    fn spec(empty_statuses: &[u16]) -> ResponseSpec {
+        let max_retry_after = Duration::from_secs(30);
+        ResponseSpec { empty_statuses: empty_statuses.to_vec(), max_retry_after }
+    }
+
     /// What a status comes to, without a credential, with a secret and with a token.
     async fn kinds(status: u16) -> [Option<FailureKind>; 3] {
         let value = HeaderValue::from_static("secret");
@@ -76,7 +129,7 @@ mod tests {
             kinds.iter_mut().zip([None, Some(credential(false)), Some(credential(true))])
         {
             let inner = Fake::of([Ok(response(status, ""))]);
-            let classified = Classified::new(vec![404, 401], Duration::from_secs(30), inner);
+            let classified = Classified::new(spec(&[404, 401]), inner);
             let around = Surroundings::new();
             let cx = around.context(1000);
             let cx = credential.map_or(cx, |credential| cx.signed(credential));
@@ -107,8 +160,7 @@ mod tests {
     async fn an_upstream_is_believed_no_longer_than_it_may_be() {
         let mut response = response(503, "");
         response.hints.retry_after = Some(Duration::from_hours(1));
-        let classified =
-            Classified::new(Vec::new(), Duration::from_secs(30), Fake::of([Ok(response)]));
+        let classified = Classified::new(spec(&[]), Fake::of([Ok(response)]));
         let around = Surroundings::new();
         let failure = classified.call(&request("/"), &around.context(1000)).await.unwrap_err();
         assert_eq!(failure.retry_after, Some(Duration::from_secs(30)));

@@ -4,8 +4,41 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::step::Step;
+use crate::config::key::{AnyKey, Key};
+use crate::config::number_form::Count;
+use crate::config::plan_lines::PlanLines;
+use crate::config::table::Table;
 use crate::model::failure::{Failure, FailureKind};
 use crate::policy::fetch_context::Context;
+
+/// How many calls of a source may be under way at a time, over all workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConcurrencySpec {
+    /// The most.
+    pub max_in_flight: usize,
+}
+
+/// Its keys in the source's table.
+pub(crate) const KEYS: &[&dyn AnyKey] = &[&MAX_IN_FLIGHT];
+
+static MAX_IN_FLIGHT: Key<Count> = Key::new(
+    "max_in_flight",
+    Count(1, 1_000_000),
+    "Calls under way at a time, over all workers; the next one is `overloaded` at once.",
+)
+.default(256);
+
+impl ConcurrencySpec {
+    /// Reads its keys in a source's table; what is wrong is in the report.
+    pub(crate) fn read(source: &Table) -> Self {
+        Self { max_in_flight: source.value(&MAX_IN_FLIGHT) as usize }
+    }
+
+    /// What it amounts to, for `tributary check`.
+    pub(crate) fn plan(self, lines: &mut PlanLines) {
+        lines.join("limits", format!("{} calls at a time", self.max_in_flight));
+    }
+}
 
 /// How many calls of one source are under way, and how many may be; for the process.
 #[derive(Debug, Clone)]

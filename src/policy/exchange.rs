@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use awc::http::header::{HeaderName, HeaderValue};
 
+use super::exchange_spec::ExchangeSpec;
 use super::failures;
 use super::request::Request;
 use super::step::Step;
@@ -27,8 +28,9 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(client: Rc<HttpClient>, timeout: Duration, max_body: usize) -> Self {
-        Self { client, timeout, max_body }
+    /// Bodies of up to `max_body` bytes are read.
+    pub(crate) fn new(client: Rc<HttpClient>, spec: &ExchangeSpec, max_body: usize) -> Self {
+        Self { client, timeout: spec.timeout, max_body }
     }
 }
 

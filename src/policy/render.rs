@@ -1,24 +1,25 @@
 //! From a source's templates and one request's values to what the upstream gets.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use awc::http::Method;
 use awc::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use bytes::Bytes;
 
 use super::request::{FetchRequest, Request, target_of, unsendable};
-use super::source_spec::SourceSpec;
+use super::request_spec::RequestSpec;
 use super::step::Step;
 use crate::http::client;
 use crate::model::failure::Failure;
 use crate::model::method;
-use crate::model::template::Values;
+use crate::model::template::{TextTemplate, Values};
 use crate::policy::fetch_context::Context;
 
 /// Fills the templates in.
 pub(crate) struct Rendered<S> {
-    spec: Arc<SourceSpec>,
+    spec: RequestSpec,
+    /// What the rate limit counts apart.
+    rate_limit_key: Option<TextTemplate>,
     method: Method,
     /// The names of the spec's headers, in its order.
     names: Vec<HeaderName>,
@@ -30,7 +31,7 @@ pub(crate) struct Rendered<S> {
 impl<S> Rendered<S> {
     /// Names of headers were checked when the template was made; one that is no name after all is
     /// left out.
-    pub(crate) fn new(spec: Arc<SourceSpec>, inner: S) -> Self {
+    pub(crate) fn new(spec: RequestSpec, rate_limit_key: Option<TextTemplate>, inner: S) -> Self {
         let names: Vec<_> =
             spec.headers.iter().filter_map(|header| header.name().parse().ok()).collect();
         let json = HeaderValue::from_static("application/json");
@@ -39,14 +40,14 @@ impl<S> Rendered<S> {
             defaults.push((CONTENT_TYPE, json));
         }
         defaults.retain(|(name, _)| !names.contains(name));
-        Self { method: method_of(spec.method), names, defaults, spec, inner }
+        Self { method: method_of(spec.method), names, defaults, spec, rate_limit_key, inner }
     }
 
     fn render(&self, request: &FetchRequest) -> Result<Request, Failure> {
         let values = Values { inputs: &request.inputs, sources: &request.sources };
         let http = self.http(&values, &request.forwarded.headers)?;
-        let key = self.spec.rate_limit.as_ref().and_then(|limit| limit.key.as_ref());
-        let rate_limit_key = key.map(|key| key.render(&values)).transpose()?.map(Cow::into_owned);
+        let key = self.rate_limit_key.as_ref().map(|key| key.render(&values)).transpose()?;
+        let rate_limit_key = key.map(Cow::into_owned);
         Ok(Request { http, rate_limit_key })
     }
 
@@ -105,6 +106,8 @@ fn method_of(method: method::Method) -> Method {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use serde_json::json;
@@ -112,11 +115,11 @@ mod tests {
     use super::*;
     use crate::clock;
     use crate::model::failure::FailureKind;
-    use crate::model::id::InputName;
+    use crate::model::id::{Id, InputName};
     use crate::model::inputs::{InputKind, InputSpec, Inputs};
     use crate::model::record::recorder::Progress;
     use crate::model::record::target::Target;
-    use crate::model::template::{HeaderTemplate, JsonTemplate};
+    use crate::model::template::{HeaderTemplate, JsonTemplate, UrlTemplate};
     use crate::model::time::deadline::Deadline;
     use crate::policy::fake::{Fake, Surroundings};
     use crate::policy::request::Forwarded;
@@ -128,7 +131,7 @@ mod tests {
         let spec = InputSpec { required: false, ..InputSpec::new(name, InputKind::String) };
         let header = (HeaderName::from_static("x-request-id"), HeaderValue::from_static("r-1"));
         let now = clock::now();
-        let id = SourceSpec::sample().id;
+        let id = Id::try_new("crm").expect("an id");
         FetchRequest {
             inputs: Inputs::from_object(&object, &[spec]).expect("they are good").into(),
             forwarded: Arc::new(Forwarded { headers: vec![header], trace: None }),
@@ -140,19 +143,22 @@ mod tests {
         }
     }
 
-    fn spec() -> SourceSpec {
+    fn rendered(inner: Rc<Fake<()>>) -> Rendered<Rc<Fake<()>>> {
         let header = |name, text| HeaderTemplate::try_new(name, text).expect("a template");
-        SourceSpec {
+        let spec = RequestSpec {
             method: method::Method::Post,
+            url: UrlTemplate::try_new("http://crm.test/{id}", &[]).expect("a template"),
+            shown_url: "http://crm.test/{id}".to_owned(),
             headers: vec![header("Accept", "text/json"), header("X-Key", "key {id}")],
             json: Some(JsonTemplate::try_new(&json!({"id": "{id}"})).expect("a template")),
-            ..SourceSpec::sample()
-        }
+        };
+        let key = TextTemplate::try_new("of {id}").expect("a template");
+        Rendered::new(spec, Some(key), inner)
     }
 
     #[tokio::test]
     async fn a_request_has_its_templates_filled_in_and_what_the_source_does_not_set_itself() {
-        let rendered = Rendered::new(Arc::new(spec()), Fake::<()>::of([]));
+        let rendered = rendered(Fake::of([]));
         let Request { http, rate_limit_key } = rendered.render(&fetch(Some("a/b"))).unwrap();
         assert_eq!((http.method, http.target.as_str()), (Method::POST, "/a%2Fb"));
         assert_eq!(http.body.as_deref(), Some(&br#"{"id":"a/b"}"#[..]));
@@ -176,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_value_that_it_needs_nobody_is_asked() {
         let inner = Fake::<()>::of([Ok(())]);
-        let rendered = Rendered::new(Arc::new(spec()), inner.clone());
+        let rendered = rendered(inner.clone());
         let around = Surroundings::new();
         let failure = rendered.call(&fetch(None), &around.context(1000)).await.unwrap_err();
         assert_eq!((failure.kind, failure.request_sent), (FailureKind::Unrenderable, false));

@@ -1,85 +1,42 @@
 //! One upstream HTTP API call as it was configured, checked.
 
-use std::time::Duration;
-
-use super::empty_body::EmptyBody;
-use super::retry::budget::RetryBudget;
-use super::retry::decision::RetryPolicy;
+use crate::config::form::Text;
+use crate::config::key::Key;
+use crate::config::list_form::AnyValue;
+use crate::config::model_forms::ID_FORM;
+use crate::config::plan_lines::PlanLines;
+use crate::config::section::{Section, Shape};
+use crate::config::shown::Shown;
+use crate::config::table::Table;
 use crate::model::action::action_spec::ActionSpec;
 use crate::model::id::{Id, InputName};
 use crate::model::inputs::{Inputs, Place};
 use crate::model::json::Json;
-use crate::model::method::Method;
 use crate::model::record::target::Target;
-use crate::model::template::{
-    HeaderTemplate, JsonTemplate, Placeholder, Reference, TextTemplate, UrlTemplate,
-};
-use crate::policy::breaker::breaker_spec::BreakerSpec;
-use crate::policy::paging::paging_spec::PagingSpec;
-use crate::policy::rate_limit::rate_limit_spec::RateLimitSpec;
+use crate::model::template::{HeaderTemplate, JsonTemplate, Placeholder, Reference, TextTemplate};
+use crate::policy::auth::credential_spec::CredentialSpec;
+use crate::policy::pipeline::{self, PolicySpecs};
+use crate::policy::request_spec::{self, ReadRequest, RequestParts, RequestSpec};
+use crate::policy::request_url::Host;
 
 /// A configured source, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceSpec {
     /// The name that actions refer to, and the key in the aggregate.
     pub id: Id,
-    /// The request's method.
-    pub method: Method,
-    /// Whether the request may be sent again after it may have been processed.
-    pub repeatable: bool,
-    /// Where the request goes.
-    pub url: UrlTemplate,
-    /// The same as it was configured, for people: values that may be secrets are left out.
-    pub shown_url: String,
-    /// The request's own headers.
-    pub headers: Vec<HeaderTemplate>,
-    /// The request's JSON body.
-    pub json: Option<JsonTemplate>,
+    /// What is sent.
+    pub request: RequestSpec,
     /// The credential whose header goes with the request.
     pub credential: Option<Id>,
     /// Set if each request chooses the credential: this is the source for those that choose
     /// `credential`.
     pub tenancy: Option<Tenancy>,
-    /// Certificates (PEM) trusted besides the platform's.
-    pub extra_ca: Option<Vec<u8>>,
-    /// One attempt, connect and body included.
-    pub timeout: Duration,
-    /// Resolving, connecting and the TLS handshake together.
-    pub connect_timeout: Duration,
-    /// Connections open at a time, over all workers.
-    pub max_connections: usize,
-    /// Connections kept open without work, over all workers.
-    pub max_idle_connections: usize,
-    /// Whether each worker connects before the first request.
-    pub prewarm: bool,
-    /// Calls under way at a time, over all workers.
-    pub max_in_flight: usize,
-    /// The largest reply body that is read, bytes.
-    pub max_response: usize,
-    /// The deepest nesting of a reply's JSON.
-    pub max_depth: usize,
-    /// What a success with an empty body is, where its status does not say.
-    pub empty_body: EmptyBody,
-    /// Statuses that are a definite "there is none".
-    pub empty_statuses: Vec<u16>,
     /// `data` of a reply that is a definite "there is none".
     pub empty_data: Json,
     /// `data` of a failure.
     pub fallback: Json,
-    /// When a failed attempt is repeated.
-    pub retry: RetryPolicy,
-    /// The longest time that the upstream can hold calls back, by `Retry-After` or by what it says of
-    /// its rate limit.
-    pub max_retry_after: Duration,
-    /// How many repeats all requests together may cause; unspent, to be cloned into the source's
-    /// state.
-    pub retry_budget: RetryBudget,
-    /// How many requests may be sent in a time; absent: as many as there are.
-    pub rate_limit: Option<RateLimitSpec>,
-    /// When the source is given a rest.
-    pub breaker: BreakerSpec,
-    /// How the following pages are asked for; absent: one page.
-    pub paging: Option<PagingSpec>,
+    /// What the policies go by.
+    pub policies: PolicySpecs,
 }
 
 /// How a request chooses the credential, and with it the tenant that it is about.
@@ -91,7 +48,69 @@ pub struct Tenancy {
     pub host_by_credential: bool,
 }
 
+/// `[sources.NAME]`.
+pub(crate) static SOURCE: Section = Section {
+    shape: Shape::Named("NAME"),
+    groups: pipeline::KEYS,
+    sections: pipeline::SECTIONS,
+    ..Section::new(
+        "sources",
+        "One upstream call each. `{name}` stands for an input of the action, `{source.name}` for a \
+         value of another source's answer; in the path and query of a URL, in headers and in \
+         `json`.",
+        &[&CREDENTIAL, &EMPTY_DATA, &FALLBACK],
+    )
+};
+
+static CREDENTIAL: Key<Text> = Key::new(
+    "credential",
+    Text,
+    "The credential whose header goes with the request, or in braces the input that chooses one, such as \"{tenant}\".",
+)
+.shown(Shown::Name);
+
+static EMPTY_DATA: Key<AnyValue> =
+    Key::new("empty_data", AnyValue, "What a status of `empty_statuses` puts under `data`.")
+        .derived("that of `fallback`");
+
+static FALLBACK: Key<AnyValue> =
+    Key::new("fallback", AnyValue, "What a failure puts under `data`; absent: null.");
+
 impl SourceSpec {
+    /// Reads the table; what is wrong is in the report.
+    pub(crate) fn read(
+        table: &Table,
+        id: Option<Id>,
+        credentials: &[CredentialSpec],
+    ) -> Option<Self> {
+        let parts = RequestParts::read(table);
+        let policies = PolicySpecs::read(table, &parts);
+        let Chosen { credential, tenant, by_tenant } = credential(table);
+        let api = credentials.iter().find(|known| Some(&known.id) == credential.as_ref());
+        let host = Host { api: api.and_then(CredentialSpec::api), by_tenant };
+        let request = request_spec::read(table, parts, host);
+        let json_of = |key| table.optional(key).map(|value| Json::from_value(&value));
+        let fallback = json_of(&FALLBACK).unwrap_or_else(Json::null);
+        let empty_data = json_of(&EMPTY_DATA).unwrap_or_else(|| fallback.clone());
+        let ReadRequest { spec: request, host_by_credential } = request?;
+        let tenancy = tenant.map(|input| Tenancy { input, host_by_credential });
+        let policies = policies?;
+        Some(Self { id: id?, request, credential, tenancy, empty_data, fallback, policies })
+    }
+
+    /// What it amounts to, for `tributary check`.
+    pub(crate) fn plan(&self) -> PlanLines {
+        let mut lines = PlanLines::default();
+        self.request.plan(&mut lines);
+        if let Some(credential) = &self.credential {
+            let chosen =
+                self.tenancy.as_ref().map(|tenancy| format!(", chosen by {{{}}}", tenancy.input));
+            lines.add("credential", format!("{credential}{}", chosen.unwrap_or_default()));
+        }
+        self.policies.plan(&mut lines);
+        lines
+    }
+
     /// The credential that requests have to choose to mean this source; absent: they choose none.
     pub fn tenant(&self) -> Option<&Id> {
         self.tenancy.as_ref().and(self.credential.as_ref())
@@ -107,13 +126,13 @@ impl SourceSpec {
 
     /// What its requests have in common, as a trace may show it.
     pub fn target(&self) -> Target {
-        let endpoint = self.url.endpoint();
-        let url = self.shown_url.split(['?', '#']).next().unwrap_or_default();
+        let endpoint = self.request.url.endpoint();
+        let url = self.request.shown_url.split(['?', '#']).next().unwrap_or_default();
         let after_scheme = url.find("://").map_or(0, |at| at + 3);
         let path = url[after_scheme..].find('/').map_or("/", |at| &url[after_scheme + at..]);
         let scheme = if endpoint.https() { "https" } else { "http" };
         Target {
-            method: self.method,
+            method: self.request.method,
             host: endpoint.host().to_owned(),
             port: endpoint.port(),
             url: format!("{scheme}://{}{path}", endpoint.authority()),
@@ -124,11 +143,11 @@ impl SourceSpec {
 
     /// The placeholders of all its templates, each with its place.
     pub fn placeholders(&self) -> impl Iterator<Item = (Place, &Placeholder)> {
-        let path = self.url.placeholders_in_path();
-        let headers = self.headers.iter().flat_map(HeaderTemplate::placeholders);
-        let json = self.json.iter().flat_map(JsonTemplate::placeholders);
-        let key = self.rate_limit.iter().filter_map(|limit| limit.key.as_ref());
-        let others = self.url.placeholders_in_query().chain(json);
+        let path = self.request.url.placeholders_in_path();
+        let headers = self.request.headers.iter().flat_map(HeaderTemplate::placeholders);
+        let json = self.request.json.iter().flat_map(JsonTemplate::placeholders);
+        let key = self.policies.rate_limit.iter().filter_map(|limit| limit.key.as_ref());
+        let others = self.request.url.placeholders_in_query().chain(json);
         let others = others.chain(key.flat_map(TextTemplate::placeholders));
         path.map(|placeholder| (Place::Path, placeholder))
             .chain(headers.map(|placeholder| (Place::Header, placeholder)))
@@ -154,60 +173,33 @@ pub fn place_inputs(action: &mut ActionSpec, sources: &[SourceSpec]) {
     }
 }
 
-/// A source for the tests of the steps.
-#[cfg(test)]
-impl SourceSpec {
-    /// `GET http://crm.test/{id}`, once a second for each id, everything else as modest as can be.
-    ///
-    /// # Panics
-    /// Never: its parts are good.
-    pub fn sample() -> Self {
-        use super::retry::backoff::Backoff;
-        use std::num::NonZeroU32;
-        let (ms, second) = (Duration::from_millis(1), Duration::from_secs(1));
-        let backoff = Backoff::try_new(ms, ms).expect("a backoff");
-        Self {
-            id: Id::try_new("crm").expect("an id"),
-            method: Method::Get,
-            repeatable: true,
-            url: UrlTemplate::try_new("http://crm.test/{id}", &[]).expect("a template"),
-            shown_url: "http://crm.test/{id}".to_owned(),
-            headers: Vec::new(),
-            json: None,
-            credential: None,
-            tenancy: None,
-            extra_ca: None,
-            timeout: second,
-            connect_timeout: second,
-            max_connections: 1,
-            max_idle_connections: 1,
-            prewarm: false,
-            max_in_flight: 1,
-            max_response: 1000,
-            max_depth: 10,
-            empty_body: EmptyBody::BadPayload,
-            empty_statuses: vec![404],
-            empty_data: Json::null(),
-            fallback: Json::null(),
-            retry: RetryPolicy::try_new(1, backoff).expect("a policy"),
-            max_retry_after: second,
-            retry_budget: RetryBudget::try_new(0.0, 0, second).expect("a budget"),
-            rate_limit: Some(RateLimitSpec {
-                requests: NonZeroU32::MIN,
-                per: second,
-                burst: NonZeroU32::MIN,
-                key: Some(TextTemplate::try_new("of {id}").expect("a template")),
-                max_wait: Duration::ZERO,
-            }),
-            breaker: BreakerSpec {
-                window: second,
-                min_requests: 1,
-                failure_ratio: 1.0,
-                open_for: second,
-                max_open_for: second,
-                probes: 1,
-            },
-            paging: None,
-        }
+/// How a source proves who it is.
+struct Chosen {
+    /// By this credential.
+    credential: Option<Id>,
+    /// By the one that the value of this input stands for.
+    tenant: Option<InputName>,
+    /// Whether an input is to choose, also one that was refused: its URL is not to be blamed as well.
+    by_tenant: bool,
+}
+
+/// The credential, or the input that chooses it: `"{tenant}"`.
+fn credential(table: &Table) -> Chosen {
+    let text = table.optional(&CREDENTIAL).unwrap_or_default();
+    let mut chosen = Chosen { credential: None, tenant: None, by_tenant: text.starts_with('{') };
+    if !table.has(&CREDENTIAL) || !table.is_good(&CREDENTIAL) {
+        return chosen;
     }
+    if let Some(input) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        chosen.tenant = InputName::try_new(input).ok();
+        if chosen.tenant.is_none() {
+            table.refuse(&CREDENTIAL, "the name of an input in braces, such as \"{tenant}\"");
+        }
+        return chosen;
+    }
+    chosen.credential = Id::try_new(&text).ok();
+    if chosen.credential.is_none() {
+        table.refuse(&CREDENTIAL, ID_FORM);
+    }
+    chosen
 }

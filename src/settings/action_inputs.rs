@@ -13,7 +13,7 @@ use crate::model::inputs::{
     DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputPlaces, InputSpec, InputValue,
 };
 
-use super::forms::ID_FORM;
+use crate::config::model_forms::ID_FORM;
 
 /// The input that is echoed unless the configuration says otherwise.
 const ECHOED_BY_DEFAULT: &str = "customerId";

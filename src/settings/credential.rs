@@ -9,7 +9,6 @@ use crate::policy::auth::credential_spec::{
     ClientAuth, ClientCredentialsSpec, CredentialKind, CredentialSpec, StaticSecretSpec,
 };
 
-use super::regions::{self, Region};
 use crate::config::form::{FileName, Text, Word};
 use crate::config::key::{AnyKey, Key};
 use crate::config::layers::variable;
@@ -19,6 +18,7 @@ use crate::config::secrets::{SecretKeys, read_ca_file, read_secret};
 use crate::config::section::{Kind as SectionKind, Section, Shape};
 use crate::config::shown::{Shown, show_text};
 use crate::config::table::{OneOf, Table};
+use crate::model::regions::{self, Region};
 
 const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);

@@ -13,21 +13,12 @@ mod action_inputs;
 mod check;
 mod config_hash;
 mod credential;
-mod forms;
 mod keys;
 mod output;
-mod paging;
 mod plan;
-mod regions;
 mod sections;
 mod server;
 mod server_tls;
-mod source;
-mod source_breaker;
-mod source_rate_limit;
-mod source_request;
-mod source_retry;
-mod source_url;
 mod traces;
 
 #[cfg(test)]
@@ -42,7 +33,7 @@ use crate::model::action::action_spec::ActionSpec;
 use crate::model::id::Id;
 use crate::model::trace_export::TraceExport;
 use crate::policy::auth::credential_spec::CredentialSpec;
-use crate::policy::source_spec::{SourceSpec, place_inputs};
+use crate::policy::source_spec::{SOURCE, SourceSpec, place_inputs};
 
 pub use crate::config::{
     Cause, DURATION_FORM, InEffect, KeyDigests, Layer, Problem, Problems, Warning, nearest,
@@ -52,6 +43,7 @@ pub use keys::ApiKeySpec;
 pub use server::ServerSpec;
 pub use server_tls::ServerTls;
 
+use crate::config::model_forms::ID_FORM;
 use crate::config::report::Report;
 use crate::config::table::Table;
 use crate::config::{ENVIRONMENT, layers, reference_page, schema};
@@ -60,10 +52,8 @@ use check::locator::Locator;
 use check::parts::{Names, Parts};
 use check::{dependencies, tenants};
 use credential::CREDENTIAL;
-use forms::ID_FORM;
 use sections::ROOT;
 use server::SERVER;
-use source::SOURCE;
 use traces::TRACES;
 
 /// A whole configuration, checked.
@@ -218,7 +208,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Settings {
     for (name, table) in root.named(&SOURCE) {
         declared.sources.push(name);
         let id = read_id(name, &table);
-        sources.extend(source::read(&table, id, &credentials));
+        sources.extend(SourceSpec::read(&table, id, &credentials));
         table.finish();
     }
     let mut actions = Vec::new();

@@ -8,7 +8,6 @@ use crate::model::action::action_spec::{ActionSpec, OnRequiredFailure};
 use crate::model::action::fields::Extraction;
 use crate::model::allowed_hosts::AllowedHosts;
 use crate::model::id::Id;
-use crate::model::template::HeaderTemplate;
 use crate::model::trace_export::TraceExport;
 use crate::policy::auth::credential_spec::{ClientAuth, CredentialKind, CredentialSpec};
 use crate::policy::source_spec::SourceSpec;
@@ -16,11 +15,8 @@ use crate::policy::source_spec::SourceSpec;
 use super::Settings;
 use super::keys::ApiKeySpec;
 use super::server_tls::ServerTls;
-use crate::config::shown::HARMLESS_HEADERS;
+use crate::config::shown::REDACTED;
 use crate::config::units::{show_duration, show_size};
-
-/// What stands where a secret would.
-const REDACTED: &str = "[redacted]";
 
 /// The plan, one block for the server and one for each credential, source and action.
 pub(super) fn describe(settings: &Settings) -> String {
@@ -158,89 +154,7 @@ fn list<'a>(ids: impl IntoIterator<Item = &'a Id>) -> String {
 }
 
 fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
-    writeln!(out, "\nsource {}", source.name())?;
-    writeln!(out, "  request         {} {}", source.method.as_str(), source.shown_url)?;
-    for header in &source.headers {
-        writeln!(out, "  header          {}: {}", header.name(), header_value(header))?;
-    }
-    if let Some(json) = &source.json {
-        let names: Vec<String> =
-            json.placeholders().map(|placeholder| format!("{{{placeholder}}}")).collect();
-        let from = if names.is_empty() { "fixed".to_owned() } else { names.join(", ") };
-        writeln!(out, "  json body       with {from}")?;
-    }
-    if let Some(credential) = &source.credential {
-        let chosen =
-            source.tenancy.as_ref().map(|tenancy| format!(", chosen by {{{}}}", tenancy.input));
-        writeln!(out, "  credential      {credential}{}", chosen.unwrap_or_default())?;
-    }
-    let (attempt, connect) = (show_duration(source.timeout), show_duration(source.connect_timeout));
-    writeln!(out, "  timeout         {attempt} an attempt, {connect} to connect")?;
-    writeln!(
-        out,
-        "  limits          {} connections ({} idle), {} calls at a time, reply of {}, {} deep",
-        source.max_connections,
-        source.max_idle_connections,
-        source.max_in_flight,
-        bytes(source.max_response),
-        source.max_depth,
-    )?;
-    let empty = source.empty_body.as_str();
-    writeln!(out, "  empty_body      {empty}, with 201, 202, 204 and 205 null in any case")?;
-    if source.prewarm {
-        writeln!(out, "  prewarm         a connection for each worker, before the first request")?;
-    }
-    write_policies(out, source)
-}
-
-fn write_policies(out: &mut String, source: &SourceSpec) -> fmt::Result {
-    let repeat = if source.repeatable { "" } else { ", only if nothing was sent (not idempotent)" };
-    writeln!(out, "  retry           up to {} attempts{repeat}", source.retry.max_attempts())?;
-    let longest = show_duration(source.max_retry_after);
-    writeln!(out, "  retry_after     is waited for up to {longest}")?;
-    match &source.rate_limit {
-        Some(limit) => {
-            let apart = if limit.key.is_some() { " for each key" } else { "" };
-            writeln!(
-                out,
-                "  rate_limit      {} requests in {}{apart}, {} at once, waits up to {}",
-                limit.requests,
-                show_duration(limit.per),
-                limit.burst,
-                show_duration(limit.max_wait),
-            )?;
-        }
-        None => writeln!(out, "  rate_limit      none")?,
-    }
-    let breaker = &source.breaker;
-    writeln!(
-        out,
-        "  breaker         opens for {} to {} when {} of at least {} requests in {} fail",
-        show_duration(breaker.open_for),
-        show_duration(breaker.max_open_for),
-        breaker.failure_ratio,
-        breaker.min_requests,
-        show_duration(breaker.window),
-    )?;
-    if let Some(paging) = &source.paging {
-        let kind = paging.kind.as_str();
-        let (pages, items) = (paging.max_pages, paging.max_items);
-        writeln!(out, "  paging          {kind}, up to {pages} pages and {items} items")?;
-    }
-    Ok(())
-}
-
-/// The value of a header if it is no secret: fixed values are, unless known to be harmless.
-fn header_value(header: &HeaderTemplate) -> String {
-    match header.constant() {
-        Some(value) if HARMLESS_HEADERS.contains(&header.name()) => value.to_owned(),
-        Some(_) => REDACTED.to_owned(),
-        None => {
-            let names: Vec<String> =
-                header.placeholders().map(|placeholder| format!("{{{placeholder}}}")).collect();
-            format!("from {}", names.join(", "))
-        }
-    }
+    write!(out, "\nsource {}\n{}", source.name(), source.plan())
 }
 
 fn write_credential(out: &mut String, credential: &CredentialSpec) -> fmt::Result {

@@ -1,11 +1,11 @@
 //! Every table of the configuration: the whole of it from the top.
 
 use crate::config::section::Section;
+use crate::policy::source_spec::SOURCE;
 
 use super::action::ACTION;
 use super::credential::CREDENTIAL;
 use super::server::SERVER;
-use super::source::SOURCE;
 use super::traces::TRACES;
 
 /// How a configuration is written, for the reference.

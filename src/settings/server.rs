@@ -13,9 +13,9 @@ use crate::model::allowed_hosts::AllowedHosts;
 use crate::model::id::Id;
 use crate::model::template::Endpoint;
 
-use super::forms::{Address, Identifier};
 use super::keys::{self, ADMIN_KEYS, API_KEYS, ApiKeySpec};
 use super::server_tls::{self, ADMIN_TLS, ServerTls, TLS};
+use crate::config::model_forms::{Address, Identifier};
 
 pub(super) const DEFAULT_ADMIN_LISTEN: SocketAddr = loopback(9090);
 const MIB: u32 = 1 << 20;

@@ -12,7 +12,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 /// What these panics say.
 pub const MESSAGE: &str = "asked to panic";
 /// The part of the program that tells of each fetch, before anything is sent.
-const FETCHES: &str = "tributary::policy::pipeline";
+const FETCHES: &str = "tributary::policy::source_pipeline";
 /// The part that tells when a circuit opens, after a call.
 const CIRCUITS: &str = "tributary::policy::breaker::guarded";
 

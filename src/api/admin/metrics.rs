@@ -22,8 +22,8 @@ fn gauges(overview: &Overview) -> Gauges {
     let now = clock::now();
     let parts = overview.parts.load();
     let mut sources: Vec<SourceGauge> = Vec::new();
-    for (spec, limits) in &parts.sources {
-        let (in_flight, breaker) = (limits.in_flight(), limits.circuit(now).state);
+    for (spec, state) in &parts.sources {
+        let (in_flight, breaker) = (state.policies.in_flight(), state.policies.circuit(now).state);
         match sources.iter_mut().find(|known| known.source == spec.id) {
             // Another tenant's: they are one series, as bad as the worst of them.
             Some(known) => known.add(in_flight, breaker),

@@ -26,7 +26,8 @@ pub(super) async fn credentials(overview: web::Data<Overview>) -> HttpResponse {
 pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
     let now = clock::now();
     let parts = overview.parts.load();
-    let snapshot = parts.sources.iter().map(|(spec, limits)| {
+    let snapshot = parts.sources.iter().map(|(spec, state)| {
+        let limits = &state.policies;
         let breaker = limits.circuit(now);
         let budget = limits.retry_budget(now);
         let limiter = limits.rate_limit(now);
@@ -39,7 +40,7 @@ pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
             "source": spec.id.as_str(),
             "tenant": spec.tenant().map(Id::as_str),
             "in_flight": limits.in_flight(),
-            "max_in_flight": spec.max_in_flight,
+            "max_in_flight": spec.policies.concurrency.max_in_flight,
             "breaker": {
                 "state": state,
                 "probe_in_ms": probe_at.map(|at| millis(at.saturating_duration_since(now))),
@@ -49,8 +50,8 @@ pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
                 "openings": breaker.openings,
             },
             "rate_limit": {
-                "requests": spec.rate_limit.as_ref().map(|limit| limit.requests),
-                "per_ms": spec.rate_limit.as_ref().map(|limit| millis(limit.per)),
+                "requests": spec.policies.rate_limit.as_ref().map(|limit| limit.requests),
+                "per_ms": spec.policies.rate_limit.as_ref().map(|limit| millis(limit.per)),
                 "waiting": limiter.waiting,
                 "held_for_ms": limiter.held_for.map(millis),
                 "keys": limiter.keys,

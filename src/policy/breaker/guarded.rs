@@ -155,7 +155,7 @@ mod tests {
             max_open_for: Duration::from_secs(1),
             probes: 1,
         };
-        let breaker = Arc::new(Mutex::new(Breaker::try_new(spec).unwrap()));
+        let breaker = Arc::new(Mutex::new(Breaker::new(spec)));
         Guarded::new("crm".to_owned(), breaker, Rc::clone(inner))
     }
 

@@ -4,3 +4,4 @@ pub mod backoff;
 pub mod budget;
 pub mod decision;
 pub(super) mod retried;
+pub mod retry_spec;

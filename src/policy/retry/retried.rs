@@ -10,6 +10,7 @@ use crate::policy::fetch_context::{Context, MINIMUM_USEFUL, Sendings};
 use crate::policy::lock::lock;
 use crate::policy::retry::budget::RetryBudget;
 use crate::policy::retry::decision::{Decision, RetryPolicy, Situation, decide};
+use crate::policy::retry::retry_spec::RetrySpec;
 use crate::policy::step::Step;
 
 /// Sends a request again where that may help.
@@ -23,13 +24,8 @@ pub(crate) struct Retried<S> {
 }
 
 impl<S> Retried<S> {
-    pub(crate) fn new(
-        policy: RetryPolicy,
-        repeatable: bool,
-        budget: Arc<Mutex<RetryBudget>>,
-        inner: S,
-    ) -> Self {
-        Self { policy, repeatable, budget, inner }
+    pub(crate) fn new(spec: &RetrySpec, budget: Arc<Mutex<RetryBudget>>, inner: S) -> Self {
+        Self { policy: spec.policy, repeatable: spec.repeatable, budget, inner }
     }
 
     fn decide(&self, failure: &Failure, attempts_made: u32, cx: &Context<'_>) -> Decision {
@@ -97,7 +93,8 @@ mod tests {
         let wait = Duration::from_millis(100);
         let policy = RetryPolicy::try_new(3, Backoff::try_new(wait, wait).unwrap()).unwrap();
         let budget = RetryBudget::try_new(budget_ratio, 0, Duration::from_secs(10)).unwrap();
-        Retried::new(policy, true, Arc::new(Mutex::new(budget)), Rc::clone(inner))
+        let spec = RetrySpec { policy, budget: budget.clone(), repeatable: true };
+        Retried::new(&spec, Arc::new(Mutex::new(budget)), Rc::clone(inner))
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,8 +16,10 @@ use super::references::url_key;
 /// Warns of every placeholder at risk, once for each text that has it.
 pub(in crate::settings) fn check(parts: &Parts, locator: &Locator) {
     for source in parts.sources {
-        let mut risks = source.url.injection_risks();
-        risks.extend_from_slice(source.json.as_ref().map_or(&[], JsonTemplate::injection_risks));
+        let mut risks = source.request.url.injection_risks();
+        risks.extend_from_slice(
+            source.request.json.as_ref().map_or(&[], JsonTemplate::injection_risks),
+        );
         let mut told: Vec<&InjectionRisk> = Vec::new();
         for risk in &risks {
             if !told.contains(&risk) {

@@ -10,9 +10,9 @@ use crate::model::template::{JsonTemplate, Reference};
 use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::source_spec::SourceSpec;
 
-use super::super::source_url::url_keys;
 use super::locator::Locator;
 use super::parts::{Names, Parts};
+use crate::policy::request_url::url_keys;
 
 pub(super) fn check_default_action(parts: &Parts, names: &Names, locator: &Locator) {
     let Some(action) = &parts.server.default_action else {
@@ -60,7 +60,7 @@ pub(in crate::settings) fn check_header(
     locator: &Locator,
 ) {
     let (id, header) = (&credential.id, credential.header());
-    if source.headers.iter().any(|known| known.name().eq_ignore_ascii_case(header)) {
+    if source.request.headers.iter().any(|known| known.name().eq_ignore_ascii_case(header)) {
         let found = format!("a header that the credential {id} sets as well");
         let allowed = "either the header or the credential";
         locator.refuse(&["sources", source.id.as_str(), "headers", header], &found, allowed);
@@ -136,22 +136,22 @@ pub(in crate::settings) fn references<'a>(
     source: &'a SourceSpec,
     locator: &Locator,
 ) -> Vec<(String, &'a Reference)> {
-    let of_table = source.url.references_in_table().count();
-    let of_url = source.url.references().count() - of_table;
+    let of_table = source.request.url.references_in_table().count();
+    let of_url = source.request.url.references().count() - of_table;
     let mut found: Vec<(String, &Reference)> = Vec::new();
     // The URL's own placeholders come first, those of the query table after them.
-    for (index, reference) in source.url.references().enumerate() {
+    for (index, reference) in source.request.url.references().enumerate() {
         let place = if index < of_url { url_key(source, locator) } else { "query" };
         found.push((place.to_owned(), reference));
     }
-    for header in &source.headers {
+    for header in &source.request.headers {
         let place = format!("headers.{}", header.name());
         found.extend(header.references().map(|reference| (place.clone(), reference)));
     }
-    for reference in source.json.iter().flat_map(JsonTemplate::references) {
+    for reference in source.request.json.iter().flat_map(JsonTemplate::references) {
         found.push(("json".to_owned(), reference));
     }
-    let key = source.rate_limit.as_ref().and_then(|limit| limit.key.as_ref());
+    let key = source.policies.rate_limit.as_ref().and_then(|limit| limit.key.as_ref());
     for reference in key.iter().flat_map(|key| key.references()) {
         found.push(("rate_limit.key".to_owned(), reference));
     }

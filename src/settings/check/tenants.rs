@@ -6,10 +6,10 @@ use crate::model::inputs::InputSpec;
 use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::source_spec::{SourceSpec, Tenancy};
 
-use super::super::source_url::NO_HOST_YET;
 use super::locator::Locator;
 use super::parts::{Names, Parts};
 use super::references::{check_header, no_credential, one_of, url_key};
+use crate::policy::request_url::NO_HOST_YET;
 
 /// Checks the inputs of an action that choose credentials, and that each of its sources that wants
 /// one has it.
@@ -111,8 +111,9 @@ fn for_tenant(source: &SourceSpec, credential: &CredentialSpec) -> SourceSpec {
     let mut source = SourceSpec { credential: Some(credential.id.clone()), ..source.clone() };
     let by_credential = source.tenancy.as_ref().is_some_and(|tenancy| tenancy.host_by_credential);
     if let Some(api) = credential.api().filter(|_| by_credential) {
-        source.shown_url = source.shown_url.replacen(NO_HOST_YET, &api.to_string(), 1);
-        source.url = source.url.at(api.clone());
+        source.request.shown_url =
+            source.request.shown_url.replacen(NO_HOST_YET, &api.to_string(), 1);
+        source.request.url = source.request.url.at(api.clone());
     }
     source
 }

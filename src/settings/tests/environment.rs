@@ -19,8 +19,8 @@ fn the_environment_sets_numbers_durations_and_secrets() {
     let settings = load(BASE, &variables).expect("no problem");
     assert_eq!(settings.server.workers, 3);
     let source = settings.sources.first().expect("a source");
-    assert_eq!(source.timeout.as_secs(), 7);
-    assert_eq!(source.breaker.failure_ratio.to_string(), "0.25");
+    assert_eq!(source.policies.exchange.timeout.as_secs(), 7);
+    assert_eq!(source.policies.breaker.failure_ratio.to_string(), "0.25");
     let credential = settings.credentials.first().expect("a credential");
     let CredentialKind::Static(secret) = &credential.kind else { panic!("{credential:?}") };
     assert_eq!(secret.value.expose_secret(), "Bearer 00123");
@@ -130,7 +130,10 @@ fn of_a_token_url_and_a_region_that_of_the_later_layer_wins() {
     };
     let region = [("TRIBUTARY__CREDENTIALS__C__REGION", "eu-central-1")];
     let settings = layered(&[lower("token_url = 'http://h/t'")], &region).expect("no problem");
-    assert_eq!(settings.sources[0].url.endpoint().to_string(), "https://api.mypurecloud.de");
+    assert_eq!(
+        settings.sources[0].request.url.endpoint().to_string(),
+        "https://api.mypurecloud.de"
+    );
 
     // The region's API is gone as well: no token of another server is sent there.
     let token_url = [("TRIBUTARY__CREDENTIALS__C__TOKEN_URL", "http://h/t")];
@@ -138,5 +141,5 @@ fn of_a_token_url_and_a_region_that_of_the_later_layer_wins() {
     assert!(problems.contains("sources.crm.url: "), "{problems}");
     let api = lower("region = 'eu-central-1'\napi_url = 'http://api.test'");
     let settings = layered(&[api], &token_url).expect("no problem");
-    assert_eq!(settings.sources[0].url.endpoint().to_string(), "http://api.test");
+    assert_eq!(settings.sources[0].request.url.endpoint().to_string(), "http://api.test");
 }

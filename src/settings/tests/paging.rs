@@ -39,7 +39,7 @@ fn rules_of_paging() {
 fn paging(text: &str) -> PagingSpec {
     let more = format!("[sources.crm]\nmethod = 'POST'\njson = {{}}\npaging = {{ {text} }}");
     let settings = good(&BASE.replace("[sources.crm]", &more));
-    let paging = settings.sources.into_iter().find_map(|source| source.paging);
+    let paging = settings.sources.into_iter().find_map(|source| source.policies.paging);
     paging.expect("paging")
 }
 

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::super::{Layer, Settings};
 use super::{BASE, assert_refused, good, load, problems};
-use crate::policy::source_spec::SourceSpec;
+use crate::policy::request_spec::RequestSpec;
 
 /// The URL of [`BASE`], which is no secret.
 const PLAIN: &str = "url = \"https://crm.example/v2/accounts/{id}\"";
@@ -26,7 +26,7 @@ fn file_with(content: &str) -> tempfile::NamedTempFile {
 #[track_caller]
 fn assert_is_hook(settings: &super::Settings) {
     let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
-    let SourceSpec { url, shown_url, .. } = source;
+    let RequestSpec { url, shown_url, .. } = &source.request;
     assert_eq!(url.endpoint().to_string(), "https://hooks.example:8443");
     assert_eq!(url.references().count(), 1);
     assert_eq!(shown_url, "https://hooks.example:8443/[redacted]");
@@ -53,8 +53,8 @@ fn it_comes_from_the_configuration_from_the_environment_or_from_a_file() {
 fn the_query_table_belongs_to_it_too() {
     let settings = good(&with("secret_url = 'https://h/hunter2'\nquery = { a = '{id}' }"));
     let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
-    assert_eq!(source.url.references_in_table().count(), 1);
-    assert_eq!(source.shown_url, "https://h/[redacted]");
+    assert_eq!(source.request.url.references_in_table().count(), 1);
+    assert_eq!(source.request.shown_url, "https://h/[redacted]");
 }
 
 #[test]
@@ -65,7 +65,8 @@ fn a_path_goes_to_the_host_of_a_region_or_of_a_credential() {
     for more in ["region = 'euw2.pure.cloud'", "credential = 'eu'", "credential = '{org}'"] {
         let text = with(&format!("secret_url = '/hooks/hunter2/{{id}}'\n{more}"));
         let settings = good(&format!("{text}{input}\n{tenants}"));
-        let shown: Vec<_> = settings.sources.iter().map(|source| &source.shown_url).collect();
+        let shown: Vec<_> =
+            settings.sources.iter().map(|source| &source.request.shown_url).collect();
         assert_eq!(shown, ["https://api.euw2.pure.cloud/[redacted]"], "{more}");
         assert!(!settings.plan().contains("hunter2"), "{}", settings.plan());
     }
@@ -102,7 +103,7 @@ fn of_two_layers_the_url_of_the_later_one_counts() {
         [(1, "https://first/"), (2, "https://second/[redacted]"), (3, "https://third/")]
     {
         let settings = Settings::from_layers(&layers[..count]).expect("no problem");
-        assert_eq!(settings.sources[0].shown_url, shown);
+        assert_eq!(settings.sources[0].request.shown_url, shown);
     }
 }
 

@@ -79,8 +79,12 @@ fn rules_of_retry_rate_limit_and_breaker() {
         ("rate_limit = { requests = 1, key = '{' }", "rate_limit.key", "no `}` closes"),
         ("rate_limit = { requests = 1, burst = 0 }", "rate_limit.burst", "from 1"),
         ("rate_limit = { requests = 1, per = '2h' }", "rate_limit.per", "to 1h"),
-        ("breaker = { failure_ratio = 0.0 }", "breaker", "failure_ratio must be above 0"),
-        ("breaker = { open_for = '9s', max_open_for = '8s' }", "breaker", "max_open_for must be"),
+        ("breaker = { failure_ratio = 0.0 }", "breaker.failure_ratio", "above 0, at most 1"),
+        (
+            "breaker = { open_for = '9s', max_open_for = '8s' }",
+            "breaker.max_open_for",
+            "at least `open_for`, which is 9s",
+        ),
         ("breaker = { probes = 101 }", "breaker.probes", "from 1 to 100"),
     ]);
 }
@@ -120,16 +124,19 @@ fn a_source_without_a_url_is_refused() {
 fn a_source_has_the_defaults_of_the_readme() {
     let settings = good(BASE);
     let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
-    assert_eq!((source.method.as_str(), source.repeatable), ("GET", true));
-    assert_eq!((source.timeout.as_secs(), source.connect_timeout.as_secs()), (10, 3));
-    assert_eq!((source.max_connections, source.max_idle_connections), (20, 10));
-    assert_eq!((source.max_in_flight, source.max_response), (256, 2_097_152));
-    assert_eq!((source.max_depth, source.empty_statuses.as_slice()), (50, [404].as_slice()));
-    assert_eq!(source.empty_body, EmptyBody::BadPayload);
+    assert_eq!((source.request.method.as_str(), source.policies.retry.repeatable), ("GET", true));
+    let exchange = &source.policies.exchange;
+    assert_eq!((exchange.timeout.as_secs(), exchange.connect_timeout.as_secs()), (10, 3));
+    assert_eq!((exchange.max_connections, exchange.max_idle_connections), (20, 10));
+    let (body, response) = (&source.policies.body, &source.policies.response);
+    assert_eq!((source.policies.concurrency.max_in_flight, body.max_response), (256, 2_097_152));
+    assert_eq!((body.max_depth, response.empty_statuses.as_slice()), (50, [404].as_slice()));
+    assert_eq!(body.empty_body, EmptyBody::BadPayload);
     assert_eq!((source.empty_data.as_str(), source.fallback.as_str()), ("null", "null"));
-    assert_eq!((source.retry.max_attempts(), source.max_retry_after.as_secs()), (3, 300));
-    assert_eq!(source.breaker.min_requests, 20);
-    assert!(source.rate_limit.is_none() && source.paging.is_none());
+    let retry = &source.policies.retry.policy;
+    assert_eq!((retry.max_attempts(), response.max_retry_after.as_secs()), (3, 300));
+    assert_eq!(source.policies.breaker.min_requests, 20);
+    assert!(source.policies.rate_limit.is_none() && source.policies.paging.is_none());
 }
 
 #[test]
@@ -141,15 +148,19 @@ fn what_a_source_leaves_out_follows_from_what_it_says() {
     let settings = good(&BASE.replace("[sources.crm]", &format!("[sources.crm]\n{more}")));
     let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
     assert_eq!(source.empty_data.as_str(), r#"{"a":1}"#);
-    assert_eq!((source.repeatable, source.empty_body), (false, EmptyBody::Null));
+    assert_eq!(
+        (source.policies.retry.repeatable, source.policies.body.empty_body),
+        (false, EmptyBody::Null)
+    );
     let plan = settings.plan();
     for line in ["empty_body      null", "retry_after     is waited for up to 90s"] {
         assert!(plan.contains(line), "{plan}");
     }
-    assert_eq!((source.connect_timeout.as_millis(), source.max_idle_connections), (500, 4));
-    assert_eq!(source.retry.backoff().longest_delay(9).as_secs(), 9);
-    assert_eq!(source.breaker.max_open_for.as_secs(), 300);
-    let limit = source.rate_limit.as_ref().expect("a limit");
+    let exchange = &source.policies.exchange;
+    assert_eq!((exchange.connect_timeout.as_millis(), exchange.max_idle_connections), (500, 4));
+    assert_eq!(source.policies.retry.policy.backoff().longest_delay(9).as_secs(), 9);
+    assert_eq!(source.policies.breaker.max_open_for.as_secs(), 300);
+    let limit = source.policies.rate_limit.as_ref().expect("a limit");
     assert_eq!((limit.requests.get(), limit.burst.get()), (7, 7));
     assert_eq!((limit.per.as_millis(), limit.max_wait.as_millis()), (1000, 500));
 }
@@ -159,8 +170,8 @@ fn headers_and_query_keep_the_order_of_the_file() {
     let more = "query = { z = 1, a = true, m = 'x' }\nheaders = { Zed = 'a', Alpha = 'b' }";
     let settings = good(&BASE.replace("[sources.crm]", &format!("[sources.crm]\n{more}")));
     let [source] = settings.sources.as_slice() else { panic!("{settings:?}") };
-    assert!(source.shown_url.ends_with("?z=1&a=true&m=x"), "{}", source.shown_url);
-    let names: Vec<_> = source.headers.iter().map(HeaderTemplate::name).collect();
+    assert!(source.request.shown_url.ends_with("?z=1&a=true&m=x"), "{}", source.request.shown_url);
+    let names: Vec<_> = source.request.headers.iter().map(HeaderTemplate::name).collect();
     assert_eq!(names, ["zed", "alpha"]);
 }
 
@@ -170,8 +181,11 @@ fn a_region_gives_the_host_of_a_path() {
         let url = format!("url = '/api/v2/users/{{id}}'\nregion = '{region}'");
         let text = BASE.replace("url = \"https://crm.example/v2/accounts/{id}\"", &url);
         let settings = good(&text);
-        let hosts: Vec<_> =
-            settings.sources.iter().map(|source| source.url.endpoint().to_string()).collect();
+        let hosts: Vec<_> = settings
+            .sources
+            .iter()
+            .map(|source| source.request.url.endpoint().to_string())
+            .collect();
         assert_eq!(hosts, ["https://api.euw2.pure.cloud"]);
     }
 }

@@ -41,7 +41,7 @@ fn there_is_one_source_for_each_credential_at_the_host_of_its_region() {
     let settings = good(&format!("{BASE}{}", chosen("{ eu = 'eu', us = 'us', also = 'us' }")));
     let of_user = settings.sources.iter().filter(|source| source.id.as_str() == "user");
     let shown: Vec<_> =
-        of_user.map(|source| (source.name(), source.url.endpoint().to_string())).collect();
+        of_user.map(|source| (source.name(), source.request.url.endpoint().to_string())).collect();
     assert_eq!(
         shown,
         [
@@ -64,8 +64,8 @@ fn there_is_one_source_for_each_credential_at_the_host_of_its_region() {
 fn a_path_goes_to_the_api_of_the_sources_credential() {
     let settings = good(&format!("{BASE}{}", with("").replace("{org}", "eu")));
     let user = settings.sources.iter().find(|source| source.id.as_str() == "user").expect("it");
-    assert_eq!(user.url.endpoint().to_string(), "https://api.euw2.pure.cloud");
-    assert_eq!(user.shown_url, "https://api.euw2.pure.cloud/api/v2/users/me");
+    assert_eq!(user.request.url.endpoint().to_string(), "https://api.euw2.pure.cloud");
+    assert_eq!(user.request.shown_url, "https://api.euw2.pure.cloud/api/v2/users/me");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::model::circuit::Circuit;
 use crate::model::time::deadline::Deadline;
 use crate::model::time::jitter;
 use crate::model::time::sliding_window::SlidingWindow;
-use crate::policy::breaker::breaker_spec::{BreakerSpec, BreakerSpecError};
+use crate::policy::breaker::breaker_spec::BreakerSpec;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -126,12 +126,8 @@ pub struct Breaker {
 
 impl Breaker {
     /// A closed breaker.
-    ///
-    /// # Errors
-    /// What is wrong with the specification, see [`BreakerSpec::check`].
-    pub fn try_new(spec: BreakerSpec) -> Result<Self, BreakerSpecError> {
-        spec.check()?;
-        Ok(Self {
+    pub fn new(spec: BreakerSpec) -> Self {
+        Self {
             inner: Inner::Closed { since: None },
             epoch: 0,
             window: SlidingWindow::new(spec.window / BUCKETS, BUCKETS as usize),
@@ -139,7 +135,7 @@ impl Breaker {
             openings: 0,
             next_probe: 0,
             spec,
-        })
+        }
     }
 
     /// Asks to send one request.

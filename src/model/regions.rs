@@ -2,21 +2,21 @@
 
 /// One region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Region {
+pub struct Region {
     /// The name that AWS has for it, for example `eu-central-1`.
-    pub(super) aws_name: &'static str,
+    pub aws_name: &'static str,
     /// The base domain of its hosts, for example `mypurecloud.de`.
-    pub(super) domain: &'static str,
+    pub domain: &'static str,
 }
 
 impl Region {
     /// The URL of the token endpoint.
-    pub(super) fn token_url(self) -> String {
+    pub fn token_url(self) -> String {
         format!("https://login.{}/oauth/token", self.domain)
     }
 
     /// Scheme and host of its API.
-    pub(super) fn api_url(self) -> String {
+    pub fn api_url(self) -> String {
         format!("https://api.{}", self.domain)
     }
 }
@@ -48,13 +48,13 @@ const fn region(aws_name: &'static str, domain: &'static str) -> Region {
 }
 
 /// The region of a base domain or of an AWS name.
-pub(super) fn find(name: &str) -> Option<Region> {
+pub fn find(name: &str) -> Option<Region> {
     let same = |known: &str| known.eq_ignore_ascii_case(name.trim());
     REGIONS.into_iter().find(|region| same(region.domain) || same(region.aws_name))
 }
 
 /// Every region as a person may write it, for messages.
-pub(super) fn known() -> String {
+pub fn known() -> String {
     let names: Vec<String> =
         REGIONS.iter().map(|region| format!("{} ({})", region.domain, region.aws_name)).collect();
     names.join(", ")

@@ -4,7 +4,6 @@
 use crate::model::secret::ExposeSecret as _;
 use crate::model::template::{Endpoint, TemplateError, UrlTemplate};
 
-use super::regions;
 use crate::config::form::{FileName, Text};
 use crate::config::key::{AnyKey, Key};
 use crate::config::list_form::Entries;
@@ -12,19 +11,23 @@ use crate::config::secrets::{SecretKeys, read_given};
 use crate::config::shown::{Shown, show_url};
 use crate::config::table::{OneOf, Table};
 use crate::config::toml_value::scalar_text;
+use crate::model::regions;
 
 /// Stands where each tenant's host will; a name that leads nowhere (RFC 6761 section 6.4).
-pub(super) const NO_HOST_YET: &str = "https://tenant.invalid";
+pub(crate) const NO_HOST_YET: &str = "https://tenant.invalid";
 
 /// The names of the keys of a URL, one of which must be there.
-pub(super) fn url_keys() -> [&'static str; 3] {
+pub(crate) fn url_keys() -> [&'static str; 3] {
     let keys: [&dyn AnyKey; 3] = [&URL, &SECRET_URL, &SECRET_URL_FILE];
     keys.map(AnyKey::name)
 }
 
+/// Its keys in the source's table.
+pub(crate) const KEYS: &[&dyn AnyKey] = &[&URL, &SECRET_URL, &SECRET_URL_FILE, &REGION, &QUERY];
+
 const SECRET_KEYS: SecretKeys = SecretKeys { value: &SECRET_URL, file: &SECRET_URL_FILE };
 
-pub(super) static URL: Key<Text> = Key::new(
+static URL: Key<Text> = Key::new(
     "url",
     Text,
     "Where the request goes, a template; of a path alone the host is that of `region`, here or in the credential.",
@@ -37,21 +40,21 @@ const A_URL: &str = "the upstream's URL, such as \
                      \"https://api.example.com/v1/accounts/{customerId}\"; one that is a secret \
                      itself belongs in `secret_url` or `secret_url_file`";
 
-pub(super) static SECRET_URL: Key<Text> = Key::secret(
+static SECRET_URL: Key<Text> = Key::secret(
     "secret_url",
     "A URL that is a secret itself, as that of a web hook; instead of `url`, and never shown.",
 );
 
-pub(super) static SECRET_URL_FILE: Key<FileName> =
+static SECRET_URL_FILE: Key<FileName> =
     Key::file("secret_url_file", "The file that holds such a URL, instead.");
 
-pub(super) static REGION: Key<Text> = Key::new(
+static REGION: Key<Text> = Key::new(
     "region",
     Text,
     "A region of Genesys Cloud, such as \"eu-central-1\" or \"mypurecloud.de\", whose API the path in `url` is of.",
 );
 
-pub(super) static QUERY: Key<Entries> = Key::new(
+static QUERY: Key<Entries> = Key::new(
     "query",
     Entries,
     "Parameters of the URL, each with a template; one whose input is missing is left out.",
@@ -59,7 +62,7 @@ pub(super) static QUERY: Key<Entries> = Key::new(
 .shown(Shown::Hidden);
 
 /// The query table: names and values in the order of the file.
-pub(super) fn query(table: &Table) -> Vec<(String, String)> {
+pub(crate) fn query(table: &Table) -> Vec<(String, String)> {
     let Some(query) = table.free(&QUERY) else {
         return Vec::new();
     };
@@ -77,24 +80,24 @@ pub(super) fn query(table: &Table) -> Vec<(String, String)> {
 
 /// Where a URL goes that is a path only.
 #[derive(Clone, Copy)]
-pub(super) struct Host<'a> {
+pub(crate) struct Host<'a> {
     /// Where the credential's API is.
-    pub(super) api: Option<&'a Endpoint>,
+    pub(crate) api: Option<&'a Endpoint>,
     /// Whether each request chooses the credential.
-    pub(super) by_tenant: bool,
+    pub(crate) by_tenant: bool,
 }
 
 /// Where a source's requests go.
-pub(super) struct Target {
-    pub(super) template: UrlTemplate,
+pub(crate) struct Target {
+    pub(crate) template: UrlTemplate,
     /// For people.
-    pub(super) shown: String,
+    pub(crate) shown: String,
     /// It has no host of its own: each tenant has its own.
-    pub(super) host_by_credential: bool,
+    pub(crate) host_by_credential: bool,
 }
 
 /// Reads the URL, to which the query table belongs; what is wrong is in the report.
-pub(super) fn read(table: &Table, query: &[(String, String)], host: Host<'_>) -> Option<Target> {
+pub(crate) fn read(table: &Table, query: &[(String, String)], host: Host<'_>) -> Option<Target> {
     let region = table.optional(&REGION);
     let region = region.as_deref();
     let given = Given::read(table)?;

@@ -1,4 +1,4 @@
-//! Forms of values that are this service's own: addresses, ids, JSON Pointers.
+//! Forms of the values of `model`: addresses, ids, JSON Pointers.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -12,12 +12,12 @@ use crate::model::id::Id;
 use crate::model::json::Pointer;
 
 /// What an id may look like, for messages.
-pub(super) const ID_FORM: &str = "a lower-case letter, then lower-case letters, digits and `_` \
+pub const ID_FORM: &str = "a lower-case letter, then lower-case letters, digits and `_` \
                                   (at most 64 characters)";
 
 /// An IP address and a port.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Address;
+pub struct Address;
 
 impl Form for Address {
     type Value = SocketAddr;
@@ -46,7 +46,7 @@ impl Form for Address {
 
 /// The id of an action, a source or a credential.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Identifier;
+pub struct Identifier;
 
 impl Form for Identifier {
     type Value = Id;
@@ -76,7 +76,7 @@ impl Form for Identifier {
 
 /// A JSON Pointer (RFC 6901).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct JsonPointer;
+pub struct JsonPointer;
 
 impl Form for JsonPointer {
     type Value = Pointer;
