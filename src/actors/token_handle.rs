@@ -14,7 +14,7 @@ use super::token::{GetToken, TokenActor};
 use crate::clock;
 use crate::http::tls::{self, TlsSetupError};
 use crate::model::id::Id;
-use crate::policy::auth::credential_spec::ClientCredentialsSpec;
+use crate::policy::auth::credential_spec::client_credentials_spec::ClientCredentialsSpec;
 use crate::policy::auth::{Token, TokenError, TokenProvider};
 
 type TokenActorFactory = Box<dyn Fn() -> Addr<TokenActor> + Send + Sync>;

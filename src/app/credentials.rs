@@ -9,15 +9,14 @@ use awc::http::header::{HeaderName, HeaderValue};
 use super::StartError;
 use crate::actors::supervision::Restarts;
 use crate::actors::token_handle::TokenHandle;
-use crate::model::secret::ExposeSecret as _;
 use crate::policy::auth::Auth;
-use crate::policy::auth::credential_spec::{CredentialKind, CredentialSpec};
+use crate::policy::auth::credential_spec::{CredentialSpec, Proof};
 
 /// A credential that can be handed to any thread.
 #[derive(Clone)]
 pub(super) enum SharedAuth {
     None,
-    Static { name: HeaderName, value: HeaderValue },
+    Header { name: HeaderName, value: HeaderValue },
     Token(TokenHandle),
 }
 
@@ -26,7 +25,7 @@ impl SharedAuth {
     pub(super) fn local(&self) -> Auth {
         match self.clone() {
             Self::None => Auth::None,
-            Self::Static { name, value } => Auth::Static { name, value },
+            Self::Header { name, value } => Auth::Header { name, value },
             Self::Token(handle) => Auth::Token(Rc::new(handle)),
         }
     }
@@ -35,18 +34,18 @@ impl SharedAuth {
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::None, Self::None) => true,
-            (Self::Static { name, value }, Self::Static { name: its_name, value: its_value }) => {
+            (Self::Header { name, value }, Self::Header { name: its_name, value: its_value }) => {
                 name == its_name && value == its_value
             }
             (Self::Token(handle), Self::Token(other)) => handle.is(other),
-            (Self::None | Self::Static { .. } | Self::Token(_), _) => false,
+            (Self::None | Self::Header { .. } | Self::Token(_), _) => false,
         }
     }
 
     /// The token's handle, where there is one.
     pub(super) fn token_handle(&self) -> Option<TokenHandle> {
         match self {
-            Self::None | Self::Static { .. } => None,
+            Self::None | Self::Header { .. } => None,
             Self::Token(handle) => Some(handle.clone()),
         }
     }
@@ -81,19 +80,15 @@ fn start_one(
     restarts: &Arc<Restarts>,
 ) -> Result<Credential, StartError> {
     let id = spec.id.clone();
-    let auth = match &spec.kind {
-        CredentialKind::ClientCredentials(client) => {
+    let auth = match spec.proof() {
+        Proof::Token(client) => {
             let (arbiter, restarts) = (arbiter.clone(), Arc::clone(restarts));
             let started = TokenHandle::start(id.clone(), client.clone(), arbiter, restarts);
             SharedAuth::Token(started.map_err(|source| StartError::Tls { id, source })?)
         }
-        CredentialKind::Static(secret) => {
-            let unusable = || StartError::Secret { id: id.clone() };
-            let name = secret.header.parse().map_err(|_| unusable())?;
-            let value = HeaderValue::from_str(secret.value.expose_secret());
-            let mut value = value.map_err(|_| unusable())?;
-            value.set_sensitive(true);
-            SharedAuth::Static { name, value }
+        Proof::Header(header) => {
+            let (name, value) = header.to_http().ok_or(StartError::Secret { id })?;
+            SharedAuth::Header { name, value }
         }
     };
     Ok(Credential { spec, auth })

@@ -1,5 +1,5 @@
-//! How a configuration is read, refused, shown and documented. It knows no key: those stand in
-//! `settings`, each defined once.
+//! How a configuration is read, refused, shown and documented. It knows no key: those stand in `settings`
+//! and, beside what goes by them, in `policy`, each defined once.
 //!
 //! ```text
 //! files, environment ─ layers ─▶ one table ─ a reader for each section ─▶ values, or every problem

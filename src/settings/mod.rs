@@ -12,7 +12,6 @@ mod action;
 mod action_inputs;
 mod check;
 mod config_hash;
-mod credential;
 mod keys;
 mod output;
 mod plan;
@@ -32,7 +31,7 @@ use config::Value;
 use crate::model::action::action_spec::ActionSpec;
 use crate::model::id::Id;
 use crate::model::trace_export::TraceExport;
-use crate::policy::auth::credential_spec::CredentialSpec;
+use crate::policy::auth::credential_spec::{CREDENTIAL, CredentialSpec};
 use crate::policy::source_spec::{SOURCE, SourceSpec, place_inputs};
 
 pub use crate::config::{
@@ -51,7 +50,6 @@ use action::ACTION;
 use check::locator::Locator;
 use check::parts::{Names, Parts};
 use check::{dependencies, tenants};
-use credential::CREDENTIAL;
 use sections::ROOT;
 use server::SERVER;
 use traces::TRACES;
@@ -201,7 +199,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Settings {
     for (name, mut table) in root.named(&CREDENTIAL) {
         declared.credentials.push(name);
         let id = read_id(name, &table);
-        credentials.extend(credential::read(&mut table, id));
+        credentials.extend(CredentialSpec::read(&mut table, id));
         table.finish();
     }
     let mut sources = Vec::new();

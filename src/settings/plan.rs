@@ -9,7 +9,7 @@ use crate::model::action::fields::Extraction;
 use crate::model::allowed_hosts::AllowedHosts;
 use crate::model::id::Id;
 use crate::model::trace_export::TraceExport;
-use crate::policy::auth::credential_spec::{ClientAuth, CredentialKind, CredentialSpec};
+use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::source_spec::SourceSpec;
 
 use super::Settings;
@@ -158,30 +158,7 @@ fn write_source(out: &mut String, source: &SourceSpec) -> fmt::Result {
 }
 
 fn write_credential(out: &mut String, credential: &CredentialSpec) -> fmt::Result {
-    writeln!(out, "\ncredential {}", credential.id)?;
-    match &credential.kind {
-        CredentialKind::ClientCredentials(client) => {
-            let auth = match client.client_auth {
-                ClientAuth::Basic => "basic",
-                ClientAuth::Form => "form",
-            };
-            let path = client.path_and_query.split('?').next().unwrap_or_default();
-            writeln!(out, "  kind            client_credentials ({auth})")?;
-            writeln!(out, "  token_url       {}{path}", client.endpoint)?;
-            writeln!(out, "  client_id       {REDACTED}")?;
-            writeln!(out, "  client_secret   {REDACTED}")?;
-            if !client.scopes.is_empty() {
-                writeln!(out, "  scopes          {}", client.scopes.join(" "))?;
-            }
-            let early = show_duration(client.refresh_before_expiry);
-            let timeout = show_duration(client.timeout);
-            writeln!(out, "  refresh         {early} before expiry, within {timeout}")
-        }
-        CredentialKind::Static(secret) => {
-            writeln!(out, "  kind            static")?;
-            writeln!(out, "  header          {}: {REDACTED}", secret.header)
-        }
-    }
+    write!(out, "\ncredential {}\n{}", credential.id, credential.plan())
 }
 
 fn bytes(size: usize) -> String {

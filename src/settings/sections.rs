@@ -1,10 +1,10 @@
 //! Every table of the configuration: the whole of it from the top.
 
 use crate::config::section::Section;
+use crate::policy::auth::credential_spec::CREDENTIAL;
 use crate::policy::source_spec::SOURCE;
 
 use super::action::ACTION;
-use super::credential::CREDENTIAL;
 use super::server::SERVER;
 use super::traces::TRACES;
 

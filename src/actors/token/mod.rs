@@ -31,7 +31,7 @@ use crate::http::client::HttpClientError;
 use crate::model::id::Id;
 use crate::policy::auth::TokenError;
 use crate::policy::auth::client_credentials::{NewToken, TokenClient};
-use crate::policy::auth::credential_spec::ClientCredentialsSpec;
+use crate::policy::auth::credential_spec::client_credentials_spec::ClientCredentialsSpec;
 
 /// See to it that a later token is fetched, unless one is at hand or the endpoint is left alone.
 #[derive(Debug, Clone, Copy, Message)]

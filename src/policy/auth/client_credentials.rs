@@ -19,7 +19,9 @@ use crate::http::connect_failure::ConnectFailure;
 use crate::http::http_error::{HttpError, UnusableReply};
 use crate::model::json::without_byte_order_mark;
 use crate::model::secret::ExposeSecret as _;
-use crate::policy::auth::credential_spec::{ClientAuth, ClientCredentialsSpec};
+use crate::policy::auth::credential_spec::client_credentials_spec::{
+    ClientAuth, ClientCredentialsSpec,
+};
 use tokio_rustls::rustls::ClientConfig;
 
 /// A token reply is small; anything larger is not one.

@@ -1,8 +1,9 @@
-//! How a call proves who it is. A new kind of credential is a variant here and a file beside.
+//! How a call proves who it is. `credential_spec` has the kinds.
 
 pub(super) mod authorized;
 pub mod client_credentials;
 pub mod credential_spec;
+pub mod fixed_header;
 pub mod token_refusals;
 
 use std::fmt;
@@ -20,8 +21,8 @@ use crate::model::failure::{Failure, FailureKind};
 pub enum Auth {
     /// None is needed.
     None,
-    /// A fixed secret in a header.
-    Static {
+    /// The same header each time.
+    Header {
         /// The header's name.
         name: HeaderName,
         /// The header's value, marked as sensitive.

@@ -2,7 +2,8 @@
 
 use super::{BASE, assert_refused, good};
 use crate::model::secret::ExposeSecret;
-use crate::policy::auth::credential_spec::{ClientAuth, CredentialKind};
+use crate::policy::auth::credential_spec::CredentialKind;
+use crate::policy::auth::credential_spec::client_credentials_spec::ClientAuth;
 
 #[test]
 fn rules_of_client_credentials() {
@@ -91,6 +92,9 @@ fn a_static_secret_goes_after_bearer_into_authorization_and_bare_into_other_head
         let text = BASE.replace("secret = \"hunter2\"", &format!("secret = \"hunter2\"\n{keys}"));
         let kinds = good(&text).credentials.into_iter().map(|credential| credential.kind);
         let Some(CredentialKind::Static(secret)) = kinds.last() else { panic!("no secret") };
-        assert_eq!((secret.header.as_str(), secret.value.expose_secret()), (header, value));
+        assert_eq!(
+            (secret.header.name.as_str(), secret.header.value.expose_secret()),
+            (header, value)
+        );
     }
 }

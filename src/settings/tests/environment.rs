@@ -23,7 +23,7 @@ fn the_environment_sets_numbers_durations_and_secrets() {
     assert_eq!(source.policies.breaker.failure_ratio.to_string(), "0.25");
     let credential = settings.credentials.first().expect("a credential");
     let CredentialKind::Static(secret) = &credential.kind else { panic!("{credential:?}") };
-    assert_eq!(secret.value.expose_secret(), "Bearer 00123");
+    assert_eq!(secret.header.value.expose_secret(), "Bearer 00123");
     let inputs: Vec<_> = settings.actions.iter().flat_map(|action| &action.inputs).collect();
     assert!(inputs.len() == 1 && inputs.iter().all(|input| input.max_length == 9));
 }
@@ -64,7 +64,7 @@ fn layered(files: &[String], environment: &[(&str, &str)]) -> Result<Settings, S
 fn secret_of(settings: Result<Settings, String>) -> String {
     let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
     match &settings.credentials[1].kind {
-        CredentialKind::Static(it) => it.value.expose_secret().to_owned(),
+        CredentialKind::Static(it) => it.header.value.expose_secret().to_owned(),
         CredentialKind::ClientCredentials(it) => it.client_secret.expose_secret().to_owned(),
     }
 }

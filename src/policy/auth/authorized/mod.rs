@@ -26,6 +26,15 @@ pub(crate) struct Authorized<S> {
     inner: S,
 }
 
+/// Which token a request is sent with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TokenUse {
+    /// Its first.
+    First,
+    /// A later one: it was refused with the one before.
+    AfterRefusal,
+}
+
 impl<S: Step<Request, Out = Response>> Authorized<S> {
     pub(crate) fn new(
         source: String,
@@ -45,17 +54,18 @@ impl<S: Step<Request, Out = Response>> Authorized<S> {
     ) -> Result<Response, Failure> {
         // While the circuit is open, no token is waited for.
         self.inner.ready()?;
-        let is_new = cx.refused_token() > 0;
+        let use_of_token =
+            if cx.refused_token() == 0 { TokenUse::First } else { TokenUse::AfterRefusal };
         let token = self.token(tokens, cx).await?;
         let credential =
             Credential { name: &AUTHORIZATION, value: &token.authorization, may_have_ended: true };
         match self.inner.call(request, &cx.signed(credential)).await {
             Err(failure) if failure.kind == FailureKind::TokenRefused => {
                 cx.token_refused(token.generation);
-                Err(self.judge(failure, tokens, token.generation, is_new))
+                Err(self.judge(failure, tokens, token.generation, use_of_token))
             }
             result => {
-                if is_new && tells_of_the_token(&result) {
+                if use_of_token == TokenUse::AfterRefusal && tells_of_the_token(&result) {
                     lock(&self.refusals).healed(clock::now());
                 }
                 result
@@ -80,30 +90,30 @@ impl<S: Step<Request, Out = Response>> Authorized<S> {
         Ok(token?)
     }
 
-    /// What a 401 means, and sees to it that a new token is fetched if it counts. `is_new`: the
-    /// request had been refused with an earlier token.
+    /// What a 401 means, and sees to it that a new token is fetched if it counts.
     fn judge(
         &self,
         failure: Failure,
         tokens: &dyn TokenProvider,
         generation: u64,
-        is_new: bool,
+        use_of_token: TokenUse,
     ) -> Failure {
         let now = clock::now();
         if tokens.at_hand(now).is_some_and(|token| token.generation > generation) {
             // That one was replaced in the meantime: there is nothing to learn.
             return failure;
         }
-        let until = if is_new {
-            self.fresh_token_refused(now)
-        } else {
-            let refusal = lock(&self.refusals).refused(generation, now);
-            match refusal {
-                Refusal::Counts => {
-                    tokens.renew(generation);
-                    return failure;
+        let until = match use_of_token {
+            TokenUse::AfterRefusal => self.fresh_token_refused(now),
+            TokenUse::First => {
+                let refusal = lock(&self.refusals).refused(generation, now);
+                match refusal {
+                    Refusal::Counts => {
+                        tokens.renew(generation);
+                        return failure;
+                    }
+                    Refusal::Ignored { until } => until,
                 }
-                Refusal::Ignored { until } => until,
             }
         };
         let detail = format!(
@@ -147,7 +157,7 @@ impl<S: Step<Request, Out = Response>> Step<Request> for Authorized<S> {
     async fn call(&self, request: &Request, cx: &Context<'_>) -> Result<Response, Failure> {
         let tokens = match &self.auth {
             Auth::None => return self.inner.call(request, cx).await,
-            Auth::Static { name, value } => {
+            Auth::Header { name, value } => {
                 let credential = Credential { name, value, may_have_ended: false };
                 return self.inner.call(request, &cx.signed(credential)).await;
             }

@@ -85,7 +85,7 @@ async fn ask(authorized: &Authorized<Inner>, around: &Surroundings) -> Result<u1
 async fn a_request_carries_what_the_source_is_configured_with() {
     let inner = Fake::of((0..3).map(|_| Ok(response(200, "1"))));
     let around = Surroundings::new();
-    let secret = Auth::Static {
+    let secret = Auth::Header {
         name: HeaderName::from_static("x-api-key"),
         value: HeaderValue::from_static("key-1"),
     };

@@ -1,64 +1,77 @@
-//! One `[credentials.NAME]` table.
+//! A credential that is an OAuth 2.0 client (RFC 6749 section 4.4), as it was configured.
 
 use std::time::Duration;
-
-use crate::model::id::Id;
-use crate::model::secret::{ExposeSecret, SecretString};
-use crate::model::template::{Endpoint, HeaderTemplate, UrlTemplate};
-use crate::policy::auth::credential_spec::{
-    ClientAuth, ClientCredentialsSpec, CredentialKind, CredentialSpec, StaticSecretSpec,
-};
 
 use crate::config::form::{FileName, Text, Word};
 use crate::config::key::{AnyKey, Key};
 use crate::config::layers::variable;
 use crate::config::list_form::Texts;
 use crate::config::number_form::Time;
+use crate::config::plan_lines::PlanLines;
 use crate::config::secrets::{SecretKeys, read_ca_file, read_secret};
-use crate::config::section::{Kind as SectionKind, Section, Shape};
-use crate::config::shown::{Shown, show_text};
+use crate::config::section::Kind;
+use crate::config::shown::{REDACTED, Shown, show_text};
 use crate::config::table::{OneOf, Table};
+use crate::config::units::show_duration;
 use crate::model::regions::{self, Region};
+use crate::model::secret::SecretString;
+use crate::model::template::{Endpoint, UrlTemplate};
 
 const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// `[credentials.NAME]`.
-pub(super) static CREDENTIAL: Section = Section {
-    shape: Shape::Named("NAME"),
-    kinds: &[
-        SectionKind {
-            word: "client_credentials",
-            help: "An OAuth 2.0 client (RFC 6749 section 4.4); its token is fetched and renewed by itself.",
-            keys: &[
-                &TOKEN_URL,
-                &REGION,
-                &API_URL,
-                &CLIENT_ID,
-                &CLIENT_SECRET,
-                &CLIENT_SECRET_FILE,
-                &CLIENT_AUTH,
-                &SCOPES,
-                &REFRESH_BEFORE_EXPIRY,
-                &TIMEOUT,
-                &CA_FILE,
-            ],
-        },
-        SectionKind {
-            word: "static",
-            help: "A fixed secret in one header.",
-            keys: &[&SECRET, &SECRET_FILE, &HEADER, &PREFIX],
-        },
-    ],
-    ..Section::new("credentials", "How the service proves who it is to an upstream.", &[&KIND])
-};
+/// An OAuth 2.0 client that fetches tokens for itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientCredentialsSpec {
+    /// Where the token endpoint is.
+    pub endpoint: Endpoint,
+    /// Path, and query if there is one, of the token endpoint.
+    pub path_and_query: String,
+    /// Where the API is that the tokens are for; absent if the configuration does not say it.
+    pub api: Option<Endpoint>,
+    /// The client's id; not a secret, but not shown either.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: SecretString,
+    /// Where id and secret go in the token request.
+    pub client_auth: ClientAuth,
+    /// The scopes to ask for; empty: the client's own default.
+    pub scopes: Vec<String>,
+    /// A new token is fetched this long before the old one ends.
+    pub refresh_before_expiry: Duration,
+    /// One token request, connect and body included.
+    pub timeout: Duration,
+    /// Certificates (PEM) trusted besides the platform's.
+    pub extra_ca: Option<Vec<u8>>,
+}
 
-static KIND: Key<Word<Kind>> = Key::new(
-    "kind",
-    Word(&[("client_credentials", Kind::ClientCredentials), ("static", Kind::Static)]),
-    "What kind of credential it is.",
-)
-.required("\"client_credentials\" or \"static\"");
+/// Where the client's id and secret go in a token request (RFC 6749 section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// `Authorization: Basic`, id and secret form-encoded first.
+    Basic,
+    /// The form fields `client_id` and `client_secret`.
+    Form,
+}
+
+/// The kind in `[credentials.NAME]`.
+pub(super) const KIND: Kind = Kind {
+    word: "client_credentials",
+    help: "An OAuth 2.0 client (RFC 6749 section 4.4); its token is fetched and renewed by itself.",
+    keys: &[
+        &TOKEN_URL,
+        &REGION,
+        &API_URL,
+        &CLIENT_ID,
+        &CLIENT_SECRET,
+        &CLIENT_SECRET_FILE,
+        &CLIENT_AUTH,
+        &SCOPES,
+        &REFRESH_BEFORE_EXPIRY,
+        &TIMEOUT,
+        &CA_FILE,
+    ],
+};
 
 static TOKEN_URL: Key<Text> =
     Key::new("token_url", Text, "Where tokens come from.").shown(Shown::Url).unless("`region`");
@@ -113,65 +126,54 @@ static TIMEOUT: Key<Time> = Key::new(
 static CA_FILE: Key<FileName> =
     Key::file("ca_file", "Certificates (PEM) that are trusted besides the platform's.");
 
-static SECRET: Key<Text> =
-    Key::secret("secret", "The secret, mostly from the environment.").unless("`secret_file`");
+impl ClientCredentialsSpec {
+    /// Reads the keys of the kind; what is wrong is in the report.
+    pub(super) fn read(table: &Table) -> Option<Self> {
+        let given = table.one_of(&[&TOKEN_URL, &REGION]);
+        let region = region(table, given);
+        let url = token_url(table, given, region);
+        let client_id = client_id(table);
+        let keys = SecretKeys { value: &CLIENT_SECRET, file: &CLIENT_SECRET_FILE };
+        let client_secret = read_secret(table, keys);
+        let client_auth = table.value(&CLIENT_AUTH);
+        let scopes = scopes(table);
+        let early = table.value(&REFRESH_BEFORE_EXPIRY);
+        let timeout = table.value(&TIMEOUT);
+        let extra_ca = read_ca_file(table, &CA_FILE);
+        let api = api(table, region);
+        let (endpoint, path_and_query) = url?;
+        Some(Self {
+            endpoint,
+            path_and_query,
+            api,
+            client_id: client_id?,
+            client_secret: client_secret?,
+            client_auth,
+            scopes,
+            refresh_before_expiry: early,
+            timeout,
+            extra_ca,
+        })
+    }
 
-static SECRET_FILE: Key<FileName> =
-    Key::file("secret_file", "The file that holds the secret, instead.");
-
-static HEADER: Key<Text> = Key::new(
-    "header",
-    Text,
-    "The header that carries the secret, after \"Bearer \" if it is `Authorization`.",
-)
-.default("Authorization")
-.shown(Shown::Name);
-
-static PREFIX: Key<Text> = Key::secret("prefix", "What stands before the secret in the header.")
-    .derived("\"Bearer \" with `Authorization`, else nothing");
-
-/// The kinds as they are written in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    ClientCredentials,
-    Static,
-}
-
-/// Reads the table; what is wrong is in the report.
-pub(super) fn read(table: &mut Table, id: Option<Id>) -> Option<CredentialSpec> {
-    let kind = match table.choose(&KIND)? {
-        Kind::ClientCredentials => client_credentials(table).map(CredentialKind::ClientCredentials),
-        Kind::Static => static_secret(table).map(CredentialKind::Static),
-    };
-    Some(CredentialSpec { id: id?, kind: kind? })
-}
-
-fn client_credentials(table: &Table) -> Option<ClientCredentialsSpec> {
-    let given = table.one_of(&[&TOKEN_URL, &REGION]);
-    let region = region(table, given);
-    let url = token_url(table, given, region);
-    let client_id = client_id(table);
-    let keys = SecretKeys { value: &CLIENT_SECRET, file: &CLIENT_SECRET_FILE };
-    let client_secret = read_secret(table, keys);
-    let client_auth = table.value(&CLIENT_AUTH);
-    let scopes = scopes(table);
-    let early = table.value(&REFRESH_BEFORE_EXPIRY);
-    let timeout = table.value(&TIMEOUT);
-    let extra_ca = read_ca_file(table, &CA_FILE);
-    let api = api(table, region);
-    let (endpoint, path_and_query) = url?;
-    Some(ClientCredentialsSpec {
-        endpoint,
-        path_and_query,
-        api,
-        client_id: client_id?,
-        client_secret: client_secret?,
-        client_auth,
-        scopes,
-        refresh_before_expiry: early,
-        timeout,
-        extra_ca,
-    })
+    /// What it amounts to, for `tributary check`.
+    pub(super) fn plan(&self, lines: &mut PlanLines) {
+        let auth = match self.client_auth {
+            ClientAuth::Basic => "basic",
+            ClientAuth::Form => "form",
+        };
+        lines.add("kind", format!("{} ({auth})", KIND.word));
+        let path = self.path_and_query.split('?').next().unwrap_or_default();
+        lines.add("token_url", format!("{}{path}", self.endpoint));
+        lines.add("client_id", REDACTED);
+        lines.add("client_secret", REDACTED);
+        if !self.scopes.is_empty() {
+            lines.add("scopes", self.scopes.join(" "));
+        }
+        let early = show_duration(self.refresh_before_expiry);
+        let timeout = show_duration(self.timeout);
+        lines.add("refresh", format!("{early} before expiry, within {timeout}"));
+    }
 }
 
 /// The region, unless a later layer says `token_url` instead.
@@ -244,29 +246,4 @@ fn scopes(table: &Table) -> Vec<String> {
         table.refuse_found(&SCOPES, &show_text(bad), allowed);
     }
     scopes
-}
-
-fn static_secret(table: &Table) -> Option<StaticSecretSpec> {
-    let keys = SecretKeys { value: &SECRET, file: &SECRET_FILE };
-    let secret = read_secret(table, keys);
-    let header = table.value(&HEADER);
-    let is_authorization = header.eq_ignore_ascii_case("authorization");
-    let prefix = if is_authorization { "Bearer " } else { "" };
-    let prefix = table.value_or(&PREFIX, prefix.to_owned());
-    if let Err(error) = HeaderTemplate::try_new(&header, "") {
-        let allowed = format!("a header's name alone, such as \"X-API-Key\" ({error})");
-        table.refuse(&HEADER, &allowed);
-        return None;
-    }
-    let value = format!("{prefix}{}", secret?.expose_secret());
-    let good = |c: char| c.is_ascii_graphic() || c == ' ';
-    if value.trim() != value || !value.chars().all(good) {
-        let found = "prefix and secret that no header can carry (not shown)";
-        let allowed = "visible ASCII characters, without spaces at the ends";
-        let is_file = table.one_of(&[keys.value, keys.file]) == OneOf::Key(keys.file.about.name);
-        let key: &dyn AnyKey = if is_file { keys.file } else { keys.value };
-        table.refuse_found(key, found, allowed);
-        return None;
-    }
-    Some(StaticSecretSpec { header, value: SecretString::from(value) })
 }
