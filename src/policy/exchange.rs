@@ -58,8 +58,7 @@ impl Step<Request> for Exchange {
             .await;
         let status = result.as_ref().ok().map(|response| response.status);
         let min_fair_time = cx.min_fair_time.min(self.timeout / 2);
-        let result =
-            result.map_err(|error| failures::of_exchange(&error, sent.sent, min_fair_time));
+        let result = result.map_err(|error| failures::of_exchange(&error, sent, min_fair_time));
         attempt.end(status, result.as_ref().err().map(|failure| failure.kind), sent.connect);
         result
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::http::client::Sent;
 use crate::http::connect_failure::ConnectFailure;
 use crate::http::http_error::HttpError;
 use crate::model::failure::{Failure, FailureKind};
@@ -10,7 +11,7 @@ use crate::model::template::RenderError;
 
 /// The failure of an attempt whose exchange brought no reply. A timeout counts against the upstream
 /// only if it was given at least `min_fair_time`: a caller in a hurry says nothing about it.
-pub fn of_exchange(error: &HttpError, sent: bool, min_fair_time: Duration) -> Failure {
+pub fn of_exchange(error: &HttpError, sent: Sent, min_fair_time: Duration) -> Failure {
     let kind = match error {
         HttpError::Connect(failure) => match failure {
             ConnectFailure::Shortage(_) => FailureKind::Shortage,
@@ -25,7 +26,7 @@ pub fn of_exchange(error: &HttpError, sent: bool, min_fair_time: Duration) -> Fa
         HttpError::TimedOut { .. } => FailureKind::Timeout,
         HttpError::Unusable(_) => FailureKind::Unusable,
     };
-    Failure { request_sent: sent, ..Failure::new(kind, error.to_string()) }
+    Failure { request_sent: sent.sent, ..Failure::new(kind, error.to_string()) }
 }
 
 /// A page or a body that is not as it should be.
@@ -56,6 +57,7 @@ mod tests {
     fn what_http_says_is_the_failure_that_it_always_was() {
         let s = Duration::from_secs;
         let text = || "why".to_owned();
+        let sent = |sent| Sent { sent, connect: None };
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
         let dns = ConnectFailure::Dns { host: text(), reason: text() };
         let slow = ConnectFailure::Timeout { after: s(1), during: ConnectStep::Handshaking };
@@ -80,9 +82,9 @@ mod tests {
             (HttpError::TimedOut { given: s(2) }, FailureKind::Timeout),
             (HttpError::Unusable(UnusableReply::Partial), FailureKind::Unusable),
         ] {
-            let failure = of_exchange(&error, true, s(2));
+            let failure = of_exchange(&error, sent(true), s(2));
             assert_eq!((failure.kind, &*failure.detail), (kind, &*error.to_string()));
-            assert!(failure.request_sent && !of_exchange(&error, false, s(2)).request_sent);
+            assert!(failure.request_sent && !of_exchange(&error, sent(false), s(2)).request_sent);
         }
     }
 }

@@ -92,9 +92,9 @@ impl<'a> Context<'a> {
         Self { permit: Some(permit), ..*self }
     }
 
-    /// The attempt tries an upstream whose circuit is not closed, or does not.
-    pub(crate) fn as_probe(&self, is_probe: bool) -> Self {
-        Self { is_probe, ..*self }
+    /// The attempt tries an upstream whose circuit is not closed.
+    pub(crate) fn as_probe(&self) -> Self {
+        Self { is_probe: true, ..*self }
     }
 
     /// The permit, for whoever sends the request.

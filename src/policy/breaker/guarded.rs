@@ -56,7 +56,8 @@ impl<In, S: Step<In>> Step<In> for Guarded<S> {
 
     async fn call(&self, input: &In, cx: &Context<'_>) -> Result<S::Out, Failure> {
         let permit = self.permit()?;
-        let result = self.inner.call(input, &cx.as_probe(permit.is_probe())).await;
+        let cx_of_attempt = if permit.is_probe() { cx.as_probe() } else { *cx };
+        let result = self.inner.call(input, &cx_of_attempt).await;
         let blame =
             result.as_ref().map_or_else(|failure| failure.facts().blame, |_| Blame::Healthy);
         if let Some(change) = permit.record(blame) {
