@@ -4,18 +4,18 @@
 pub mod answer;
 pub mod auth;
 pub mod breaker;
-pub mod classify;
+mod classify;
 pub mod concurrency;
 pub mod empty_body;
 mod exchange;
-pub mod exchange_spec;
+mod exchange_spec;
 mod failures;
 #[cfg(test)]
 mod fake;
 mod fetch_context;
 mod lock;
 pub mod paging;
-pub mod parse;
+mod parse;
 pub mod pipeline;
 pub mod rate_limit;
 mod render;

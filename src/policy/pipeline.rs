@@ -44,8 +44,8 @@ type Attempt = Authorized<Guarded<Classified<Limited<Exchange>>>>;
 
 /// The keys that stand in a source's table itself, a list for each step.
 pub(super) const KEYS: &[&[&dyn AnyKey]] = &[
-    request_spec::KEYS,
     request_url::KEYS,
+    request_spec::KEYS,
     concurrency::KEYS,
     parse::KEYS,
     retry_spec::KEYS,

@@ -86,6 +86,13 @@ fn rules_of_retry_rate_limit_and_breaker() {
             "at least `open_for`, which is 9s",
         ),
         ("breaker = { probes = 101 }", "breaker.probes", "from 1 to 100"),
+        ("breaker = { probes = 0 }", "breaker.probes", "from 1 to 100"),
+        ("breaker = { window = '9ms' }", "breaker.window", "from 10ms to 1h"),
+        ("breaker = { min_requests = 0 }", "breaker.min_requests", "from 1 to 1000000"),
+        ("breaker = { failure_ratio = 1.01 }", "breaker.failure_ratio", "from 0 to 1"),
+        ("breaker = { failure_ratio = nan }", "breaker.failure_ratio", "from 0 to 1"),
+        ("breaker = { open_for = '0ms' }", "breaker.open_for", "from 1ms to 1h"),
+        ("breaker = { max_open_for = '61m' }", "breaker.max_open_for", "from 1ms to 1h"),
     ]);
 }
 
