@@ -13,7 +13,7 @@ use super::exchange_spec::{self, ExchangeSpec};
 use super::lock::lock;
 use super::parse::{self, BodySpec, Parsed};
 use super::render::Rendered;
-use super::request_spec::{self, RequestParts, RequestSpec};
+use super::request_spec::{self, Placed, RequestParts, RequestSpec};
 use super::request_url;
 use crate::config::key::AnyKey;
 use crate::config::plan_lines::PlanLines;
@@ -80,6 +80,7 @@ pub struct PolicySpecs {
 impl PolicySpecs {
     /// Reads a source's table and those within it; what is wrong is in the report.
     pub(super) fn read(source: &Table, request: &RequestParts) -> Option<Self> {
+        // All of them first: whatever is wrong with any is to be told.
         let exchange = ExchangeSpec::read(source);
         let retry = RetrySpec::read(source, request.method);
         Some(Self {
@@ -92,6 +93,11 @@ impl PolicySpecs {
             exchange,
             retry: retry?,
         })
+    }
+
+    /// The placeholders of their templates.
+    pub(super) fn placeholders(&self) -> impl Iterator<Item = Placed<'_>> {
+        self.rate_limit.iter().flat_map(RateLimitSpec::placeholders)
     }
 
     /// What they amount to, for `tributary check`.

@@ -7,6 +7,7 @@ use crate::config::plan_lines::PlanLines;
 use crate::config::shown::{HARMLESS_HEADERS, REDACTED, Shown};
 use crate::config::table::Table;
 use crate::config::toml_value::scalar_text;
+use crate::model::inputs::Place;
 use crate::model::method::Method;
 use crate::model::template::{HeaderTemplate, JsonTemplate, Placeholder, UrlTemplate};
 use crate::policy::request_url::{self, Host, Target};
@@ -24,6 +25,17 @@ pub struct RequestSpec {
     pub headers: Vec<HeaderTemplate>,
     /// Its JSON body.
     pub json: Option<JsonTemplate>,
+}
+
+/// A placeholder of a source's templates, and where it stands.
+pub struct Placed<'a> {
+    /// The key in the source's table, such as `headers.accept`; `url` also where another key has the
+    /// URL.
+    pub key: String,
+    /// What the upstream sees its value in.
+    pub place: Place,
+    /// The placeholder.
+    pub placeholder: &'a Placeholder,
 }
 
 /// Its keys in the source's table, besides those of the URL.
@@ -92,6 +104,29 @@ pub(crate) fn read(table: &Table, parts: RequestParts, host: Host<'_>) -> Option
 }
 
 impl RequestSpec {
+    /// The placeholders of its templates.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placed<'_>> {
+        let placed = |key: &str, place| {
+            let key = key.to_owned();
+            move |placeholder| Placed { key: key.clone(), place, placeholder }
+        };
+        let of_table = self.url.references_in_table().count();
+        let of_url = self.url.placeholders_in_query().count() - of_table;
+        let in_path = self.url.placeholders_in_path().map(placed("url", Place::Path));
+        let in_url = self.url.placeholders_in_query().take(of_url);
+        let in_table = self.url.placeholders_in_query().skip(of_url);
+        let in_headers = self.headers.iter().flat_map(move |header| {
+            let key = format!("headers.{}", header.name());
+            header.placeholders().map(placed(&key, Place::Header))
+        });
+        let in_json = self.json.iter().flat_map(JsonTemplate::placeholders);
+        in_path
+            .chain(in_url.map(placed("url", Place::Other)))
+            .chain(in_table.map(placed("query", Place::Other)))
+            .chain(in_headers)
+            .chain(in_json.map(placed("json", Place::Other)))
+    }
+
     /// What it amounts to, for `tributary check`.
     pub(crate) fn plan(&self, lines: &mut PlanLines) {
         lines.add("request", format!("{} {}", self.method.as_str(), self.shown_url));

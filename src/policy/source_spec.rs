@@ -10,13 +10,13 @@ use crate::config::shown::Shown;
 use crate::config::table::Table;
 use crate::model::action::action_spec::ActionSpec;
 use crate::model::id::{Id, InputName};
-use crate::model::inputs::{Inputs, Place};
+use crate::model::inputs::Inputs;
 use crate::model::json::Json;
 use crate::model::record::target::Target;
-use crate::model::template::{HeaderTemplate, JsonTemplate, Placeholder, Reference, TextTemplate};
+use crate::model::template::Reference;
 use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::pipeline::{self, PolicySpecs};
-use crate::policy::request_spec::{self, ReadRequest, RequestParts, RequestSpec};
+use crate::policy::request_spec::{self, Placed, ReadRequest, RequestParts, RequestSpec};
 use crate::policy::request_url::Host;
 
 /// A configured source, checked.
@@ -141,17 +141,9 @@ impl SourceSpec {
         }
     }
 
-    /// The placeholders of all its templates, each with its place.
-    pub fn placeholders(&self) -> impl Iterator<Item = (Place, &Placeholder)> {
-        let path = self.request.url.placeholders_in_path();
-        let headers = self.request.headers.iter().flat_map(HeaderTemplate::placeholders);
-        let json = self.request.json.iter().flat_map(JsonTemplate::placeholders);
-        let key = self.policies.rate_limit.iter().filter_map(|limit| limit.key.as_ref());
-        let others = self.request.url.placeholders_in_query().chain(json);
-        let others = others.chain(key.flat_map(TextTemplate::placeholders));
-        path.map(|placeholder| (Place::Path, placeholder))
-            .chain(headers.map(|placeholder| (Place::Header, placeholder)))
-            .chain(others.map(|placeholder| (Place::Other, placeholder)))
+    /// The placeholders of all its templates.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placed<'_>> {
+        self.request.placeholders().chain(self.policies.placeholders())
     }
 
     /// Whether it is this one of the sources of its id that a request of the action means.
@@ -164,7 +156,7 @@ impl SourceSpec {
 /// Notes for each input of the action where its sources put it, and with which escapes.
 pub fn place_inputs(action: &mut ActionSpec, sources: &[SourceSpec]) {
     for source in sources.iter().filter(|source| action.sources.contains(&source.id)) {
-        for (place, placeholder) in source.placeholders() {
+        for Placed { place, placeholder, .. } in source.placeholders() {
             let Reference::Input(name) = &placeholder.reference else { continue };
             for input in action.inputs.iter_mut().filter(|input| input.name == *name) {
                 input.places.add(place, &placeholder.escapes);

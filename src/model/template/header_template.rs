@@ -66,11 +66,6 @@ impl HeaderTemplate {
         holes(&self.pieces)
     }
 
-    /// What it names, in order; a name may come more than once.
-    pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        self.placeholders().map(|placeholder| &placeholder.reference)
-    }
-
     /// The value: visible ASCII and spaces, no space at its ends. `None`, and the header is not
     /// sent, when it names a missing input or something empty.
     ///

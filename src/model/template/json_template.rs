@@ -12,7 +12,7 @@ use crate::model::inputs::{push_json_escaped, push_json_string};
 use crate::model::template::text_template::{Piece, ROOM_PER_HOLE, constant, parse};
 use crate::model::template::unescaped::risks;
 use crate::model::template::{
-    InjectionRisk, Placeholder, Reference, RenderError, TemplateError, TextPlace, Values,
+    InjectionRisk, Placeholder, RenderError, TemplateError, TextPlace, Values,
 };
 
 /// How much of a key an error shows, in characters.
@@ -71,11 +71,6 @@ impl JsonTemplate {
             Part::Fixed(_) => None,
             Part::Value(placeholder) | Part::Inside(placeholder) => Some(placeholder),
         })
-    }
-
-    /// What it names, in order; a name may come more than once.
-    pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        self.placeholders().map(|placeholder| &placeholder.reference)
     }
 
     /// Its placeholders whose values could be taken for syntax within their strings, in order.

@@ -11,7 +11,9 @@ use crate::config::section::Section;
 use crate::config::shown::Shown;
 use crate::config::table::Table;
 use crate::config::units::show_duration;
+use crate::model::inputs::Place;
 use crate::model::template::TextTemplate;
+use crate::policy::request_spec::Placed;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -92,6 +94,16 @@ impl RateLimitSpec {
             burst: NonZeroU32::new(burst?)?,
             key,
             max_wait,
+        })
+    }
+
+    /// The placeholders of its templates.
+    pub(crate) fn placeholders(&self) -> impl Iterator<Item = Placed<'_>> {
+        let of_key = self.key.iter().flat_map(TextTemplate::placeholders);
+        of_key.map(|placeholder| Placed {
+            key: "rate_limit.key".to_owned(),
+            place: Place::Other,
+            placeholder,
         })
     }
 

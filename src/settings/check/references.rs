@@ -6,7 +6,7 @@ use crate::model::action::action_spec::ActionSpec;
 use crate::model::id::Id;
 use crate::model::inputs::InputValue;
 use crate::model::reply::members;
-use crate::model::template::{JsonTemplate, Reference};
+use crate::model::template::Reference;
 use crate::policy::auth::credential_spec::CredentialSpec;
 use crate::policy::source_spec::SourceSpec;
 
@@ -136,26 +136,9 @@ pub(in crate::settings) fn references<'a>(
     source: &'a SourceSpec,
     locator: &Locator,
 ) -> Vec<(String, &'a Reference)> {
-    let of_table = source.request.url.references_in_table().count();
-    let of_url = source.request.url.references().count() - of_table;
-    let mut found: Vec<(String, &Reference)> = Vec::new();
-    // The URL's own placeholders come first, those of the query table after them.
-    for (index, reference) in source.request.url.references().enumerate() {
-        let place = if index < of_url { url_key(source, locator) } else { "query" };
-        found.push((place.to_owned(), reference));
-    }
-    for header in &source.request.headers {
-        let place = format!("headers.{}", header.name());
-        found.extend(header.references().map(|reference| (place.clone(), reference)));
-    }
-    for reference in source.request.json.iter().flat_map(JsonTemplate::references) {
-        found.push(("json".to_owned(), reference));
-    }
-    let key = source.policies.rate_limit.as_ref().and_then(|limit| limit.key.as_ref());
-    for reference in key.iter().flat_map(|key| key.references()) {
-        found.push(("rate_limit.key".to_owned(), reference));
-    }
-    found
+    let key = |key: String| if key == "url" { url_key(source, locator).to_owned() } else { key };
+    let placed = source.placeholders();
+    placed.map(|placed| (key(placed.key), &placed.placeholder.reference)).collect()
 }
 
 /// The key that has the source's URL.
