@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{BASE, load};
 use crate::model::secret::ExposeSecret;
-use crate::policy::auth::credential_spec::CredentialKind;
+use crate::policy::auth::credential_spec::{CredentialKind, Proof};
 use crate::settings::{Layer, Report, Settings};
 
 #[test]
@@ -63,9 +63,9 @@ fn layered(files: &[String], environment: &[(&str, &str)]) -> Result<Settings, S
 #[track_caller]
 fn secret_of(settings: Result<Settings, String>) -> String {
     let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
-    match &settings.credentials[1].kind {
-        CredentialKind::Static(it) => it.header.value.expose_secret().to_owned(),
-        CredentialKind::ClientCredentials(it) => it.client_secret.expose_secret().to_owned(),
+    match settings.credentials[1].proof() {
+        Proof::Header(header) => header.value.expose_secret().to_owned(),
+        Proof::Token(client) => client.client_secret.expose_secret().to_owned(),
     }
 }
 
