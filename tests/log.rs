@@ -176,13 +176,13 @@ fn a_source_that_fails_is_logged_once_a_change_of_state() {
     sim.crm().set_behaviour(Behaviour::Normal);
     eventually("the source answers again", || {
         ask(&mut stream).expect("a reply");
-        !service.log_lines_of("the source answers again").is_empty()
+        !service.log_lines_of("circuit closed: the source answers again").is_empty()
     });
     service.stop();
     for (message, level) in [
-        ("the source fails: it is left alone for a while", "WARN"),
-        ("the source is tried again", "INFO"),
-        ("the source answers again", "INFO"),
+        ("circuit opened: the source fails too often", "WARN"),
+        ("circuit half-open: the source is tried again", "INFO"),
+        ("circuit closed: the source answers again", "INFO"),
     ] {
         let lines = service.log_lines_of(message);
         assert_eq!(lines.len(), 1, "{message}: {:#?}", service.log_lines());

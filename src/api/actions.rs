@@ -74,7 +74,7 @@ async fn answer(
 ) -> Result<Reply, Problem> {
     let shared = &serving.shared;
     let headers = request.headers();
-    let _place = admit(request, &mut payload, shared, observation).await?;
+    let _permit = admit(request, &mut payload, shared, observation).await?;
     let name = request.match_info().get("action").unwrap_or_default();
     let unknown = || Problem::unknown_action(shared.action_names());
     let action = shared.action(name).ok_or_else(unknown)?;

@@ -1,4 +1,4 @@
-//! The door: how many requests may be under way at a time.
+//! Admission control: how many requests may be under way at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,35 +12,35 @@ pub struct Admission {
     limit: usize,
 }
 
-/// A place among the requests under way, given back when dropped.
+/// The leave to be one of the requests under way, given back when dropped.
 #[derive(Debug)]
-pub struct Place(Arc<AtomicUsize>);
+pub struct Permit(Arc<AtomicUsize>);
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Admission {
-    /// A door for `limit` requests.
+    /// `limit` requests, none of which is under way yet.
     pub fn new(limit: usize) -> Self {
         Self { under_way: Arc::default(), limit }
     }
 
-    /// The same door with another limit: those who are in stay in and count.
+    /// The same with another limit: requests that are under way stay so and count.
     #[must_use]
     pub fn with_limit(&self, limit: usize) -> Self {
         Self { under_way: Arc::clone(&self.under_way), limit }
     }
 
-    /// A place, if there is one.
+    /// A permit, if there is one.
     ///
     /// # Errors
     /// 503 at once when there is none: waiting here would only use up the deadline.
-    pub fn enter(&self) -> Result<Place, Problem> {
+    pub fn acquire(&self) -> Result<Permit, Problem> {
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
-        let place = Place(Arc::clone(&self.under_way));
-        if before < self.limit { Ok(place) } else { Err(Problem::overloaded(self.limit)) }
+        let permit = Permit(Arc::clone(&self.under_way));
+        if before < self.limit { Ok(permit) } else { Err(Problem::overloaded(self.limit)) }
     }
 }

@@ -1,9 +1,9 @@
-//! What every request for an action passes first: a place among those under way, and who asks.
+//! What every request for an action passes first: admission control, and who asks.
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 
-use super::admission::Place;
+use super::admission::Permit;
 use super::observation::Observation;
 use super::problem::Problem;
 use crate::api::access::callers::Caller;
@@ -21,9 +21,9 @@ pub async fn admit(
     payload: &mut Payload,
     shared: &Shared,
     observation: &mut Observation<'_>,
-) -> Result<Place, Problem> {
-    let place = match shared.admission.enter() {
-        Ok(place) => place,
+) -> Result<Permit, Problem> {
+    let permit = match shared.admission.acquire() {
+        Ok(permit) => permit,
         Err(problem) => {
             let (headers, limits) = (request.headers(), shared.body_limits);
             return Err(request_body::turned_away(problem, headers, payload, limits).await);
@@ -32,11 +32,11 @@ pub async fn admit(
     match identify(request, shared) {
         Ok(caller) => {
             observation.caller = caller.name().map(str::to_owned);
-            Ok(place)
+            Ok(permit)
         }
         Err(problem) => {
-            // The place is for those who may ask; a refusal can take a while.
-            drop(place);
+            // The permit is for those who may ask; a refusal can take a while.
+            drop(permit);
             Err(shared.access.failures.hold_back(problem).await)
         }
     }

@@ -7,7 +7,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
-use super::admission::Place;
+use super::admission::Permit;
 use super::admit::admit;
 use super::observation::Observation;
 use super::problem::Problem;
@@ -36,7 +36,7 @@ pub async fn handle(
     observation.trace = request_context::trace(request.headers(), serving.shared.sample_ratio);
     let (status, mut response) =
         match read_event(&request, payload, &serving, &mut observation, started).await {
-            Ok((event, _place)) => run(&event, &request, &serving, &mut observation, started).await,
+            Ok((event, _permit)) => run(&event, &request, &serving, &mut observation, started).await,
             Err(problem) => (problem.status(), problem.into_response()),
         };
     observation.finish(status.as_u16(), actions::length(response.body()));
@@ -50,14 +50,14 @@ async fn read_event(
     serving: &Serving,
     observation: &mut Observation<'_>,
     started: Instant,
-) -> Result<(Map<String, Value>, Place), Problem> {
+) -> Result<(Map<String, Value>, Permit), Problem> {
     let shared = &serving.shared;
-    let place = admit(request, &mut payload, shared, observation).await?;
+    let permit = admit(request, &mut payload, shared, observation).await?;
     let headers = request.headers();
     request_body::expect_json(headers)?;
     let body = request_body::read(headers, payload, shared.body_limits, started).await?;
     let event = Inputs::object_of(&body).map_err(|errors| Problem::inputs(&errors))?;
-    Ok((event, place))
+    Ok((event, permit))
 }
 
 /// The status that the envelope carries, and the envelope.

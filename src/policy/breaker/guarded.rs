@@ -34,7 +34,7 @@ impl<S> Guarded<S> {
         };
         let permit = permit.map_err(|rejected| circuit_open(rejected.until, now))?;
         if has_changed {
-            tracing::info!(source = self.source, "the source is tried again");
+            tracing::info!(source = self.source, "circuit half-open: the source is tried again");
         }
         Ok(Permit { source: &self.source, breaker: &self.breaker, leave: Some(permit) })
     }
@@ -112,11 +112,11 @@ impl Permit<'_> {
             (Circuit::Closed | Circuit::HalfOpen, Circuit::Open { until }) => {
                 let open_for = until.saturating_duration_since(now);
                 let open_ms = u64::try_from(open_for.as_millis()).unwrap_or(u64::MAX);
-                tracing::warn!(source, open_ms, "the source fails: it is left alone for a while");
+                tracing::warn!(source, open_ms, "circuit opened: the source fails too often");
                 Some(BreakerChange::Opened)
             }
             (Circuit::HalfOpen | Circuit::Open { .. }, Circuit::Closed) => {
-                tracing::info!(source, "the source answers again");
+                tracing::info!(source, "circuit closed: the source answers again");
                 Some(BreakerChange::Closed)
             }
             (Circuit::Closed, Circuit::Closed | Circuit::HalfOpen)
