@@ -74,7 +74,7 @@ impl Shortage {
 #[test]
 fn a_crowd_that_rests_leaves_descriptors_for_new_callers_operators_and_upstreams() {
     let sim = simulator();
-    sim.users_settings().set_rate_limit(u32::MAX, false);
+    sim.users_settings().announce_rate_limit(u32::MAX);
     let service = Service::start_after("ulimit -n 256", &sim, "");
     assert_eq!(limits(&service), ["256", "256"]);
     let crowd: Vec<Connection> = (0..300)
@@ -111,7 +111,7 @@ fn a_crowd_that_rests_leaves_descriptors_for_new_callers_operators_and_upstreams
 #[test]
 fn connections_to_upstreams_that_rest_leave_descriptors_for_callers_and_operators() {
     let sim = simulator();
-    sim.users_settings().set_rate_limit(u32::MAX, false);
+    sim.users_settings().announce_rate_limit(u32::MAX);
     for upstream in [sim.users(), sim.crm(), sim.orders()] {
         upstream.set_behaviour(Behaviour::Delay(Duration::from_millis(200)));
     }

@@ -36,7 +36,9 @@ pub async fn handle(
     observation.trace = request_context::trace(request.headers(), serving.shared.sample_ratio);
     let (status, mut response) =
         match read_event(&request, payload, &serving, &mut observation, started).await {
-            Ok((event, _permit)) => run(&event, &request, &serving, &mut observation, started).await,
+            Ok((event, _permit)) => {
+                run(&event, &request, &serving, &mut observation, started).await
+            }
             Err(problem) => (problem.status(), problem.into_response()),
         };
     observation.finish(status.as_u16(), actions::length(response.body()));

@@ -8,7 +8,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest};
 
 use crate::api::problem::Problem;
-use crate::model::header::trace_context::TraceContext;
+use crate::model::header::trace_context::{Sampling, TraceContext};
 use crate::model::header::trace_state;
 use crate::policy::request::Forwarded;
 
@@ -88,8 +88,11 @@ pub fn new_id() -> HeaderValue {
 pub fn trace(headers: &HeaderMap, sample_ratio: Option<f64>) -> Option<TraceContext> {
     continued(headers).or_else(|| {
         let begins = headers.contains_key(TRACEPARENT) || sample_ratio.is_some();
-        let sampled = sample_ratio.is_some_and(|ratio| fastrand::f64() < ratio);
-        begins.then(|| TraceContext::root(fastrand::u128(1..), fastrand::u64(1..), sampled))
+        let sampling = match sample_ratio {
+            Some(ratio) if fastrand::f64() < ratio => Sampling::Sampled,
+            Some(_) | None => Sampling::Unsampled,
+        };
+        begins.then(|| TraceContext::root(fastrand::u128(1..), fastrand::u64(1..), sampling))
     })
 }
 

@@ -66,10 +66,9 @@ pub(super) fn admin(
         observer: None,
     };
     let for_routes = Arc::clone(overview);
-    let is_demo = overview.faults.is_some();
     let configure = move |config: &mut web::ServiceConfig| {
         config.app_data(web::Data::from(Arc::clone(&for_routes)));
-        admin::operators::routes(config, is_demo);
+        admin::operators::routes(config, &for_routes);
     };
     let server = listen::serve(listener, 1, Duration::ZERO, configure);
     server.map_err(failed("admin_listen", spec.admin_listen))

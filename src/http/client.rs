@@ -16,6 +16,7 @@ use super::connect::{Transport, TransportSpec, TransportSpecError, new_client};
 use super::connect_failure::ConnectFailure;
 use super::exchange_log::ExchangeLog;
 use super::hints::ResponseHints;
+use super::persistence::Persistence;
 use super::send_permit::SendPermit;
 use crate::clock;
 use crate::http::http_error::{HttpError, UnusableReply, failed, is_stale};
@@ -149,7 +150,7 @@ impl HttpClient {
         let result = result.unwrap_or_else(|| {
             Err(HttpError::TimedOut { given: deadline.saturating_duration_since(began) })
         });
-        exchange.finish(result.is_ok());
+        exchange.finish(if result.is_ok() { Persistence::KeepAlive } else { Persistence::Close });
         let connect = exchange.connect_started().zip(exchange.connect());
         (result, Sent { sent: exchange.sent(), connect })
     }
@@ -220,6 +221,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use crate::model::template::Scheme;
 
     /// Answers one request on each of two connections, and closes each right after its reply;
     /// tells the port, then each close.
@@ -245,7 +247,7 @@ mod tests {
     #[actix_rt::test]
     async fn a_kept_connection_that_was_closed_meanwhile_costs_no_attempt() {
         let (port, closed) = closing_server();
-        let endpoint = Endpoint::try_new(false, &format!("127.0.0.1:{port}")).unwrap();
+        let endpoint = Endpoint::try_new(Scheme::Http, &format!("127.0.0.1:{port}")).unwrap();
         let connecting = Connecting {
             connect_timeout: Duration::from_secs(5),
             max_connections: 1,

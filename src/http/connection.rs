@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
+use super::persistence::{ConnectionUse, Persistence};
 use super::pool::{Member, Pool};
 use super::socket::Socket;
 use super::stream_fault::StreamFault;
@@ -50,33 +51,37 @@ impl Connection {
         self.exchange.get()
     }
 
-    /// Begins the exchange with this id. Gives whether an earlier one used the connection.
+    /// Begins the exchange with this id.
     ///
     /// # Errors
     /// The connection is closed, is to be closed, or has something to be read.
-    pub fn begin(&self, cx: &mut Context<'_>, exchange: u64) -> Result<bool, StreamFault> {
-        let reused = self.served.get() > 0;
+    pub(super) fn begin(
+        &self,
+        cx: &mut Context<'_>,
+        exchange: u64,
+    ) -> Result<ConnectionUse, StreamFault> {
+        let usage = if self.served.get() > 0 { ConnectionUse::Again } else { ConnectionUse::First };
         {
             let mut socket = self.socket.borrow_mut();
             let socket = socket.as_mut().ok_or(StreamFault::ClosedWhileIdle)?;
             if self.doomed.get() {
                 return Err(StreamFault::ClosedWhileIdle);
             }
-            socket.check_quiet(cx, !reused)?;
+            socket.check_quiet(cx, usage)?;
         }
         self.exchange.set(exchange);
         self.served.set(self.served.get() + 1);
         if !self.busy.replace(true) {
             self.pool.one_more_busy();
         }
-        Ok(reused)
+        Ok(usage)
     }
 
     /// The reply has come to its end. A connection that must not be kept is closed at once; awc
     /// then finds it at its end and lets it go.
-    pub fn reply_ended(&self, reusable: bool) {
+    pub fn reply_ended(&self, persistence: Persistence) {
         self.no_longer_busy();
-        if !reusable || self.doomed.get() {
+        if persistence == Persistence::Close || self.doomed.get() {
             self.close();
         } else {
             self.pool.one_more_idle();

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use super::persistence::{ConnectionUse, Persistence};
 use super::send_permit::SendPermit;
 
 tokio::task_local! {
@@ -82,11 +83,11 @@ impl ExchangeLog {
         self.0.sent.get()
     }
 
-    /// The exchange is over. Unless `reusable`, its connection is closed, also if the reply was
+    /// The exchange is over. Its connection is closed, if it is to be, also when the reply was
     /// whole and awc has already put it aside for the next request.
-    pub fn finish(&self, reusable: bool) {
+    pub fn finish(&self, persistence: Persistence) {
         if let Some(connection) = self.0.connection.take()
-            && !reusable
+            && persistence == Persistence::Close
         {
             connection.retire(self.0.id);
         }
@@ -123,8 +124,8 @@ impl ExchangeLog {
         self.0.connect.set(Some(duration));
     }
 
-    pub(super) fn on_connection(&self, connection: &Rc<Connection>, reused: bool) {
-        self.0.reused.set(reused);
+    pub(super) fn on_connection(&self, connection: &Rc<Connection>, usage: ConnectionUse) {
+        self.0.reused.set(usage == ConnectionUse::Again);
         self.0.connection.replace(Some(Rc::clone(connection)));
     }
 }

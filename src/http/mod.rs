@@ -12,6 +12,7 @@ pub mod exchange_log;
 pub mod guard;
 pub mod hints;
 pub mod http_error;
+pub mod persistence;
 mod platform_roots;
 mod pool;
 mod response_body;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::persistence::ConnectionUse;
 use super::stream_fault::StreamFault;
 
 /// Plain TCP, or TLS above it.
@@ -66,11 +67,11 @@ impl Socket {
     }
 
     /// That nothing can be read now. The runtime's own view may be some polls old, so the kernel
-    /// is asked as well, but not on a fresh TLS connection: its session tickets may just have come.
+    /// is asked as well, but not on a new TLS connection: its session tickets may just have come.
     pub(super) fn check_quiet(
         &mut self,
         cx: &mut Context<'_>,
-        fresh: bool,
+        usage: ConnectionUse,
     ) -> Result<(), StreamFault> {
         if let Self::Tls(tls) = self {
             let mut byte = [0];
@@ -82,7 +83,7 @@ impl Socket {
                 }
                 Poll::Ready(_) => return Err(StreamFault::ClosedWhileIdle),
             }
-            if fresh {
+            if usage == ConnectionUse::First {
                 return Ok(());
             }
         }

@@ -43,9 +43,10 @@ fn plain(host: &Endpoint) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::template::Scheme;
 
     fn endpoint(text: &str) -> Endpoint {
-        Endpoint::try_new(false, text).unwrap()
+        Endpoint::try_new(Scheme::Http, text).unwrap()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::http::send_permit::SendPermit;
 use crate::model::failure::FailureKind;
 use crate::model::header::trace_context::TraceContext;
-use crate::model::record::recorder::{Recorder, SpanRef};
+use crate::model::record::recorder::{NewAttempt, Recorder, SpanRef};
 use crate::model::record::span::{BreakerChange, SpanKind};
 use crate::model::time::deadline::Deadline;
 
@@ -140,7 +140,9 @@ impl<'a> Context<'a> {
             sendings.count.set(before + 1);
             before
         });
-        let id = self.recorder.begin_attempt(span_id, resend, self.is_probe, now);
+        let id = self
+            .recorder
+            .begin_attempt(NewAttempt { span_id, resend, is_probe: self.is_probe }, now);
         OpenAttempt { recorder: self.recorder, id, span_id, is_ended: false }
     }
 

@@ -11,7 +11,7 @@ use crate::config::shown::show_text;
 use crate::config::table::Table;
 use crate::model::allowed_hosts::AllowedHosts;
 use crate::model::id::Id;
-use crate::model::template::Endpoint;
+use crate::model::template::{Endpoint, Scheme};
 
 use super::keys::{self, ADMIN_KEYS, API_KEYS, ApiKeySpec};
 use super::server_tls::{self, ADMIN_TLS, ServerTls, TLS};
@@ -223,7 +223,7 @@ pub(super) fn given_admin_address(table: &Table) -> Option<SocketAddr> {
 fn hosts(table: &Table, key: &'static Key<Texts>) -> AllowedHosts {
     let mut names = Vec::new();
     for text in table.value(key) {
-        match Endpoint::try_new(false, &text) {
+        match Endpoint::try_new(Scheme::Http, &text) {
             Ok(name) if name.ip().is_none() && !text.contains(':') => names.push(name),
             Ok(_) | Err(_) => {
                 let allowed = "names of hosts without a port, such as \"tributary.example.com\"; \

@@ -219,15 +219,14 @@ fn start_all(options: Options) -> Result<Parts, StartError> {
     let Options { tls, latency, seed, ports } = options;
     let [oauth_port, users_port, crm_port, orders_port] = ports.unwrap_or_default();
     let tls = tls.map(TlsAcceptor::from);
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let oauth_settings = OauthSettings::new(seed);
     let users_settings = UsersSettings::new(seed);
     let orders_settings = OrdersSettings::new();
     let start = |port: u16, latency: Latency, number: u64, answer: Answer| {
         // Another sequence for each, or all four would be slow at the same time.
         let seed = seed.wrapping_add(number << 32);
-        start_one(port, tls.clone(), |addr| {
-            Upstream::new(addr, tls.is_some(), latency, seed, answer)
-        })
+        start_one(port, tls.clone(), |addr| Upstream::new(scheme, addr, latency, seed, answer))
     };
     let users_answer = users::answer(&users_settings, &oauth_settings);
     Ok(Parts {

@@ -69,10 +69,15 @@ impl OauthSettings {
         self.book().expires_in = seconds;
     }
 
-    /// With `false`, every client gets a token and the users API takes every request, even one
+    /// From now on every client gets a token and the users API takes every request, even one
     /// without a token.
-    pub fn set_check(&self, is_checked: bool) {
-        self.book().is_checked = is_checked;
+    pub fn accept_anyone(&self) {
+        self.book().is_checked = false;
+    }
+
+    /// From now on clients and tokens are checked, as they are at first.
+    pub fn check_clients(&self) {
+        self.book().is_checked = true;
     }
 
     /// What the client may do from now on, with tokens that it has already as well;
@@ -293,7 +298,7 @@ mod tests {
         let reply = ask(&simulator, Some("demo-client:demo-secret"), GRANT).await;
         let token = reply.json()["access_token"].as_str().unwrap().to_owned();
         assert!(!settings.accepts(Some(&token)));
-        settings.set_check(false);
+        settings.accept_anyone();
         assert!(settings.accepts(Some(&token)) && settings.accepts(None));
     }
 

@@ -25,8 +25,8 @@ pub struct Upstream {
 }
 
 struct Shared {
+    scheme: &'static str,
     addr: SocketAddr,
-    is_tls: bool,
     answer: Answer,
     instructions: Mutex<Instructions>,
     received: Mutex<VecDeque<Received>>,
@@ -61,8 +61,8 @@ pub struct Counts {
 
 impl Upstream {
     pub(super) fn new(
+        scheme: &'static str,
         addr: SocketAddr,
-        is_tls: bool,
         latency: Latency,
         seed: u64,
         answer: Answer,
@@ -76,8 +76,8 @@ impl Upstream {
         };
         Self {
             shared: Arc::new(Shared {
+                scheme,
                 addr,
-                is_tls,
                 answer,
                 instructions: Mutex::new(instructions),
                 received: Mutex::new(VecDeque::new()),
@@ -89,8 +89,7 @@ impl Upstream {
 
     /// Scheme, address and port without a slash at the end: `http://127.0.0.1:40123`.
     pub fn base_url(&self) -> String {
-        let scheme = if self.shared.is_tls { "https" } else { "http" };
-        format!("{scheme}://{}", self.shared.addr)
+        format!("{}://{}", self.shared.scheme, self.shared.addr)
     }
 
     /// The address it listens on.

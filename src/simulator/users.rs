@@ -45,9 +45,14 @@ pub struct UsersSettings {
     state: Arc<Mutex<State>>,
 }
 
-struct State {
+/// How many requests a minute are allowed, and whether those above are refused.
+struct RateLimit {
     allowed: u32,
     is_enforced: bool,
+}
+
+struct State {
+    limit: RateLimit,
     /// Requests counted in this window.
     count: u32,
     window_began: Instant,
@@ -67,8 +72,7 @@ impl UsersSettings {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             state: Arc::new(Mutex::new(State {
-                allowed: ALLOWED,
-                is_enforced: false,
+                limit: RateLimit { allowed: ALLOWED, is_enforced: false },
                 count: 0,
                 window_began: Instant::now(),
                 random: SplitMix64::new(seed.rotate_left(32)),
@@ -76,13 +80,21 @@ impl UsersSettings {
         }
     }
 
-    /// How many requests a minute are allowed, all tokens together (300 at first), and whether
-    /// those above are refused with 429 (`false` at first: they are counted only). Begins a new
-    /// minute.
-    pub fn set_rate_limit(&self, allowed: u32, is_enforced: bool) {
+    /// Begins a new minute, in which so many requests are allowed, all tokens together. Those above
+    /// are refused with 429.
+    pub fn enforce_rate_limit(&self, allowed: u32) {
+        self.set_rate_limit(RateLimit { allowed, is_enforced: true });
+    }
+
+    /// The same, but those above are counted only: headers tell the limit, and nothing is refused. So
+    /// it is at first, with 300.
+    pub fn announce_rate_limit(&self, allowed: u32) {
+        self.set_rate_limit(RateLimit { allowed, is_enforced: false });
+    }
+
+    fn set_rate_limit(&self, limit: RateLimit) {
         let mut state = self.state();
-        state.allowed = allowed;
-        state.is_enforced = is_enforced;
+        state.limit = limit;
         state.count = 0;
         state.window_began = Instant::now();
     }
@@ -99,9 +111,9 @@ impl UsersSettings {
         state.count = state.count.saturating_add(1);
         Budget {
             count: state.count,
-            allowed: state.allowed,
+            allowed: state.limit.allowed,
             reset: WINDOW.saturating_sub(age).as_secs().max(1),
-            is_exceeded: state.is_enforced && state.count > state.allowed,
+            is_exceeded: state.limit.is_enforced && state.count > state.limit.allowed,
         }
     }
 
@@ -121,7 +133,7 @@ impl UsersSettings {
 
 impl std::fmt::Debug for UsersSettings {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let allowed = self.state().allowed;
+        let allowed = self.state().limit.allowed;
         formatter.debug_struct("UsersSettings").field("allowed", &allowed).finish_non_exhaustive()
     }
 }

@@ -156,7 +156,7 @@ fn without_the_scope_only_the_analytics_are_missing() {
 #[test]
 fn a_used_up_rate_limit_is_told_and_costs_nothing_but_the_data() {
     let app = start();
-    app.sim.users_settings().set_rate_limit(0, true);
+    app.sim.users_settings().enforce_rate_limit(0);
     let reply = overview(&app, "c-1");
     assert_eq!(reply["complete"], false);
     for source in ["user", "routing", "conversations"] {

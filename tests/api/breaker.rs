@@ -89,7 +89,7 @@ fn under_load_there_is_one_probe_at_a_time_over_both_workers() {
     // A probe that takes longer than `open_for` counts as lost: far longer than it takes.
     let app =
         TestApp::start_with(&BREAKER.replace("300ms", "500ms").replace("\"1s\"", "\"500ms\""));
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     open(&app);
     app.sim.crm().set_behaviour(Behaviour::status(500).after(Duration::from_millis(30)));
     eventually("its time is over", || state(&app) == "half_open");
@@ -184,7 +184,7 @@ fn our_own_refusals_never_open_it() {
     assert_eq!(state(&app), "closed");
 
     let app = TestApp::start_with(&format!("{BREAKER}max_in_flight = 1\n"));
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     app.sim.crm().set_behaviour(Behaviour::Delay(Duration::from_millis(400)));
     let replies = at_once(12, |number| app.profile(&format!("c-{number}")));
     let full = replies.iter().filter(|reply| reply.outcome("crm") == "overloaded").count();

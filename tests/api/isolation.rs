@@ -20,7 +20,7 @@ fn a_source_that_stalls_under_load_leaves_the_others_whole() {
         "[sources.crm]\nmax_connections = 4\nmax_in_flight = 40\nbreaker = { min_requests = 1000000 }\n\
          [actions.customer_profile]\ndeadline = \"3s\"",
     );
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     eventually("there is a token", || app.sim.oauth_settings().issued() == 1);
     app.sim.crm().set_behaviour(Behaviour::Hang);
     let replies = std::thread::scope(|scope| {

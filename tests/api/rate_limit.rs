@@ -12,7 +12,7 @@ fn limited(limit: &str) -> TestApp {
     let app = TestApp::start_with(&format!(
         "[sources.crm]\nrate_limit = {{ {limit} }}\n[actions.customer_profile]\ndeadline = \"20s\""
     ));
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     eventually("there is a token", || app.sim.oauth_settings().issued() == 1);
     app
 }
@@ -70,7 +70,7 @@ fn requests_count_from_when_they_leave_not_from_when_they_may() {
          [sources.crm]\nmax_connections = 1\n\
          rate_limit = { requests = 10, per = \"1s\", max_wait = \"10s\" }",
     );
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     app.sim.crm().script([Behaviour::Delay(Duration::from_millis(500))]);
     for reply in at_once(30, |number| app.profile(&format!("c-{number}"))) {
         assert_others_whole(&reply, "");

@@ -126,7 +126,7 @@ fn a_request_under_way_ends_by_the_configuration_with_which_it_began() {
 fn no_request_is_lost_while_the_configuration_is_replaced_again_and_again() {
     let app = TestApp::start();
     // However many requests there is time for.
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..4)
@@ -219,7 +219,7 @@ fn a_changed_credential_has_a_new_token_and_the_old_one_is_refreshed_no_more() {
     let app = TestApp::start();
     assert_whole(&app.profile("c-1"));
     app.sim.oauth_settings().set_client("other-client", "other-secret");
-    app.sim.oauth_settings().set_check(true);
+    app.sim.oauth_settings().check_clients();
     app.sim.oauth_settings().set_expires_in(1);
     let other = "[credentials.genesys]\nclient_id = \"other-client\"\n\
                  client_secret = \"other-secret\"\nrefresh_before_expiry = \"900ms\"\n";

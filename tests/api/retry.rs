@@ -307,7 +307,7 @@ fn a_restart_of_the_upstream_costs_no_request_that_comes_meanwhile() {
 fn a_restart_costs_none_of_several_requests_that_come_at_once() {
     let port = HeldPort::new();
     let app = with_crm_at(&port);
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     let (replies, _crm) = std::thread::scope(|scope| {
         let asked = scope.spawn(|| at_once(12, |number| app.profile(&format!("c-{number}"))));
         std::thread::sleep(OUTAGE);
@@ -363,7 +363,7 @@ fn an_upstream_that_is_down_gets_few_retries_over_all() {
          retry = { max_attempts = 5, base = \"1ms\", cap = \"1ms\", budget_ratio = 0.2, \
          budget_min_per_second = 1 }",
     );
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     app.sim.crm().set_behaviour(Behaviour::status(503));
     let started = Instant::now();
     let replies = at_once(10, |worker| {
@@ -386,7 +386,7 @@ fn an_upstream_that_is_down_gets_few_retries_over_all() {
 /// The upstream is down for so long while eight callers ask; what the contract says must hold.
 fn down_for(time: Duration) {
     let app = TestApp::start_with("[sources.crm]\nbreaker = { min_requests = 1000000 }\n");
-    app.sim.users_settings().set_rate_limit(1_000_000, false);
+    app.sim.users_settings().announce_rate_limit(1_000_000);
     app.sim.crm().set_behaviour(Behaviour::status(503));
     eventually("there is a token", || app.sim.oauth_settings().issued() == 1);
     let end = Instant::now() + time;

@@ -18,7 +18,7 @@ fn two(more: &str) -> Two {
         Simulator::start(Options { seed: 2, ..Options::default() }).expect("loopback has ports");
     let credential = |name: &str, sim: &Simulator| {
         sim.oauth_settings().set_client(name, "secret");
-        sim.oauth_settings().set_check(true);
+        sim.oauth_settings().check_clients();
         format!(
             "[credentials.{name}]\nkind = \"client_credentials\"\ntoken_url = \"{}/oauth/token\"\n\
              api_url = \"{}\"\nclient_id = \"{name}\"\nclient_secret = \"secret\"\n",

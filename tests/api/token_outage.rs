@@ -12,7 +12,7 @@ use crate::harness::{TestApp, assert_between, eventually};
 /// The service with a token endpoint that does this from the start.
 fn app_with(behaviour: impl Into<Behaviour>, overrides: &str) -> TestApp {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    sim.users_settings().set_rate_limit(1_000_000, false);
+    sim.users_settings().announce_rate_limit(1_000_000);
     sim.oauth().set_behaviour(behaviour);
     TestApp::start_on(sim, overrides)
 }
@@ -170,7 +170,7 @@ fn after_an_outage_the_first_success_comes_within_about_a_second() {
 #[test]
 fn the_first_success_serves_all_who_wait() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    sim.users_settings().set_rate_limit(1_000_000, false);
+    sim.users_settings().announce_rate_limit(1_000_000);
     sim.oauth().script((0..5).map(|_| Behaviour::status(500)));
     let app = TestApp::start_on(sim, "[actions.customer_profile]\ndeadline = \"20s\"");
     for reply in at_once(50, |number| app.profile(&format!("c-{number}"))) {

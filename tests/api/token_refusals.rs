@@ -16,7 +16,7 @@ const ROUTING: &str = "routingstatus";
 /// Two sources with one credential, `user` and `routing`, and an action for each and for both.
 fn two_sources(more: &str) -> TestApp {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    sim.users_settings().set_rate_limit(1_000_000, false);
+    sim.users_settings().announce_rate_limit(1_000_000);
     let users = sim.users().base_url();
     let source = |name: &str, path: &str| {
         format!(

@@ -9,7 +9,7 @@ use crate::harness::{TestApp, assert_between};
 /// The service with a token endpoint that says this; any token is good.
 fn app_with(reply: impl Into<Behaviour>) -> TestApp {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    sim.oauth_settings().set_check(false);
+    sim.oauth_settings().accept_anyone();
     sim.oauth().set_behaviour(reply);
     TestApp::start_on(sim, "")
 }

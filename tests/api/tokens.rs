@@ -19,7 +19,7 @@ fn token_used(app: &TestApp) -> String {
 #[test]
 fn two_hundred_cold_requests_need_one_token_call() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    sim.users_settings().set_rate_limit(1_000_000, false);
+    sim.users_settings().announce_rate_limit(1_000_000);
     sim.oauth().set_behaviour(Behaviour::Delay(Duration::from_millis(300)));
     let app = TestApp::start_on(sim, "[actions.customer_profile]\ndeadline = \"20s\"");
     let replies = at_once(200, |number| app.profile(&format!("c-{number}")));
@@ -127,7 +127,7 @@ fn a_client_in_the_form_is_nowhere_else() {
 #[test]
 fn a_late_answer_never_replaces_a_newer_token() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    sim.oauth_settings().set_check(false);
+    sim.oauth_settings().accept_anyone();
     let named = |name: &str| {
         Reply::json(200, &json!({"access_token": name, "token_type": "bearer", "expires_in": 3600}))
     };
@@ -148,7 +148,7 @@ fn a_late_answer_never_replaces_a_newer_token() {
 #[test]
 fn there_is_never_more_than_one_token_call_at_a_time() {
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
-    sim.users_settings().set_rate_limit(1_000_000, false);
+    sim.users_settings().announce_rate_limit(1_000_000);
     sim.oauth().set_behaviour(Behaviour::Delay(Duration::from_millis(150)));
     let app = TestApp::start_on(sim, "[actions.customer_profile]\ndeadline = \"20s\"");
     for round in 0..3 {

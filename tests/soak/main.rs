@@ -117,10 +117,10 @@ fn whatever_the_upstreams_do_every_reply_is_right_and_nothing_is_left_behind() {
 fn soak(time: Duration) -> Report {
     expect_crashes();
     let truth = Simulator::start(Options::default()).expect("loopback has ports");
-    truth.oauth_settings().set_check(false);
+    truth.oauth_settings().accept_anyone();
     let sim = Simulator::start(Options::default()).expect("loopback has ports");
     // The simulated users API says how much of its quota is left, and the service listens to it.
-    sim.users_settings().set_rate_limit(u32::MAX, false);
+    sim.users_settings().announce_rate_limit(u32::MAX);
     faults::install(&sim);
     let app = TestApp::start_on(sim, OVERRIDES);
     assert_eq!(app.profile("c-1").status, 200);

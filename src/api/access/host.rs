@@ -6,7 +6,7 @@ use actix_web::http::uri::Authority;
 
 use crate::api::problem::Problem;
 use crate::model::allowed_hosts::AllowedHosts;
-use crate::model::template::Endpoint;
+use crate::model::template::{Endpoint, Scheme};
 
 /// The host, with the port if there is one: that of the target where the target has one, else that
 /// of `Host` (RFC 9112 section 3.2.2). Absent with HTTP/1.0 only, which no browser speaks.
@@ -26,7 +26,7 @@ pub fn check(
     key: &'static str,
 ) -> Result<(), Problem> {
     let Some(host) = of(request) else { return Ok(()) };
-    let is_allowed = Endpoint::try_new(false, host).is_ok_and(|host| allowed.allow(&host));
+    let is_allowed = Endpoint::try_new(Scheme::Http, host).is_ok_and(|host| allowed.allow(&host));
     if is_allowed { Ok(()) } else { Err(Problem::misdirected(key)) }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn is_let_in(request: TestRequest) -> bool {
-        let names = [Endpoint::try_new(false, "console.example").unwrap()];
+        let names = [Endpoint::try_new(Scheme::Http, "console.example").unwrap()];
         let allowed = AllowedHosts::new(&names);
         check(&request.to_http_request(), &allowed, "server.admin_hosts").is_ok()
     }

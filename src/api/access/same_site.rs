@@ -11,7 +11,7 @@ use actix_web::http::header::ORIGIN;
 use crate::api::access::host;
 use crate::api::listener::connection_security::ConnectionSecurity;
 use crate::api::problem::Problem;
-use crate::model::template::Endpoint;
+use crate::model::template::{Endpoint, Scheme};
 
 /// Lets a request pass unless it comes from another site's page.
 ///
@@ -32,17 +32,17 @@ pub fn check(request: &HttpRequest) -> Result<(), Problem> {
 
 /// Whether a page of this origin came from here: scheme, host and port are the same.
 fn is_own(origin: &str, request: &HttpRequest) -> bool {
-    let (https, authority) = match origin.split_once("://") {
+    let (scheme, authority) = match origin.split_once("://") {
         // Also where TLS is not spoken: a proxy in front may speak it.
-        Some(("https", authority)) => (true, authority),
-        Some(("http", authority)) => (false, authority),
+        Some(("https", authority)) => (Scheme::Https, authority),
+        Some(("http", authority)) => (Scheme::Http, authority),
         Some(_) | None => return false,
     };
-    if !https && ConnectionSecurity::of_request(request).is_tls() {
+    if scheme == Scheme::Http && ConnectionSecurity::of_request(request).is_tls() {
         return false;
     }
-    let own = host::of(request).and_then(|host| Endpoint::try_new(https, host).ok());
-    own.is_some() && own == Endpoint::try_new(https, authority).ok()
+    let own = host::of(request).and_then(|host| Endpoint::try_new(scheme, host).ok());
+    own.is_some() && own == Endpoint::try_new(scheme, authority).ok()
 }
 
 #[cfg(test)]

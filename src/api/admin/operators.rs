@@ -41,15 +41,16 @@ static OF_THE_DEMO: [Endpoint; 2] = [
     Endpoint { method: Method::Post, path: "/v1/demo/faults", route: || web::to(faults::switch) },
 ];
 
-/// Sets up the operators' routes; those of the demo only where there is one.
-pub fn routes(config: &mut web::ServiceConfig, is_demo: bool) {
+/// Sets up the operators' routes; those of the demo only where faults can be switched.
+pub fn routes(config: &mut web::ServiceConfig, overview: &Overview) {
     for resource in route_table::resources(&FOR_EVERYBODY, other_methods) {
         config.service(resource);
     }
     for resource in route_table::resources(&PAGE, other_methods) {
         config.service(resource.wrap(from_fn(guard::by_host)));
     }
-    let of_the_demo: &'static [Endpoint] = if is_demo { &OF_THE_DEMO } else { &[] };
+    let of_the_demo: &'static [Endpoint] =
+        if overview.faults.is_some() { &OF_THE_DEMO } else { &[] };
     let tables: [&'static [Endpoint]; 2] = [&FOR_OPERATORS, of_the_demo];
     let for_operators = tables
         .into_iter()

@@ -78,9 +78,13 @@ struct Worker {
 /// A place among the idle connections: those that were answered are before the new ones, and those
 /// that are idle longer before the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct IdlePlace {
-    is_new: bool,
-    since: u64,
+struct IdlePlace(IdleAfter, u64);
+
+/// What an idle connection did last. The first variant makes room first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum IdleAfter {
+    Reply,
+    Accept,
 }
 
 /// How an idle connection is told to end.
@@ -109,7 +113,7 @@ impl WorkerConnections {
         worker.make_room();
         let admitted = Admitted { worker, idle_as: Cell::default(), ending: Rc::default() };
         // Not to make room for itself.
-        admitted.joins_the_idle(true);
+        admitted.joins_the_idle(IdleAfter::Accept);
         admitted
     }
 }
@@ -148,15 +152,15 @@ impl Admitted {
     /// The caller asks nothing at present.
     pub fn becomes_idle(&self) {
         if self.idle_as.get().is_none() && !self.ending.told.get() {
-            self.joins_the_idle(false);
+            self.joins_the_idle(IdleAfter::Reply);
             self.worker.make_room();
         }
     }
 
-    fn joins_the_idle(&self, is_new: bool) {
+    fn joins_the_idle(&self, idle: IdleAfter) {
         let since = self.worker.times_idle.get();
         self.worker.times_idle.set(since + 1);
-        let place = IdlePlace { is_new, since };
+        let place = IdlePlace(idle, since);
         self.worker.idle.borrow_mut().insert(place, Rc::clone(&self.ending));
         self.idle_as.set(Some(place));
     }

@@ -196,7 +196,7 @@ where
     AssertUnwindSafe(or_never(answer)).catch_unwind().map(move |answer| {
         let answer = answer.unwrap_or_else(|_| Err(NoAnswer::Panicked(id.clone()).into()));
         // What is replied then is the last on the connection.
-        let mut response = answer.inspect_err(|_| phase.request_ended(true))?;
+        let mut response = answer.inspect_err(|_| phase.request_ended(ConnectionType::Close))?;
         reply_headers::put(response.headers_mut());
         let head = response.response_mut().head_mut();
         head.headers_mut().insert(request_context::REQUEST_ID, id);
@@ -207,7 +207,7 @@ where
         if caller_closes || is_last || draining.is_on() || phase.is_one_too_many() {
             head.set_connection_type(ConnectionType::Close);
         }
-        phase.request_ended(!head.keep_alive());
+        phase.request_ended(head.connection_type());
         Ok(response)
     })
 }

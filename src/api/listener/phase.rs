@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use actix_web::http::ConnectionType;
+
 use crate::api::listener::begun_head::BegunHead;
 use crate::api::listener::connection_limit::Admitted;
 use crate::clock;
@@ -54,10 +56,10 @@ impl Phase {
         self.0.head_began.set(None);
     }
 
-    /// Its reply is ready, which may be the last one on the connection.
-    pub fn request_ended(&self, last: bool) {
+    /// Its reply is ready, the last one unless the connection is kept alive.
+    pub fn request_ended(&self, connection: ConnectionType) {
         self.0.within.set(false);
-        self.0.last.set(last);
+        self.0.last.set(connection != ConnectionType::KeepAlive);
     }
 
     /// Whether a request comes behind the last reply. It must not be answered any more (RFC 9112

@@ -18,6 +18,15 @@ use crate::model::record::record_json;
 use crate::model::record::request_record::RequestRecord;
 use crate::settings::nearest;
 
+/// For whom the result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines: one JSON document.
+    Json,
+}
+
 #[derive(Serialize)]
 struct Document<'a> {
     /// The HTTP status.
@@ -60,8 +69,8 @@ pub enum Refusal {
 
 impl Refusal {
     /// Says it, on standard error unless it is for machines.
-    pub fn tell(&self, is_json: bool) {
-        if is_json {
+    pub fn tell(&self, format: Format) {
+        if format == Format::Json {
             return self.say_document();
         }
         match self {
@@ -115,8 +124,8 @@ pub struct Called<'a> {
 
 impl Called<'_> {
     /// Prints it.
-    pub fn tell(&self, is_json: bool) {
-        if is_json {
+    pub fn tell(&self, format: Format) {
+        if format == Format::Json {
             return self.say_document();
         }
         let page = Page::of_stdout();

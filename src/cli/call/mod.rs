@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use self::call_report::{Called, Refusal};
+use self::call_report::{Called, Format, Refusal};
 use super::ask::{AskError, Question, ask};
 use super::{ConfigArgs, EXIT_UNAVAILABLE, report};
 use crate::model::action::action_spec::ActionSpec;
@@ -52,6 +52,12 @@ pub struct CallArgs {
     json: bool,
 }
 
+impl CallArgs {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+}
+
 fn timeout(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text).filter(|time| !time.is_zero());
     time.ok_or_else(|| format!("allowed is {DURATION_FORM}, above 0"))
@@ -67,14 +73,14 @@ pub fn run(args: &CallArgs) -> ExitCode {
     let found = settings.actions.iter().find(|action| action.id.as_str() == args.action);
     let Some(action) = found.cloned() else {
         let known = settings.actions.iter().map(|action| action.id.to_string()).collect();
-        Refusal::UnknownAction { action: args.action.clone(), known }.tell(args.json);
+        Refusal::UnknownAction { action: args.action.clone(), known }.tell(args.format());
         return ExitCode::from(EXIT_UNKNOWN_ACTION);
     };
     let inputs = match input_arguments::read(&args.inputs, &action, |name| std::env::var(name).ok())
     {
         Ok(inputs) => inputs,
         Err(problems) => {
-            Refusal::Inputs(problems).tell(args.json);
+            Refusal::Inputs(problems).tell(args.format());
             return ExitCode::from(EXIT_REFUSED);
         }
     };
@@ -84,7 +90,7 @@ pub fn run(args: &CallArgs) -> ExitCode {
         );
     }
     let question = question(args, &settings, &action, &inputs);
-    actix::System::new().block_on(call(settings, &question, args.json))
+    actix::System::new().block_on(call(settings, &question, args.format()))
 }
 
 /// The request, made as a caller who has the first of the keys.
@@ -111,7 +117,7 @@ fn question(
 }
 
 /// Starts the service, asks it once and stops it.
-async fn call(mut settings: Settings, question: &Question, is_json: bool) -> ExitCode {
+async fn call(mut settings: Settings, question: &Question, format: Format) -> ExitCode {
     // It is there for this one request: nobody else is to find it, nor is it to be in the way.
     settings.server.listen = ANY_PORT;
     settings.server.admin_listen = ANY_PORT;
@@ -138,7 +144,7 @@ async fn call(mut settings: Settings, question: &Question, is_json: bool) -> Exi
     let request_id = question.headers.iter().find(|(name, _)| *name == "x-request-id");
     let record = request_id.and_then(|(_, id)| running.recent.find(id)).map(|kept| kept.record);
     let called = Called { answer: &answer, record: record.as_deref() };
-    called.tell(is_json);
+    called.tell(format);
     match answer.status {
         200 if answer.is_complete() => ExitCode::SUCCESS,
         200 => ExitCode::from(EXIT_PARTIAL),

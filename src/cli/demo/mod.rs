@@ -52,7 +52,7 @@ pub fn run(args: &DemoArgs) -> ExitCode {
         Err(error) => return unavailable(&error),
     };
     // Whoever tries a load on the demo is not to meet Genesys Cloud's 300 requests a minute.
-    simulator.users_settings().set_rate_limit(1_000_000, false);
+    simulator.users_settings().announce_rate_limit(1_000_000);
     let faults = DemoFaults::new(&simulator);
     if let Err(problems) = faults.replace(&args.faults.list()) {
         for problem in &problems {

@@ -18,6 +18,14 @@ pub enum BodyFraming {
     UntilClose,
 }
 
+/// The version of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HttpVersion {
+    Http10,
+    /// 1.1, or a later minor version, which means the same.
+    Http11,
+}
+
 /// The header fields that say how a message ends.
 #[derive(Default)]
 pub(super) struct FramingFields {
@@ -30,7 +38,7 @@ pub(super) struct FramingFields {
 impl FramingFields {
     pub(super) fn read(
         headers: &[httparse::Header<'_>],
-        http_1_0: bool,
+        version: HttpVersion,
     ) -> Result<Self, StreamFault> {
         let mut fields = Self::default();
         for header in headers {
@@ -54,7 +62,7 @@ impl FramingFields {
         if fields.chunked && fields.content_length.is_some() {
             return Err(ambiguous("both Content-Length and Transfer-Encoding"));
         }
-        if fields.chunked && http_1_0 {
+        if fields.chunked && version == HttpVersion::Http10 {
             return Err(ambiguous("Transfer-Encoding in an HTTP/1.0 reply"));
         }
         Ok(fields)
@@ -97,8 +105,12 @@ impl FramingFields {
         }
     }
 
-    pub(super) fn keep_alive(&self, http_1_0: bool) -> bool {
-        !self.close && (!http_1_0 || self.keep_alive)
+    /// Whether the connection may carry another exchange (RFC 9112 section 9.3).
+    pub(super) fn keep_alive(&self, version: HttpVersion) -> bool {
+        match version {
+            HttpVersion::Http10 => !self.close && self.keep_alive,
+            HttpVersion::Http11 => !self.close,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::framing::{BodyFraming, FramingFields};
+use super::framing::{BodyFraming, FramingFields, HttpVersion};
 use crate::http::stream_fault::StreamFault;
 
 /// awc takes no more headers than this.
@@ -60,7 +60,8 @@ pub fn parse_head(bytes: &[u8]) -> Result<ParsedHead, StreamFault> {
         100..200 => return Ok(ParsedHead::Interim(length)),
         200.. => {}
     }
-    let fields = FramingFields::read(response.headers, minor == 0)?;
+    let version = if minor == 0 { HttpVersion::Http10 } else { HttpVersion::Http11 };
+    let fields = FramingFields::read(response.headers, version)?;
     let framing = match (status, fields.framing()) {
         (204 | 304, BodyFraming::Length(_) | BodyFraming::Chunked) => BodyFraming::NoneButAnnounced,
         (
@@ -69,7 +70,7 @@ pub fn parse_head(bytes: &[u8]) -> Result<ParsedHead, StreamFault> {
         ) => BodyFraming::None,
         (_, framing) => framing,
     };
-    let keep_alive = fields.keep_alive(minor == 0);
+    let keep_alive = fields.keep_alive(version);
     Ok(ParsedHead::Final(FinalHead { length, framing, keep_alive }))
 }
 

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::http::connection::Connection;
 use crate::http::exchange_log::ExchangeLog;
 use crate::http::guard::response_state::{Phase, ResponseGuard};
+use crate::http::persistence::Persistence;
 use crate::http::pool::Member as _;
 use crate::http::stream_fault::StreamFault;
 
@@ -37,9 +38,9 @@ impl GuardedStream {
         self.guard.begin()?;
         let exchange = ExchangeLog::current();
         let id = exchange.as_ref().map_or(0, ExchangeLog::id);
-        let reused = self.connection.begin(cx, id)?;
+        let usage = self.connection.begin(cx, id)?;
         if let Some(exchange) = exchange {
-            exchange.on_connection(&self.connection, reused);
+            exchange.on_connection(&self.connection, usage);
         }
         Ok(())
     }
@@ -83,8 +84,10 @@ impl GuardedStream {
             };
             buf.set_filled(start + count);
             let phase = self.guard.phase();
-            if phase != Phase::InReply {
-                self.connection.reply_ended(phase == Phase::Idle);
+            match phase {
+                Phase::InReply => {}
+                Phase::Idle => self.connection.reply_ended(Persistence::KeepAlive),
+                Phase::Ended => self.connection.reply_ended(Persistence::Close),
             }
             if self.guard.has_backlog() {
                 self.hand_on(buf);

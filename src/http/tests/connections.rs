@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::http::connection::Connection;
 use crate::http::guard::stream::GuardedStream;
+use crate::http::persistence::Persistence;
 use crate::http::pool::Pool;
 use crate::http::socket::Socket;
 
@@ -122,11 +123,11 @@ async fn finish_can_retire_a_connection_that_is_idle_already() {
     let client = new_client(&server.transport());
     let (exchange, _) = get(&client, "/").await;
     server.has_open(1).await;
-    exchange.finish(false);
+    exchange.finish(Persistence::Close);
     server.has_open(0).await;
     let (exchange, result) = get(&client, "/").await;
     assert_eq!(result.unwrap().1, "x");
-    exchange.finish(true);
+    exchange.finish(Persistence::KeepAlive);
     assert_eq!(get(&client, "/").await.1.unwrap().1, "x");
     assert_eq!(server.accepted(), 2, "the second connection was kept");
 }
@@ -141,7 +142,7 @@ async fn finish_spares_the_exchange_that_came_after() {
     let (first, _) = get(&client, "/first").await;
     let second = ExchangeLog::new();
     let mut response = second.scope(client.get("http://source.test/second").send()).await.unwrap();
-    first.finish(false);
+    first.finish(Persistence::Close);
     server.has_open(1).await;
     assert_eq!(response.body().await.unwrap(), long);
     // It ends with the reply under way at the latest.

@@ -21,6 +21,15 @@ pub struct TraceContext {
     pub state: Option<String>,
 }
 
+/// Whether a trace that begins here is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// It is.
+    Sampled,
+    /// It is not; its ids are passed on all the same.
+    Unsampled,
+}
+
 impl TraceContext {
     /// The context of a request that came with this `traceparent`; `None` if that is not valid.
     pub fn continued(traceparent: &str, span_id: u64) -> Option<Self> {
@@ -50,7 +59,8 @@ impl TraceContext {
     }
 
     /// The context of a request with which a trace begins. Its id is random.
-    pub fn root(trace_id: u128, span_id: u64, sampled: bool) -> Self {
+    pub fn root(trace_id: u128, span_id: u64, sampling: Sampling) -> Self {
+        let sampled = sampling == Sampling::Sampled;
         let (parent_span_id, state) = (None, None);
         Self { trace_id, span_id, parent_span_id, sampled, random: true, state }
     }
@@ -69,7 +79,7 @@ fn is_hex(text: &str, length: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::TraceContext;
+    use super::{Sampling, TraceContext};
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -105,10 +115,10 @@ mod tests {
 
     #[test]
     fn a_trace_that_begins_here_has_no_parent() {
-        let root = TraceContext::root(0xabc, 1, true);
+        let root = TraceContext::root(0xabc, 1, Sampling::Sampled);
         assert_eq!(root.parent_span_id, None);
         assert_eq!(root.traceparent(2), format!("00-{:0>32}-{:0>16}-03", "abc", "2"));
-        let unsampled = TraceContext::root(0xabc, 1, false);
+        let unsampled = TraceContext::root(0xabc, 1, Sampling::Unsampled);
         assert_eq!(unsampled.traceparent(2), format!("00-{:0>32}-{:0>16}-02", "abc", "2"));
     }
 

@@ -10,10 +10,40 @@ const MAX_HOST: usize = 253;
 /// Longest part of a host name between two dots.
 const MAX_LABEL: usize = 63;
 
+/// How an upstream is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain TCP.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// The scheme of this name, however it is capitalised (RFC 3986 section 3.1).
+    pub fn of(name: &str) -> Option<Self> {
+        [Self::Http, Self::Https].into_iter().find(|it| it.as_str().eq_ignore_ascii_case(name))
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
 /// Scheme, host and port of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    https: bool,
+    scheme: Scheme,
     host: String,
     port: u16,
 }
@@ -24,13 +54,13 @@ impl Endpoint {
     /// # Errors
     /// [`TemplateError::Authority`] for user names, an empty or bad host, and a port other than 1
     /// to 65535.
-    pub fn try_new(https: bool, authority: &str) -> Result<Self, TemplateError> {
-        read(https, authority).map_err(|problem| TemplateError::Authority { problem })
+    pub fn try_new(scheme: Scheme, authority: &str) -> Result<Self, TemplateError> {
+        read(scheme, authority).map_err(|problem| TemplateError::Authority { problem })
     }
 
     /// Whether it is spoken to over TLS.
     pub fn https(&self) -> bool {
-        self.https
+        self.scheme == Scheme::Https
     }
 
     /// Host name in lower case, or IP address; an IPv6 address without its brackets.
@@ -53,23 +83,18 @@ impl Endpoint {
     pub fn authority(&self) -> String {
         let host =
             if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if self.port == default_port(self.https) { host } else { format!("{host}:{}", self.port) }
+        if self.port == self.scheme.default_port() { host } else { format!("{host}:{}", self.port) }
     }
 }
 
 /// The origin, e.g. `https://api.example.com`.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.https { "https" } else { "http" };
-        write!(f, "{scheme}://{}", self.authority())
+        write!(f, "{}://{}", self.scheme.as_str(), self.authority())
     }
 }
 
-fn default_port(https: bool) -> u16 {
-    if https { 443 } else { 80 }
-}
-
-fn read(https: bool, authority: &str) -> Result<Endpoint, String> {
+fn read(scheme: Scheme, authority: &str) -> Result<Endpoint, String> {
     if authority.contains('@') {
         // Not repeated: a password may stand before the `@`.
         return Err("host has a user name before it (`@`): use a credential or a header".to_owned());
@@ -92,8 +117,8 @@ fn read(https: bool, authority: &str) -> Result<Endpoint, String> {
             None => (host_name(authority)?, None),
         },
     };
-    let port = port.map_or(Ok(default_port(https)), port_number)?;
-    Ok(Endpoint { https, host, port })
+    let port = port.map_or(Ok(scheme.default_port()), port_number)?;
+    Ok(Endpoint { scheme, host, port })
 }
 
 fn port_number(text: &str) -> Result<u16, String> {
@@ -149,33 +174,33 @@ mod tests {
 
     #[test]
     fn host_and_port_are_read_and_default_ports_left_out_again() {
-        for (https, text, host, port, authority) in [
-            (true, "API.example.com", "api.example.com", 443, "api.example.com"),
-            (true, "a.b:443", "a.b", 443, "a.b"),
-            (false, "a.b:443", "a.b", 443, "a.b:443"),
-            (false, "localhost", "localhost", 80, "localhost"),
-            (true, "localhost:80", "localhost", 80, "localhost:80"),
-            (false, "127.0.0.1:9101", "127.0.0.1", 9101, "127.0.0.1:9101"),
-            (true, "[::1]", "::1", 443, "[::1]"),
-            (true, "[2001:DB8:0::1]:65535", "2001:db8::1", 65535, "[2001:db8::1]:65535"),
-            (false, "svc_1.local.:1", "svc_1.local.", 1, "svc_1.local.:1"),
+        for (scheme, text, host, port, authority) in [
+            (Scheme::Https, "API.example.com", "api.example.com", 443, "api.example.com"),
+            (Scheme::Https, "a.b:443", "a.b", 443, "a.b"),
+            (Scheme::Http, "a.b:443", "a.b", 443, "a.b:443"),
+            (Scheme::Http, "localhost", "localhost", 80, "localhost"),
+            (Scheme::Https, "localhost:80", "localhost", 80, "localhost:80"),
+            (Scheme::Http, "127.0.0.1:9101", "127.0.0.1", 9101, "127.0.0.1:9101"),
+            (Scheme::Https, "[::1]", "::1", 443, "[::1]"),
+            (Scheme::Https, "[2001:DB8:0::1]:65535", "2001:db8::1", 65535, "[2001:db8::1]:65535"),
+            (Scheme::Http, "svc_1.local.:1", "svc_1.local.", 1, "svc_1.local.:1"),
         ] {
-            let endpoint = Endpoint::try_new(https, text).unwrap();
+            let endpoint = Endpoint::try_new(scheme, text).unwrap();
             assert_eq!((endpoint.host(), endpoint.port()), (host, port), "{text}");
             assert_eq!(endpoint.authority(), authority);
-            assert_eq!(Endpoint::try_new(https, authority), Ok(endpoint));
+            assert_eq!(Endpoint::try_new(scheme, authority), Ok(endpoint));
         }
     }
 
     #[test]
     fn the_origin_is_shown() {
-        let endpoint = Endpoint::try_new(true, "a.b:8443").unwrap();
+        let endpoint = Endpoint::try_new(Scheme::Https, "a.b:8443").unwrap();
         assert_eq!(endpoint.to_string(), "https://a.b:8443");
     }
 
     #[test]
     fn an_address_is_told_from_a_name() {
-        let ip = |text| Endpoint::try_new(false, text).unwrap().ip();
+        let ip = |text| Endpoint::try_new(Scheme::Http, text).unwrap().ip();
         assert_eq!(ip("10.0.0.1"), Some(IpAddr::from([10, 0, 0, 1])));
         assert_eq!(ip("[::1]"), Some(IpAddr::V6(Ipv6Addr::LOCALHOST)));
         assert_eq!(ip("ten.example"), None);
@@ -215,7 +240,7 @@ mod tests {
             ("2130706433", "not an IPv4 address"),
             ("256.0.0.1", "not an IPv4 address"),
         ] {
-            let error = Endpoint::try_new(true, text).unwrap_err().to_string();
+            let error = Endpoint::try_new(Scheme::Https, text).unwrap_err().to_string();
             assert!(error.contains(problem), "{text}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
         }

@@ -25,7 +25,7 @@ mod unescaped;
 mod url_template;
 mod values;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Scheme};
 pub use header_template::HeaderTemplate;
 pub use json_template::JsonTemplate;
 pub use placeholder::Placeholder;

@@ -54,7 +54,11 @@ pub(super) fn risks(pieces: &[Piece]) -> Vec<(&Placeholder, RiskReason)> {
         match piece {
             Piece::Fixed(text) => before.push_str(text),
             Piece::Hole(placeholder) => {
-                let reason = reason(placeholder, &before, is_shared);
+                let reason = if placeholder.escapes.is_empty() {
+                    is_shared.then_some(RiskReason::NoEscape)
+                } else {
+                    misplaced(placeholder, &before).map(RiskReason::Misplaced)
+                };
                 found.extend(reason.map(|reason| (placeholder, reason)));
                 // Whatever the value is: a text that is no syntax anywhere.
                 before.push('x');
@@ -64,9 +68,9 @@ pub(super) fn risks(pieces: &[Piece]) -> Vec<(&Placeholder, RiskReason)> {
     found
 }
 
-/// The last escape is for the language of the text around the placeholder; those before it are for
+/// The escape that does nothing where it stands. The last one is for the language of the text around the placeholder; those before it are for
 /// languages within that one. What is percent-encoded has another language within.
-fn reason(placeholder: &Placeholder, before: &str, is_shared: bool) -> Option<RiskReason> {
+fn misplaced(placeholder: &Placeholder, before: &str) -> Option<Escape> {
     let mut escapes = placeholder.escapes.as_slice();
     let mut before = before.to_owned();
     while let [within @ .., Escape::Url] = escapes
@@ -75,11 +79,7 @@ fn reason(placeholder: &Placeholder, before: &str, is_shared: bool) -> Option<Ri
         escapes = within;
         before = decoded(&before);
     }
-    match escapes.last() {
-        None => is_shared.then_some(RiskReason::NoEscape),
-        Some(escape) if escape.fits_behind(&before) => None,
-        Some(escape) => Some(RiskReason::Misplaced(*escape)),
-    }
+    escapes.last().copied().filter(|escape| !escape.fits_behind(&before))
 }
 
 /// The pieces of a URL as who wrote it meant them.

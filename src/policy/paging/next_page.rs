@@ -177,6 +177,7 @@ mod tests {
 
     use super::*;
     use crate::http::client;
+    use crate::model::template::Scheme;
 
     fn request(target: &str, body: Option<&Value>) -> Request {
         let http = client::Request {
@@ -226,7 +227,7 @@ mod tests {
     }
 
     fn followed(uri: &str) -> Option<String> {
-        let endpoint = Endpoint::try_new(true, "api.example").ok()?;
+        let endpoint = Endpoint::try_new(Scheme::Https, "api.example").ok()?;
         let current = PathAndQuery::from_static("/v1/items?page=1");
         let target = same_origin_target(uri, &endpoint, &current).ok()?;
         Some(target.as_str().to_owned())

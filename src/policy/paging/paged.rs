@@ -126,6 +126,7 @@ mod tests {
     use super::*;
     use crate::model::failure::FailureKind;
     use crate::model::json::Pointer;
+    use crate::model::template::Scheme;
     use crate::policy::fake::{Fake, Surroundings, failed, request};
     use crate::policy::paging::paging_spec::{PagingKind, SendAs};
 
@@ -150,7 +151,7 @@ mod tests {
             max_items: 100,
             pause: Duration::from_millis(pause_ms),
         };
-        let endpoint = Endpoint::try_new(false, "crm.test").expect("an endpoint");
+        let endpoint = Endpoint::try_new(Scheme::Http, "crm.test").expect("an endpoint");
         let inner = Fake::of(script);
         let paged = Paged::new(Some(paging), endpoint, Rc::clone(&inner));
         let around = Surroundings::new();

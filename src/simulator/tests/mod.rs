@@ -158,7 +158,7 @@ async fn the_same_seed_gives_the_same_run() {
     for seed in [1, 1, 2] {
         let options = Options { seed, ..Options::default() };
         let simulator = Simulator::start(options).unwrap();
-        simulator.oauth_settings().set_check(false);
+        simulator.oauth_settings().accept_anyone();
         let form = [("content-type", "application/x-www-form-urlencoded")];
         let request = post("/oauth/token", &form, "grant_type=client_credentials");
         let reply = call(simulator.oauth(), &request).await.json();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 fn upstream() -> Upstream {
     let addr = SocketAddr::from(([127, 0, 0, 1], 1));
     let answer: Answer = Box::new(|_| Reply::status(200));
-    Upstream::new(addr, false, Latency::None, 0, answer)
+    Upstream::new("http", addr, Latency::None, 0, answer)
 }
 
 fn request(target: &str) -> Received {

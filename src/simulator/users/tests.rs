@@ -131,13 +131,13 @@ async fn the_correlation_id_comes_back_and_the_limit_is_told() {
 async fn an_enforced_limit_refuses_what_is_above_it() {
     let simulator = simulator();
     let token = token(&simulator).await;
-    simulator.users_settings().set_rate_limit(1, true);
+    simulator.users_settings().enforce_rate_limit(1);
     assert_eq!(ask(&simulator, "/api/v2/users/c-1", &token).await.status, 200);
     let reply = ask(&simulator, "/api/v2/users/c-1", &token).await;
     assert_eq!(reply.status, 429);
     assert_eq!(reply.json()["code"], "too.many.requests.retry.after");
     assert_eq!(reply.header("retry-after"), reply.header("inin-ratelimit-reset"));
-    simulator.users_settings().set_rate_limit(1, false);
+    simulator.users_settings().announce_rate_limit(1);
     for _ in 0..2 {
         assert_eq!(ask(&simulator, "/api/v2/users/c-1", &token).await.status, 200);
     }

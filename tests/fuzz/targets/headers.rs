@@ -6,7 +6,7 @@ use awc::http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use awc::http::uri::PathAndQuery;
 use tributary::http::hints::ResponseHints;
 use tributary::model::header::{link_header as link, rate_limit_headers, retry_after as after};
-use tributary::model::template::Endpoint;
+use tributary::model::template::{Endpoint, Scheme};
 use tributary::policy::paging::next_page::same_origin_target;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -113,8 +113,10 @@ pub fn link_header(input: &[u8]) {
 /// lead to another host.
 pub fn next_page(input: &[u8]) {
     let Ok(uri) = std::str::from_utf8(input) else { return };
-    for (https, authority) in [(true, "api.example.com"), (false, "127.0.0.1:8080")] {
-        let endpoint = Endpoint::try_new(https, authority).expect("a good authority");
+    for (scheme, authority) in
+        [(Scheme::Https, "api.example.com"), (Scheme::Http, "127.0.0.1:8080")]
+    {
+        let endpoint = Endpoint::try_new(scheme, authority).expect("a good authority");
         let current = PathAndQuery::from_static("/v1/items/list?page=1");
         let Ok(target) = same_origin_target(uri, &endpoint, &current) else { continue };
         let target = target.as_str();

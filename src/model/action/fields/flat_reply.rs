@@ -21,6 +21,13 @@ pub struct FlatReply {
     pub left_out: Vec<InputName>,
 }
 
+/// What comes into a flat reply besides the aggregate.
+struct Content {
+    /// One for each field.
+    values: Vec<Json>,
+    complete: bool,
+}
+
 impl OutputSpec {
     /// Writes the aggregate as a flat reply of at most `max_reply` bytes: while it is larger, the
     /// largest field gives way to its default, together with those that are parallel to it.
@@ -45,19 +52,20 @@ impl OutputSpec {
             let value = value.filter(|_| !left_out.contains(&field.name));
             value.map_or_else(|| field.default.clone(), |value| value.json)
         });
-        let mut values: Vec<Json> = values.collect();
-        let mut complete = aggregate.is_complete() && wrong_types.is_empty() && left_out.is_empty();
-        let mut json = self.write(aggregate, complete, &values);
+        let values: Vec<Json> = values.collect();
+        let complete = aggregate.is_complete() && wrong_types.is_empty() && left_out.is_empty();
+        let mut content = Content { values, complete };
+        let mut json = self.write(aggregate, &content);
         while json.len() > max_reply {
-            let dropped = self.leave_out_largest(&mut values);
+            let dropped = self.leave_out_largest(&mut content.values);
             if dropped.is_empty() {
                 break;
             }
             left_out.extend(dropped);
-            complete = false;
-            json = self.write(aggregate, complete, &values);
+            content.complete = false;
+            json = self.write(aggregate, &content);
         }
-        FlatReply { json, complete, wrong_types, left_out }
+        FlatReply { json, complete: content.complete, wrong_types, left_out }
     }
 
     /// The fields whose values are like this.
@@ -102,7 +110,8 @@ impl OutputSpec {
             .collect()
     }
 
-    fn write(&self, aggregate: &Aggregate, complete: bool, values: &[Json]) -> Vec<u8> {
+    fn write(&self, aggregate: &Aggregate, content: &Content) -> Vec<u8> {
+        let Content { values, complete } = content;
         let mut out = Vec::with_capacity(512 + values.iter().map(Json::len).sum::<usize>());
         out.push(b'{');
         let echoed = aggregate.echoed.iter().map(|(name, value)| (name.as_str(), value));

@@ -161,6 +161,17 @@ fn is_noticeable(span: &Span) -> bool {
     }
 }
 
+/// What is known of an attempt when it begins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAttempt {
+    /// The id of its span.
+    pub span_id: u64,
+    /// How often the same request was sent before.
+    pub resend: u32,
+    /// Whether it tries an upstream whose circuit is not closed.
+    pub is_probe: bool,
+}
+
 impl Recorder {
     /// Something begins that takes time.
     pub fn begin(&self, kind: SpanKind, now: Instant) -> SpanRef {
@@ -181,14 +192,9 @@ impl Recorder {
         self.write(|source| source.push(Recorded { kind, start, end: Some(end) }));
     }
 
-    /// An attempt begins, with this id for its span. The same request was sent `resend` times before.
-    pub fn begin_attempt(
-        &self,
-        span_id: u64,
-        resend: u32,
-        is_probe: bool,
-        now: Instant,
-    ) -> SpanRef {
+    /// An attempt begins.
+    pub fn begin_attempt(&self, attempt: NewAttempt, now: Instant) -> SpanRef {
+        let NewAttempt { span_id, resend, is_probe } = attempt;
         self.write(|source| {
             if !source.is_closed {
                 source.attempts += 1;

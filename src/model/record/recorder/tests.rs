@@ -12,6 +12,10 @@ fn recording() -> (Arc<Progress>, Recorder, Instant) {
     (progress, recorder, now)
 }
 
+fn new_attempt(span_id: u64, resend: u32) -> NewAttempt {
+    NewAttempt { span_id, resend, is_probe: false }
+}
+
 fn gone() -> Failure {
     Failure::new(FailureKind::NotWaitedFor, "not waited for: the caller went away")
 }
@@ -19,9 +23,10 @@ fn gone() -> Failure {
 #[test]
 fn what_is_given_up_half_way_has_its_attempts_and_ends_at_that_moment() {
     let (progress, recorder, now) = recording();
-    let first = recorder.begin_attempt(7, 0, false, now);
+    let first = recorder.begin_attempt(new_attempt(7, 0), now);
     recorder.end_attempt(first, Some(503), Some(FailureKind::Unavailable), now + ms(10));
-    let _second = recorder.begin_attempt(8, 1, true, now + ms(20));
+    let _second =
+        recorder.begin_attempt(NewAttempt { is_probe: true, ..new_attempt(8, 1) }, now + ms(20));
     let records = progress.give_up(&gone(), now + ms(50));
     let [record] = &records[..] else { panic!("{records:?}") };
     assert_eq!((record.attempts, record.outcome), (2, Outcome::Skipped));
@@ -43,7 +48,7 @@ fn what_is_given_up_half_way_has_its_attempts_and_ends_at_that_moment() {
 #[test]
 fn a_source_that_had_answered_keeps_its_outcome_when_the_others_are_given_up() {
     let (progress, recorder, now) = recording();
-    let attempt = recorder.begin_attempt(7, 0, false, now);
+    let attempt = recorder.begin_attempt(new_attempt(7, 0), now);
     recorder.end_attempt(attempt, Some(200), None, now + ms(10));
     recorder.finish(Outcome::Ok, 200, None, ms(10));
     let record = progress.give_up(&gone(), now + ms(50)).remove(0);
@@ -54,12 +59,12 @@ fn a_source_that_had_answered_keeps_its_outcome_when_the_others_are_given_up() {
 #[test]
 fn what_comes_after_the_end_changes_nothing() {
     let (progress, recorder, now) = recording();
-    let attempt = recorder.begin_attempt(7, 0, false, now);
+    let attempt = recorder.begin_attempt(new_attempt(7, 0), now);
     recorder.close(FailureKind::Timeout, now + ms(10));
     recorder.end_attempt(attempt, Some(200), None, now + ms(20));
     recorder.attempt_failed(FailureKind::Rejected);
     recorder.breaker_changed(BreakerChange::Opened);
-    recorder.begin_attempt(8, 1, false, now + ms(20));
+    recorder.begin_attempt(new_attempt(8, 1), now + ms(20));
     recorder.note(SpanKind::Connect, now, now + ms(20));
     assert_eq!(recorder.attempts(), 1);
     let spans = progress.take_spans(&crm());
@@ -86,8 +91,8 @@ fn a_wait_that_took_no_time_is_none_but_a_token_is_always_told_of() {
 fn what_becomes_known_of_an_attempt_later_is_added_to_the_one_that_has_just_ended() {
     let (progress, recorder, now) = recording();
     // Two at a time: the one that began first ends last.
-    let first = recorder.begin_attempt(7, 0, false, now);
-    let second = recorder.begin_attempt(8, 0, false, now);
+    let first = recorder.begin_attempt(new_attempt(7, 0), now);
+    let second = recorder.begin_attempt(new_attempt(8, 0), now);
     recorder.end_attempt(second, Some(429), None, now + ms(1));
     recorder.attempt_failed(FailureKind::Throttled);
     recorder.end_attempt(first, Some(200), None, now + ms(2));

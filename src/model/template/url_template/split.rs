@@ -1,7 +1,7 @@
 //! Takes a URL apart at what is syntax in its fixed text; placeholders are left whole.
 
 use crate::model::template::text_template::Piece;
-use crate::model::template::{Endpoint, TemplateError};
+use crate::model::template::{Endpoint, Scheme, TemplateError};
 
 /// Takes scheme, host and port off the front.
 pub(super) fn split_endpoint(pieces: Vec<Piece>) -> Result<(Endpoint, Vec<Piece>), TemplateError> {
@@ -10,17 +10,13 @@ pub(super) fn split_endpoint(pieces: Vec<Piece>) -> Result<(Endpoint, Vec<Piece>
         return Err(TemplateError::NotAbsolute);
     };
     let (scheme, after) = first.split_once("://").ok_or(TemplateError::NotAbsolute)?;
-    let https = match scheme.to_ascii_lowercase().as_str() {
-        "https" => true,
-        "http" => false,
-        _ => return Err(TemplateError::NotAbsolute),
-    };
+    let scheme = Scheme::of(scheme).ok_or(TemplateError::NotAbsolute)?;
     let end = after.find(['/', '?', '#']);
     if end.is_none() && pieces.len() > 0 {
         return Err(TemplateError::PlaceholderInAuthority);
     }
     let (authority, path) = after.split_at(end.unwrap_or(after.len()));
-    let endpoint = Endpoint::try_new(https, authority).map_err(|error| {
+    let endpoint = Endpoint::try_new(scheme, authority).map_err(|error| {
         // Not repeated: it may be the beginning of a password with a `/` in it.
         let problem = "host cannot be read, and there is an `@` behind it: user and password do not \
                        belong in a URL";
