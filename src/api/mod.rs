@@ -4,7 +4,6 @@ pub mod access;
 pub mod actions;
 pub mod admin;
 pub mod admission;
-pub mod admit;
 pub mod draining;
 pub mod events;
 mod flat_reply_task;
@@ -14,6 +13,8 @@ pub mod problem;
 pub mod reply_headers;
 pub mod request_body;
 pub mod request_context;
+mod run_action;
+mod scope;
 pub mod serving;
 
 pub mod route_table;

@@ -3,18 +3,16 @@
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, Route, web};
 
-use super::events;
 use super::observation::Observation;
 use super::problem::Problem;
 use super::route_table::{self, Endpoint, Method};
+use super::{actions, events};
 use crate::api::access::callers::Caller;
 use crate::api::access::host;
+use crate::api::scope::{RequestScope, finish};
 use crate::api::serving::{Shared, Worker};
-use crate::api::{actions, request_context};
-use crate::clock;
 use crate::model::paths;
 
-/// The public paths.
 static ENDPOINTS: [Endpoint; 3] = [
     Endpoint { method: Method::Post, path: paths::ACTION, route: || web::to(actions::handle) },
     Endpoint { method: Method::Post, path: paths::EVENTS, route: || web::to(events::handle) },
@@ -70,14 +68,11 @@ fn observed(
     route: &'static str,
     answer: impl FnOnce(&Shared, &mut Observation<'_>) -> Result<HttpResponse, Problem>,
 ) -> HttpResponse {
-    let started = clock::now();
-    let id = request_context::id_of(request);
-    let serving = worker.serving();
-    let mut observation = Observation::begin(&*serving.shared.observer, route, &id, started);
-    observation.peer = request_context::peer(request);
+    let scope = RequestScope::begin(request, worker);
+    let mut observation = scope.observe(route);
     let response = host::check_form(request);
-    let response = response.and_then(|()| answer(&serving.shared, &mut observation));
+    let response = response.and_then(|()| answer(scope.shared(), &mut observation));
     let response = response.unwrap_or_else(Problem::into_response);
-    observation.finish(response.status().as_u16(), actions::length(response.body()));
+    finish(observation, response.status(), &response);
     response
 }
