@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_rt::net::{ActixStream, Ready, TcpStream};
+use actix_rt::net::TcpStream;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -115,25 +115,6 @@ impl AsyncWrite for Inbound {
     }
 }
 
-impl ActixStream for Inbound {
-    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_read_ready(self.tcp(), cx)
-    }
-
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_write_ready(self.tcp(), cx)
-    }
-}
-
-impl Inbound {
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rustls::ClientConfig;
@@ -144,6 +125,14 @@ mod tests {
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(20);
+
+    fn has_no_delay(inbound: &Inbound) -> bool {
+        let tcp = match inbound {
+            Inbound::Plain(stream) => stream,
+            Inbound::Tls(stream) => stream.get_ref().0,
+        };
+        tcp.nodelay().unwrap()
+    }
 
     /// How the service and a caller that trusts it speak TLS.
     fn tls() -> (TlsInForce, Arc<ClientConfig>) {
@@ -175,11 +164,11 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn an_accepted_connection_sends_at_once() {
+    async fn an_accepted_connection_has_no_delay() {
         let (stream, _caller) = accepted().await;
         assert!(!stream.nodelay().unwrap(), "the system's own choice is another one");
         let inbound = Inbound::accept(stream, None, TIMEOUT).await.unwrap();
-        assert!(inbound.tcp().nodelay().unwrap());
+        assert!(has_no_delay(&inbound));
     }
 
     #[actix_web::test]
@@ -191,6 +180,6 @@ mod tests {
         let (inbound, caller) =
             tokio::join!(Inbound::accept(stream, Some(&server), TIMEOUT), caller);
         caller.unwrap();
-        assert!(inbound.unwrap().tcp().nodelay().unwrap());
+        assert!(has_no_delay(&inbound.unwrap()));
     }
 }
