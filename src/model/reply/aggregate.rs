@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::id::Id;
 use crate::model::json::{Json, write_string};
-use crate::model::reply::members;
+use crate::model::reply::members::{self, Quoted};
 use crate::model::reply::outcome::{Outcome, SourceReply};
 
 /// What an action answers.
@@ -131,8 +131,8 @@ fn write_reply(out: &mut Vec<u8>, reply: &SourceReply) {
     out.push(b'"');
     out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(b"\":{");
-    members::SOURCE.write_word(out, id);
-    members::OUTCOME.write_word(out, reply.outcome.as_str());
+    members::SOURCE.write(out, Quoted(id));
+    members::OUTCOME.write(out, Quoted(reply.outcome.as_str()));
     members::STATUS.write(out, reply.status);
     members::ERROR.write_name(out);
     match &reply.error {

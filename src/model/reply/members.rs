@@ -3,7 +3,7 @@
 //!
 //! What writes replies, the schemas, the exports and the check of names all read them here.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::Write as _;
 
 /// One member.
@@ -108,6 +108,17 @@ pub static OF_SOURCE: [&Member; 7] =
 /// Those of a source that stand in a flat reply as well: `crm_outcome`, `crm_status`.
 pub static OF_SOURCE_IN_FLAT_REPLY: [&Member; 2] = [&OUTCOME, &STATUS];
 
+/// A text as a value, which needs no escapes.
+pub(in crate::model) struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        f.write_str(self.0)?;
+        f.write_str("\"")
+    }
+}
+
 impl Member {
     /// Its name in a flat reply, where each source has one.
     pub fn name_of(&self, source: &str) -> String {
@@ -125,35 +136,22 @@ impl Member {
         write_value(out, value);
     }
 
-    /// Writes its name and a word that needs no escapes.
-    pub(in crate::model) fn write_word(&self, out: &mut Vec<u8>, word: &str) {
-        self.write_name(out);
-        write_word(out, word);
-    }
-
     /// The same as this source's in a flat reply.
     pub(in crate::model) fn write_of(&self, out: &mut Vec<u8>, source: &str, value: impl Display) {
-        self.write_name_of(out, source);
+        begin_name(out);
+        out.extend_from_slice(source.as_bytes());
+        out.push(b'_');
+        self.end_name(out);
         write_value(out, value);
-    }
-
-    /// The same as this source's in a flat reply.
-    pub(in crate::model) fn write_word_of(&self, out: &mut Vec<u8>, source: &str, word: &str) {
-        self.write_name_of(out, source);
-        write_word(out, word);
     }
 
     /// Writes its name: what follows is its value.
     pub(in crate::model) fn write_name(&self, out: &mut Vec<u8>) {
         begin_name(out);
-        out.extend_from_slice(self.name.as_bytes());
-        out.extend_from_slice(b"\":");
+        self.end_name(out);
     }
 
-    fn write_name_of(&self, out: &mut Vec<u8>, source: &str) {
-        begin_name(out);
-        out.extend_from_slice(source.as_bytes());
-        out.push(b'_');
+    fn end_name(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.name.as_bytes());
         out.extend_from_slice(b"\":");
     }
@@ -169,10 +167,4 @@ fn begin_name(out: &mut Vec<u8>) {
 fn write_value(out: &mut Vec<u8>, value: impl Display) {
     let written = write!(out, "{value}");
     debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
-}
-
-fn write_word(out: &mut Vec<u8>, word: &str) {
-    out.push(b'"');
-    out.extend_from_slice(word.as_bytes());
-    out.push(b'"');
 }

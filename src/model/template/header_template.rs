@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::model::template::text_template::{Piece, constant, holes, parse, room};
+use crate::model::template::text_template::{Piece, TextTemplate, room};
 use crate::model::template::{Placeholder, Reference, RenderError, TemplateError, Values};
 
 /// Headers that frame a message or belong to one connection (RFC 9110 section 7.6.1), and those
@@ -26,8 +26,7 @@ const RESERVED: [&str; 11] = [
 #[derive(Clone, PartialEq, Eq)]
 pub struct HeaderTemplate {
     name: String,
-    pieces: Vec<Piece>,
-    constant: Option<String>,
+    text: TextTemplate,
 }
 
 impl HeaderTemplate {
@@ -39,16 +38,15 @@ impl HeaderTemplate {
     pub fn try_new(name: &str, template: &str) -> Result<Self, TemplateError> {
         let name = checked_name(name)?;
         let place = |error: TemplateError| error.at(format!("header `{name}`"));
-        let pieces = parse(template).map_err(place)?;
+        let text = TextTemplate::try_new(template).map_err(place)?;
         let good = |piece: &Piece| match piece {
             Piece::Fixed(text) => text.bytes().all(is_visible_or_space),
             Piece::Hole(_) => true,
         };
-        if !pieces.iter().all(good) || template.trim() != template {
+        if !text.pieces.iter().all(good) || template.trim() != template {
             return Err(TemplateError::HeaderText { name });
         }
-        let constant = constant(&pieces);
-        Ok(Self { name, pieces, constant })
+        Ok(Self { name, text })
     }
 
     /// The name, in lower case.
@@ -58,12 +56,12 @@ impl HeaderTemplate {
 
     /// The value, if it names nothing.
     pub fn constant(&self) -> Option<&str> {
-        self.constant.as_deref()
+        self.text.constant()
     }
 
     /// Its placeholders, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
-        holes(&self.pieces)
+        self.text.placeholders()
     }
 
     /// The value: visible ASCII and spaces, no space at its ends. `None`, and the header is not
@@ -75,12 +73,12 @@ impl HeaderTemplate {
     /// [`RenderError::SurroundingSpace`]: such a value is refused, because sending it in another
     /// form would send another value.
     pub fn render(&self, values: &Values<'_>) -> Result<Option<Cow<'_, str>>, RenderError> {
-        if let Some(constant) = &self.constant {
+        if let Some(constant) = self.constant() {
             return Ok(Some(Cow::Borrowed(constant)));
         }
-        let mut out = String::with_capacity(room(&self.pieces));
+        let mut out = String::with_capacity(room(&self.text.pieces));
         let mut complete = true;
-        for piece in &self.pieces {
+        for piece in &self.text.pieces {
             match piece {
                 Piece::Fixed(text) => out.push_str(text),
                 Piece::Hole(placeholder) => match values.optional_text(placeholder)? {

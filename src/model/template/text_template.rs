@@ -8,7 +8,6 @@ use crate::model::template::{Placeholder, Reference, RenderError, TemplateError,
 /// How much room one value is expected to need, in bytes.
 pub(super) const ROOM_PER_HOLE: usize = 48;
 
-/// A piece of a template.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Piece {
     /// Text as it is sent.
@@ -102,7 +101,7 @@ pub(super) fn room(pieces: &[Piece]) -> usize {
 /// A template for text that needs no escaping, such as the key of a rate limit.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TextTemplate {
-    pieces: Vec<Piece>,
+    pub(super) pieces: Vec<Piece>,
     constant: Option<String>,
 }
 

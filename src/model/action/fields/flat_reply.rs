@@ -6,7 +6,7 @@ use super::{FieldSpec, OutputSpec};
 use crate::model::id::InputName;
 use crate::model::json::Json;
 use crate::model::reply::aggregate::{Aggregate, write_member};
-use crate::model::reply::members;
+use crate::model::reply::members::{self, Quoted};
 
 /// A flat reply.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl OutputSpec {
         }
         for reply in &aggregate.replies {
             let of = reply.source.as_str();
-            members::OUTCOME.write_word_of(&mut out, of, reply.outcome.as_str());
+            members::OUTCOME.write_of(&mut out, of, Quoted(reply.outcome.as_str()));
             members::STATUS.write_of(&mut out, of, reply.status);
         }
         out.push(b'}');
