@@ -62,7 +62,7 @@ pub fn run(args: &DemoArgs) -> ExitCode {
     }
     match settings(&simulator) {
         Ok(settings) => {
-            let serving = serve(settings, &simulator, Arc::new(faults), args.once);
+            let serving = serve(args, settings, &simulator, Arc::new(faults));
             actix::System::new().block_on(serving)
         }
         Err(problems) => report(&problems),
@@ -70,10 +70,10 @@ pub fn run(args: &DemoArgs) -> ExitCode {
 }
 
 async fn serve(
+    args: &DemoArgs,
     settings: Settings,
     simulator: &Simulator,
     faults: Arc<DemoFaults>,
-    once: bool,
 ) -> ExitCode {
     let running = match start(settings, &faults) {
         Ok(running) => running,
@@ -90,7 +90,7 @@ async fn serve(
             ExitCode::FAILURE
         }
     };
-    if !once {
+    if !args.once {
         let mut stops = signals::stops();
         say(format_args!("\nTry it yourself:\n\n  {}\n", curl(running.address)));
         say(format_args!(

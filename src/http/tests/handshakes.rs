@@ -82,10 +82,19 @@ fn tls_spec(port: u16, tls: Arc<ClientConfig>) -> TransportSpec {
     TransportSpec { tls: Some(tls), ..spec("localhost", port) }
 }
 
-async fn tls_failure(name: &str, years: std::ops::Range<i32>, trusted: bool) -> String {
+/// Whom the client trusts.
+enum Trust {
+    ItsAuthority,
+    Another,
+}
+
+async fn tls_failure(name: &str, years: std::ops::Range<i32>, trust: Trust) -> String {
     let authority = Authority::new("one");
     let port = tls_server(authority.server_config(name, years)).await;
-    let config = if trusted { authority.trusted() } else { Authority::new("another").trusted() };
+    let config = match trust {
+        Trust::ItsAuthority => authority.trusted(),
+        Trust::Another => Authority::new("another").trusted(),
+    };
     failure_of(tls_spec(port, config)).await.to_string()
 }
 
@@ -117,19 +126,19 @@ async fn a_close_delimited_body_over_tls_must_end_with_close_notify() {
 #[actix_rt::test]
 async fn a_refused_certificate_says_why() {
     assert_eq!(
-        tls_failure("localhost", 2000..2001, true).await,
+        tls_failure("localhost", 2000..2001, Trust::ItsAuthority).await,
         "TLS handshake failed: certificate expired"
     );
     assert_eq!(
-        tls_failure("localhost", 2080..2090, true).await,
+        tls_failure("localhost", 2080..2090, Trust::ItsAuthority).await,
         "TLS handshake failed: certificate not yet valid (is the clock right?)"
     );
     assert_eq!(
-        tls_failure("elsewhere.test", 2020..2090, true).await,
+        tls_failure("elsewhere.test", 2020..2090, Trust::ItsAuthority).await,
         "TLS handshake failed: certificate not valid for host name localhost"
     );
     assert_eq!(
-        tls_failure("localhost", 2020..2090, false).await,
+        tls_failure("localhost", 2020..2090, Trust::Another).await,
         "TLS handshake failed: certificate from an unknown issuer (a private CA must be configured)"
     );
 }
