@@ -174,7 +174,6 @@ mod tests {
     use crate::model::time::test_clock::{ms, start};
 
     const PLAIN: Page = Page { columns: 100, colour: false };
-    /// The width of the bars on it.
     const WIDTH: usize = 40;
 
     /// Three attempts with waits in between, the last without a reply.

@@ -71,7 +71,6 @@ pub(crate) enum FileError {
     Hangs,
 }
 
-/// The files of one configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     /// Whether one of them did not come in time.

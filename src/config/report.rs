@@ -141,7 +141,6 @@ impl Report {
         place(layer) > place(other)
     }
 
-    /// The files of the configuration.
     pub(crate) fn files(&self) -> &Files {
         &self.files
     }

@@ -77,7 +77,6 @@ impl<'a> Table<'a> {
         join(&self.path, name)
     }
 
-    /// Whether the key is there.
     pub(crate) fn has(&self, key: &dyn AnyKey) -> bool {
         self.peek(key).is_some()
     }

@@ -14,7 +14,6 @@ pub(crate) fn parse_toml(text: &str) -> Option<Value> {
     file.collect().ok()?.swap_remove("x")
 }
 
-/// A text.
 pub(crate) fn as_text(value: &Value) -> Option<&str> {
     match &value.kind {
         ValueKind::String(text) => Some(text),
@@ -27,7 +26,6 @@ pub(crate) fn environment_text(value: &Value) -> Option<&str> {
     as_text(value).filter(|_| value.origin() == Some(ENVIRONMENT))
 }
 
-/// A list.
 pub(crate) fn as_list(value: &Value) -> Option<&[Value]> {
     match &value.kind {
         ValueKind::Array(list) => Some(list),
@@ -35,7 +33,6 @@ pub(crate) fn as_list(value: &Value) -> Option<&[Value]> {
     }
 }
 
-/// A whole number.
 pub(crate) fn as_integer(value: &Value) -> Option<i64> {
     match value.kind {
         ValueKind::I64(number) => Some(number),

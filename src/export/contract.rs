@@ -12,11 +12,9 @@ pub(super) struct Output {
     pub(super) name: String,
     /// Where it stands in the reply, as names from the top.
     pub(super) place: Vec<String>,
-    /// Its type.
     pub(super) kind: FieldType,
     /// What stands for it when a reply has none, as JSON text.
     pub(super) default: String,
-    /// What it means.
     pub(super) description: Option<String>,
 }
 

@@ -115,7 +115,6 @@ fn schema_of(member: &Member) -> Value {
     json!({ "type": kind, "description": member.means })
 }
 
-/// The flat reply.
 fn flat(action: &ActionSpec, output: &OutputSpec) -> Value {
     let fields = output.fields.iter().map(|field| {
         let mut schema = of_type(field.kind);

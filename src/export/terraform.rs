@@ -131,7 +131,6 @@ fn write_heredoc(out: &mut String, name: &str, text: &str) -> std::fmt::Result {
     writeln!(out, "\n{indent}{name} = <<EOT\n{}\nEOT", doubled(text))
 }
 
-/// A text in quotes.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     for c in doubled(text).chars() {

@@ -78,7 +78,6 @@ impl Pool {
         self.forget_closed();
     }
 
-    /// A connection has become busy.
     pub(super) fn one_more_busy(&self) {
         self.busy.set(self.busy.get() + 1);
         self.least_idle.set(self.least_idle.get().min(self.idle()));
@@ -118,12 +117,10 @@ impl Pool {
         }
     }
 
-    /// A connection has been closed.
     pub(super) fn one_less(&self) {
         self.open.set(self.open.get().saturating_sub(1));
     }
 
-    /// A connection is no longer busy.
     pub(super) fn one_less_busy(&self) {
         self.busy.set(self.busy.get().saturating_sub(1));
     }

@@ -47,7 +47,6 @@ pub(super) enum Framing {
     Chunked,
 }
 
-/// A request head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) method: String,

@@ -69,7 +69,6 @@ impl SplitMix64 {
         Self { state: seed }
     }
 
-    /// The next 64 random bits.
     pub(super) fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;

@@ -63,7 +63,6 @@ struct Wanted {
     faults: Vec<Fault>,
 }
 
-/// Handles `GET`.
 pub(super) async fn show(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
     match &overview.faults {
         Some(faults) => reply(faults.as_ref()),
@@ -71,7 +70,6 @@ pub(super) async fn show(request: HttpRequest, overview: web::Data<Overview>) ->
     }
 }
 
-/// Handles `POST`.
 pub(super) async fn switch(
     request: HttpRequest,
     payload: web::Payload,

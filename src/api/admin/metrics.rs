@@ -12,7 +12,6 @@ use crate::model::gauges::{ConfigGauge, CredentialGauge, Gauges, SourceGauge};
 /// The media type of the text format, version 0.0.4.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Handles the route.
 pub(super) async fn metrics(overview: web::Data<Overview>) -> HttpResponse {
     let text = overview.metrics.expose(&gauges(&overview));
     HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_FORMAT)).body(text)

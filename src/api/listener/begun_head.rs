@@ -5,7 +5,6 @@ const MOST_KEPT: usize = 8 * 1024;
 /// Stands behind a target in the first line (RFC 9112 section 3).
 const VERSION: usize = " HTTP/1.1".len();
 
-/// The beginning of a head.
 #[derive(Debug, Default)]
 pub(in crate::api) struct BegunHead {
     kept: Vec<u8>,

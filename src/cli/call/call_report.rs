@@ -29,7 +29,6 @@ pub enum Format {
 
 #[derive(Serialize)]
 struct Document<'a> {
-    /// The HTTP status.
     status: u16,
     /// Whether every part of it is there.
     complete: Option<bool>,

@@ -18,7 +18,6 @@ pub enum BodyFraming {
     UntilClose,
 }
 
-/// The version of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HttpVersion {
     Http10,

@@ -142,9 +142,9 @@ impl Attempt {
 /// How an attempt changed the circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerChange {
-    /// The upstream is left alone now.
+    /// No call passes for a while.
     Opened,
-    /// The upstream is asked again.
+    /// All calls pass again.
     Closed,
 }
 

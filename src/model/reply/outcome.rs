@@ -21,7 +21,7 @@ pub enum Outcome {
     Timeout,
     /// The upstream said 429 and no wait fits, or our own budget has no permit in time.
     RateLimited,
-    /// The source is ejected at present.
+    /// The source's circuit breaker is open.
     CircuitOpen,
     /// No token could be had, or the upstream refused a fresh one.
     AuthFailed,

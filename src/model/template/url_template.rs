@@ -22,7 +22,6 @@ use crate::model::template::{
     TextPlace, Values,
 };
 
-/// A part of the path.
 #[derive(Clone, PartialEq, Eq)]
 enum PathPart {
     /// Segments without a placeholder, slashes included.

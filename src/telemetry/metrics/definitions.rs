@@ -14,7 +14,6 @@ use crate::telemetry::large_replies::LARGE_REPLY;
 /// The label of a request that named no action that there is.
 const NO_ACTION: &str = "none";
 
-/// One metric.
 pub(super) struct Metric {
     /// Its name, with its unit (Prometheus' conventions).
     pub name: &'static str,
@@ -65,7 +64,6 @@ pub(super) static CONFIG_CHANGES: Metric = Metric {
     feed: Feed::Told,
 };
 
-/// All of them.
 pub(super) static METRICS: [&Metric; 19] = [
     &Metric {
         name: "http_server_request_duration_seconds",

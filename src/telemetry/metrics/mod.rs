@@ -28,7 +28,6 @@ pub struct Metrics {
     exposing: Mutex<()>,
 }
 
-/// The series of one metric.
 enum Series {
     Counter(CounterVec),
     Gauge(GaugeVec),

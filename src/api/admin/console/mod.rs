@@ -31,7 +31,6 @@ const SCRIPTS: [(&str, &str); 5] = [
 
 static CONSOLE: LazyLock<Console> = LazyLock::new(Console::put_together);
 
-/// Handles the route.
 pub(super) async fn console() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))

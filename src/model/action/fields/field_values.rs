@@ -138,7 +138,6 @@ fn read_rows(
 
 /// An array that is put together row by row.
 struct Column<'a> {
-    /// The type of its elements.
     element: FieldType,
     /// The element of a row without a value of that type.
     default: &'a Json,

@@ -23,7 +23,6 @@ pub struct Progress {
     sources: Mutex<Vec<SourceProgress>>,
 }
 
-/// What one of them has done.
 #[derive(Debug)]
 struct SourceProgress {
     source: Id,
@@ -32,7 +31,6 @@ struct SourceProgress {
     started: Instant,
     attempts: u32,
     spans: Vec<Recorded>,
-    /// The attempt that ended last.
     last_attempt: Option<usize>,
     /// What became of it; absent as long as it is under way.
     end: Option<End>,

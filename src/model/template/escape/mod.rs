@@ -46,7 +46,6 @@ pub enum Escape {
     Raw,
 }
 
-/// The facts of one escape.
 struct Facts {
     name: &'static str,
     /// What a refused value must not have or be; empty if no value is refused.
