@@ -7,7 +7,7 @@ use actix::{Actor, Addr, Context, Handler, MailboxError, Message, Supervised, Su
 
 use crate::actors::observe::Observe;
 use crate::actors::reply::Cancellable;
-use crate::actors::supervision::{Respawning, Restarts};
+use crate::actors::supervision::{Restarts, SupervisedAddr};
 use crate::clock;
 use crate::model::failure::Failure;
 use crate::model::record::target::Target;
@@ -64,7 +64,7 @@ type SourceActorFactory = Box<dyn Fn() -> Addr<SourceActor>>;
 pub struct SourceHandle {
     spec: Arc<SourceSpec>,
     target: Arc<Target>,
-    actor: Respawning<SourceActor, SourceActorFactory>,
+    actor: SupervisedAddr<SourceActor, SourceActorFactory>,
 }
 
 impl SourceHandle {
@@ -80,7 +80,7 @@ impl SourceHandle {
         });
         let name = format!("source {}", spec.id).into();
         let target = Arc::new(spec.target());
-        Self { spec, target, actor: Respawning::new(name, restarts, clock::now(), factory) }
+        Self { spec, target, actor: SupervisedAddr::new(name, restarts, clock::now(), factory) }
     }
 
     /// The source as it was configured.

@@ -1,7 +1,7 @@
 //! Actors that come back after a panic.
 //!
 //! actix's own `Supervisor` restarts an actor that stops, but not one that panics: its address
-//! closes and stays closed. So whoever holds an address holds it through [`Respawning`], which
+//! closes and stays closed. So whoever holds an address holds it through [`SupervisedAddr`], which
 //! starts a new actor from a factory when the old one is gone, later and later if it keeps going.
 //! Limits, breakers and tokens are shared state outside the actors and survive.
 
@@ -98,7 +98,7 @@ pub struct Down {
 }
 
 /// An actor's address that is renewed when the actor is gone.
-pub struct Respawning<A: Actor, F> {
+pub struct SupervisedAddr<A: Actor, F> {
     name: Arc<str>,
     factory: F,
     restarts: Arc<Restarts>,
@@ -113,7 +113,7 @@ struct Current<A: Actor> {
     is_worn_out: bool,
 }
 
-impl<A, F> Respawning<A, F>
+impl<A, F> SupervisedAddr<A, F>
 where
     A: Actor<Context = Context<A>> + Handler<Observe>,
     F: Fn() -> Addr<A>,
@@ -215,9 +215,9 @@ mod tests {
     fn respawning(
         restarts: &Arc<Restarts>,
         now: Instant,
-    ) -> Rc<Respawning<Fragile, impl Fn() -> Addr<Fragile>>> {
+    ) -> Rc<SupervisedAddr<Fragile, impl Fn() -> Addr<Fragile>>> {
         let factory = || Fragile.start();
-        Rc::new(Respawning::new("fragile".into(), Arc::clone(restarts), now, factory))
+        Rc::new(SupervisedAddr::new("fragile".into(), Arc::clone(restarts), now, factory))
     }
 
     #[test]

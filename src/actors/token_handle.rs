@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::watch;
 
-use super::supervision::{Respawning, Restarts};
+use super::supervision::{Restarts, SupervisedAddr};
 use super::token::status::TokenStatus;
 use super::token::{GetToken, TokenActor};
 use crate::clock;
@@ -24,7 +24,7 @@ type TokenActorFactory = Box<dyn Fn() -> Addr<TokenActor> + Send + Sync>;
 pub struct TokenHandle {
     id: Id,
     status: watch::Receiver<TokenStatus>,
-    actor: Arc<Respawning<TokenActor, TokenActorFactory>>,
+    actor: Arc<SupervisedAddr<TokenActor, TokenActorFactory>>,
     /// The longest that one token request takes.
     timeout: Duration,
     /// Until when the service is not ready without a first token; empty: it never waits for it.
@@ -54,7 +54,7 @@ impl TokenHandle {
             Supervisor::start_in_arbiter(&arbiter, move |_| TokenActor::new(id, spec, tls, sender))
         });
         let name = format!("token {id}").into();
-        let actor = Arc::new(Respawning::new(name, restarts, clock::now(), factory));
+        let actor = Arc::new(SupervisedAddr::new(name, restarts, clock::now(), factory));
         Ok(Self { id, status, actor, timeout, awaited_until: Arc::default() })
     }
 

@@ -10,7 +10,7 @@ use crate::api::observation::Observation;
 use crate::api::problem::Problem;
 use crate::api::run_action::{self, Reply, SERVER_TIMING};
 use crate::api::scope::{RequestScope, finish};
-use crate::api::serving::Worker;
+use crate::api::snapshot::Worker;
 use crate::api::{request_body, request_context};
 use crate::model::id::Id;
 use crate::model::inputs::Inputs;

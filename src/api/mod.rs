@@ -15,7 +15,7 @@ pub mod request_body;
 pub mod request_context;
 mod run_action;
 mod scope;
-pub mod serving;
+pub mod snapshot;
 
 pub mod route_table;
 pub mod routes;

@@ -10,7 +10,7 @@ use super::{actions, events};
 use crate::api::access::callers::Caller;
 use crate::api::access::host;
 use crate::api::scope::{RequestScope, finish};
-use crate::api::serving::{Shared, Worker};
+use crate::api::snapshot::{Shared, Worker};
 use crate::model::paths;
 
 static ENDPOINTS: [Endpoint; 3] = [
@@ -29,8 +29,8 @@ pub fn public(config: &mut web::ServiceConfig) {
 
 /// The `OpenAPI` document, for those who may ask.
 async fn openapi(request: HttpRequest, worker: web::Data<Worker>) -> HttpResponse {
-    let serving = worker.serving();
-    let access = &serving.shared.access;
+    let snapshot = worker.snapshot();
+    let access = &snapshot.shared.access;
     // A page of another site cannot read it, unless its name was made to lead here.
     let caller = access.identify(&request).and_then(|caller| match caller {
         Caller::Key(_) | Caller::Certificate => Ok(caller),

@@ -65,7 +65,7 @@ pub async fn run(
         progress: Arc::clone(&progress),
     };
     let coordinator =
-        scope.serving.coordinator.addr(clock::now()).map_err(|_| Problem::internal())?;
+        scope.snapshot.coordinator.addr(clock::now()).map_err(|_| Problem::internal())?;
     let mut aggregate = coordinator.send(message).await.map_err(|_| Problem::internal())?;
     aggregate.flow_latency_ms = flow_latency_ms;
     let null = Json::null();

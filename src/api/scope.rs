@@ -14,7 +14,7 @@ use crate::api::access::callers::Caller;
 use crate::api::admission::Permit;
 use crate::api::observation::Observation;
 use crate::api::problem::Problem;
-use crate::api::serving::{Serving, Shared, Worker};
+use crate::api::snapshot::{Shared, Snapshot, Worker};
 use crate::api::{request_body, request_context};
 use crate::clock;
 use crate::model::action::action_spec::ActionSpec;
@@ -25,7 +25,7 @@ pub struct RequestScope<'a> {
     /// Its id, the same in its reply, in the log and for the sources.
     pub id: HeaderValue,
     /// The same from its head to its end, whatever is reloaded meanwhile.
-    pub serving: Rc<Serving>,
+    pub snapshot: Rc<Snapshot>,
     /// When it arrived.
     pub started: Instant,
 }
@@ -34,12 +34,12 @@ impl<'a> RequestScope<'a> {
     pub fn begin(request: &'a HttpRequest, worker: &Worker) -> Self {
         let started = clock::now();
         let id = request_context::id_of(request);
-        Self { request, id, serving: worker.serving(), started }
+        Self { request, id, snapshot: worker.snapshot(), started }
     }
 
     /// What one configuration says, for all workers.
     pub fn shared(&self) -> &Shared {
-        &self.serving.shared
+        &self.snapshot.shared
     }
 
     pub fn headers(&self) -> &HeaderMap {

@@ -6,10 +6,10 @@ use super::StartError;
 use super::credentials::{self, Credential};
 use super::process::Process;
 use super::sources::{self, SourceParts};
-use crate::api::admin::Parts;
+use crate::api::admin::AdminView;
 use crate::api::admission::Admission;
 use crate::api::request_body::BodyLimits;
-use crate::api::serving::Shared;
+use crate::api::snapshot::Shared;
 use crate::app::who_may_ask;
 use crate::export::openapi::{self, Service};
 use crate::policy::source_spec::SourceSpec;
@@ -94,11 +94,11 @@ impl Deployment {
     }
 
     /// What operators may look at, and who may do so.
-    pub(super) fn parts(&self, process: &Process) -> Parts {
+    pub(super) fn admin_view(&self, process: &Process) -> AdminView {
         let sources =
             self.sources.iter().map(|source| (Arc::clone(&source.spec), Arc::clone(&source.state)));
         let tokens = self.credentials.iter().filter_map(|known| known.auth.token_handle());
-        Parts {
+        AdminView {
             access: who_may_ask::of_operators(&self.server, &process.operators_refused),
             sources: sources.collect(),
             credentials: tokens.collect(),

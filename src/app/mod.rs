@@ -32,7 +32,7 @@ use crate::actors::observe;
 use crate::actors::supervision::Restarts;
 use crate::api::admin::faults::Faults;
 use crate::api::admin::reload::{Kept, Reload as _, Reloaded};
-use crate::api::admin::{Overview, Viewers};
+use crate::api::admin::{AdminState, Viewers};
 use crate::api::draining::Draining;
 use crate::api::listener::inbound_tls::TlsInForce;
 use crate::app::reloader::Reloader;
@@ -95,7 +95,7 @@ pub fn start_with_faults(
     let (callers, operators) = (Arc::clone(&descriptors.public), Arc::clone(&descriptors.admin));
     let upstreams = Arc::clone(&descriptors.upstreams);
     let server = deployment.server.clone();
-    let parts = Arc::new(ArcSwap::from_pointee(deployment.parts(&process)));
+    let view = Arc::new(ArcSwap::from_pointee(deployment.admin_view(&process)));
     let status = std::sync::Mutex::new(reloader::succeeded(&deployment.config_hash));
     let (deployments, newest) = watch::channel(Arc::new(deployment));
     let [tls, admin_tls] = [&server.tls, &server.admin_tls].map(|tls| tls.as_ref().map(in_force));
@@ -104,15 +104,15 @@ pub fn start_with_faults(
         process,
         descriptors,
         deployments,
-        parts: Arc::clone(&parts),
+        view: Arc::clone(&view),
         tls: tls.clone(),
         admin_tls: admin_tls.clone(),
         metrics: Arc::clone(&telemetry.metrics),
         one_at_a_time: Arc::default(),
         status,
     });
-    let overview = Arc::new(Overview {
-        parts,
+    let admin_state = Arc::new(AdminState {
+        view,
         reload: Arc::clone(&reloader) as _,
         faults,
         draining: Arc::clone(&draining),
@@ -129,7 +129,7 @@ pub fn start_with_faults(
         begun: Arc::new(AtomicUsize::new(0)),
     };
     let public = servers::public(&server, for_callers.socket, workers, tls, &callers)?;
-    let admin = servers::admin(&server, for_operators.socket, admin_tls, &operators, &overview)?;
+    let admin = servers::admin(&server, for_operators.socket, admin_tls, &operators, &admin_state)?;
     let running = Running {
         address: for_callers.address,
         admin_address: for_operators.address,

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::api::admin::Parts;
+use crate::api::admin::AdminView;
 use crate::api::admin::reload::{Kept, Reload, ReloadStatus, Reloaded};
 use crate::api::listener::inbound_tls::TlsInForce;
 use crate::app::blocking::in_a_thread;
@@ -30,7 +30,7 @@ pub(super) struct Reloader {
     /// The workers follow it.
     pub(super) deployments: watch::Sender<Arc<Deployment>>,
     /// The operators' routes look at it.
-    pub(super) parts: Arc<ArcSwap<Parts>>,
+    pub(super) view: Arc<ArcSwap<AdminView>>,
     /// The listeners look at them for each new connection.
     pub(super) tls: Option<TlsInForce>,
     pub(super) admin_tls: Option<TlsInForce>,
@@ -113,7 +113,7 @@ impl Reloader {
         let next = next.map_err(|error| Kept { problems: vec![error.to_string()] })?;
         let changes = changes::between(&before, &next);
         self.descriptors.divide(&next);
-        self.parts.store(Arc::new(next.parts(&self.process)));
+        self.view.store(Arc::new(next.admin_view(&self.process)));
         put_in_force(self.tls.as_ref(), next.server.tls.as_ref());
         put_in_force(self.admin_tls.as_ref(), next.server.admin_tls.as_ref());
         self.deployments.send_replace(Arc::new(next));

@@ -10,7 +10,7 @@ use actix_web::web;
 
 use super::StartError;
 use super::workers::WorkerFactory;
-use crate::api::admin::{self, Overview};
+use crate::api::admin::{self, AdminState};
 use crate::api::listener::connection_limit::ConnectionLimit;
 use crate::api::listener::inbound_tls::TlsInForce;
 use crate::api::listener::listen::{self, ConnectionRules, Listener};
@@ -54,7 +54,7 @@ pub(super) fn admin(
     socket: TcpListener,
     tls: Option<TlsInForce>,
     limit: &Arc<ConnectionLimit>,
-    overview: &Arc<Overview>,
+    state: &Arc<AdminState>,
 ) -> Result<Server, StartError> {
     let listener = Listener {
         name: "admin",
@@ -62,10 +62,10 @@ pub(super) fn admin(
         rules: RULES,
         limit: Arc::clone(limit),
         tls,
-        draining: Arc::clone(&overview.draining),
+        draining: Arc::clone(&state.draining),
         observer: None,
     };
-    let for_routes = Arc::clone(overview);
+    let for_routes = Arc::clone(state);
     let configure = move |config: &mut web::ServiceConfig| {
         config.app_data(web::Data::from(Arc::clone(&for_routes)));
         admin::operators::routes(config, &for_routes);

@@ -13,8 +13,8 @@ use super::sources::SourceParts;
 use super::upstream_share::UpstreamShare;
 use crate::actors::coordinator::CoordinatorActor;
 use crate::actors::source_actor::SourceHandle;
-use crate::actors::supervision::{Respawning, Restarts};
-use crate::api::serving::{Serving, Worker};
+use crate::actors::supervision::{Restarts, SupervisedAddr};
+use crate::api::snapshot::{Snapshot, Worker};
 use crate::clock;
 use crate::policy::source_pipeline::SourcePipeline;
 
@@ -38,19 +38,19 @@ impl WorkerFactory {
         let index = self.begun.fetch_add(1, Ordering::Relaxed) % self.workers;
         let mut deployments = self.deployments.clone();
         let set = WorkerSet { index, factory: self.clone(), handles: RefCell::default() };
-        let first = set.serving(&deployments.borrow_and_update());
+        let first = set.snapshot(&deployments.borrow_and_update());
         let seen = RefCell::new(deployments.clone());
         let worker = Worker::new(first, move || {
             let mut seen = seen.borrow_mut();
             // An error means that there will be no other one.
             let is_newer = seen.has_changed().unwrap_or(false);
-            is_newer.then(|| set.serving(&seen.borrow_and_update()))
+            is_newer.then(|| set.snapshot(&seen.borrow_and_update()))
         });
         // A thread without requests lets go of the old configuration all the same.
         let idle = worker.clone();
         actix_rt::spawn(async move {
             while deployments.changed().await.is_ok() {
-                drop(idle.serving());
+                drop(idle.snapshot());
             }
         });
         worker
@@ -83,7 +83,7 @@ struct WorkerSet {
 impl WorkerSet {
     /// What to serve with under this configuration. A source that is configured as before keeps
     /// its actor and its connections.
-    fn serving(&self, deployment: &Deployment) -> Serving {
+    fn snapshot(&self, deployment: &Deployment) -> Snapshot {
         let handles = deployment.sources.iter().map(|parts| {
             let known =
                 self.handles.borrow().iter().find(|known| known.is_of(&parts.spec)).cloned();
@@ -97,8 +97,9 @@ impl WorkerSet {
             Supervisor::start(move |_| CoordinatorActor::new(sources))
         });
         let restarts = Arc::clone(&self.factory.restarts);
-        let coordinator = Respawning::new("coordinator".into(), restarts, clock::now(), factory);
-        Serving { shared: Arc::clone(&deployment.shared), coordinator }
+        let coordinator =
+            SupervisedAddr::new("coordinator".into(), restarts, clock::now(), factory);
+        Snapshot { shared: Arc::clone(&deployment.shared), coordinator }
     }
 
     fn start_source(&self, parts: &SourceParts) -> Rc<SourceHandle> {

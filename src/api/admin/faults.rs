@@ -20,7 +20,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Overview, json_reply, problem};
+use super::{AdminState, json_reply, problem};
 use crate::api::access::same_site;
 use crate::api::problem::Problem;
 use crate::api::request_body::{self, BodyLimits};
@@ -63,8 +63,8 @@ struct Wanted {
     faults: Vec<Fault>,
 }
 
-pub(super) async fn show(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
-    match &overview.faults {
+pub(super) async fn show(request: HttpRequest, state: web::Data<AdminState>) -> HttpResponse {
+    match &state.faults {
         Some(faults) => reply(faults.as_ref()),
         None => problem(&request, Problem::internal()),
     }
@@ -73,9 +73,9 @@ pub(super) async fn show(request: HttpRequest, overview: web::Data<Overview>) ->
 pub(super) async fn switch(
     request: HttpRequest,
     payload: web::Payload,
-    overview: web::Data<Overview>,
+    state: web::Data<AdminState>,
 ) -> HttpResponse {
-    let Some(faults) = &overview.faults else { return problem(&request, Problem::internal()) };
+    let Some(faults) = &state.faults else { return problem(&request, Problem::internal()) };
     let wanted = match read(&request, payload).await {
         Ok(wanted) => wanted,
         Err(refusal) => return problem(&request, refusal),

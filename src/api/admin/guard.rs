@@ -11,7 +11,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, web};
 
-use super::{Overview, problem};
+use super::{AdminState, problem};
 use crate::api::problem::Problem;
 
 #[cfg(doc)]
@@ -22,8 +22,8 @@ pub(super) async fn by_host<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let verdict = match overview(request.request()) {
-        Some(overview) => overview.parts.load().access.check_host(request.request()),
+    let verdict = match state(request.request()) {
+        Some(state) => state.view.load().access.check_host(request.request()),
         None => Err(Problem::internal()),
     };
     pass(verdict, request, next).await
@@ -39,16 +39,16 @@ pub(super) async fn by_key<B: MessageBody + 'static>(
 }
 
 async fn identify(request: &HttpRequest) -> Result<(), Problem> {
-    let overview = overview(request).ok_or_else(Problem::internal)?;
-    let parts = overview.parts.load_full();
-    parts.access.check_host(request)?;
-    match parts.access.identify(request) {
+    let state = state(request).ok_or_else(Problem::internal)?;
+    let view = state.view.load_full();
+    view.access.check_host(request)?;
+    match view.access.identify(request) {
         Ok(_) => Ok(()),
-        Err(problem) => Err(parts.access.failures.hold_back(problem).await),
+        Err(problem) => Err(view.access.failures.hold_back(problem).await),
     }
 }
 
-fn overview(request: &HttpRequest) -> Option<&web::Data<Overview>> {
+fn state(request: &HttpRequest) -> Option<&web::Data<AdminState>> {
     request.app_data()
 }
 

@@ -30,7 +30,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::viewers::{MOST_VIEWERS, Place};
-use super::{Overview, faults, problem, requests, snapshots};
+use super::{AdminState, faults, problem, requests, snapshots};
 use crate::api::access::same_site;
 use crate::api::admin::liveness;
 use crate::clock;
@@ -46,7 +46,7 @@ const DISPLACED_FOR: Duration = Duration::from_secs(30);
 struct Viewer {
     /// Tells who it is: the keys may change while it follows.
     request: HttpRequest,
-    overview: web::Data<Overview>,
+    state: web::Data<AdminState>,
     /// The last request that was sent; absent before the first event.
     seen: Option<u64>,
     place: Place,
@@ -54,7 +54,7 @@ struct Viewer {
 
 /// Handles the route. The stream ends with the connection, with the service, or when a reload leaves
 /// nothing that lets the viewer in.
-pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
+pub(super) async fn live(request: HttpRequest, state: web::Data<AdminState>) -> HttpResponse {
     // A stream of an endless length is nothing to let any page on this machine open.
     if let Err(refusal) = same_site::check(&request) {
         return problem(&request, refusal);
@@ -65,8 +65,8 @@ pub(super) async fn live(request: HttpRequest, overview: web::Data<Overview>) ->
         // The HTTP layer would wait for the end of a stream of which it sends nothing.
         return response.body(actix_web::body::None::new());
     }
-    let place = overview.viewers.enter();
-    let viewer = Viewer { request, overview, seen: None, place };
+    let place = state.viewers.enter();
+    let viewer = Viewer { request, state, seen: None, place };
     let events = stream::unfold(Some(viewer), |viewer| async move {
         let mut viewer = viewer?;
         if viewer.seen.is_some() {
@@ -88,16 +88,16 @@ impl Viewer {
     /// Whether the configuration in force would let it in. One that it would not learns why when it
     /// comes back.
     fn may_still_follow(&self) -> bool {
-        let access = &self.overview.parts.load().access;
+        let access = &self.state.view.load().access;
         access.check_host(&self.request).is_ok() && access.identify(&self.request).is_ok()
     }
 
     fn next_event(&mut self) -> Bytes {
-        let newer = self.overview.recent.after(self.seen.unwrap_or_default());
+        let newer = self.state.recent.after(self.seen.unwrap_or_default());
         let newest = newer.last().map(|kept| kept.number);
         self.seen = newest.or(self.seen).or(Some(0));
         let newer: Vec<Value> = newer.iter().map(requests::as_json).collect();
-        Bytes::from(format!("data: {}\n\n", state(&self.overview, &newer)))
+        Bytes::from(format!("data: {}\n\n", state(&self.state, &newer)))
     }
 }
 
@@ -109,9 +109,9 @@ fn displaced() -> Bytes {
     Bytes::from(format!("retry: {wait}\nevent: displaced\ndata: {data}\n\n"))
 }
 
-fn state(overview: &Overview, requests: &[Value]) -> Value {
+fn state(state: &AdminState, requests: &[Value]) -> Value {
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let outcomes = overview
+    let outcomes = state
         .metrics
         .outcomes()
         .into_iter()
@@ -119,11 +119,11 @@ fn state(overview: &Overview, requests: &[Value]) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "at_ms": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-        "readiness": liveness::readiness(overview),
-        "sources": snapshots::sources_now(overview),
-        "credentials": snapshots::credentials_now(overview),
+        "readiness": liveness::readiness(state),
+        "sources": snapshots::sources_now(state),
+        "credentials": snapshots::credentials_now(state),
         "outcomes": outcomes.collect::<Vec<_>>(),
-        "faults": overview.faults.as_deref().map(faults::state),
+        "faults": state.faults.as_deref().map(faults::state),
         "requests": requests,
     })
 }

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::actors::token::status::TokenStatus;
-use crate::api::admin::{Overview, json_reply};
+use crate::api::admin::{AdminState, json_reply};
 use crate::clock;
 
 /// `GET /livez`: that the process answers; it depends on nothing else.
@@ -16,8 +16,8 @@ pub(super) async fn livez() -> HttpResponse {
 }
 
 /// `GET /readyz`: 200, or 503 with reasons.
-pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
-    let body = readiness(&overview);
+pub(super) async fn readyz(state: web::Data<AdminState>) -> HttpResponse {
+    let body = readiness(&state);
     let ready = body["ready"] == true;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     json_reply(status, &body)
@@ -27,29 +27,29 @@ pub(super) async fn readyz(overview: web::Data<Overview>) -> HttpResponse {
 /// tried yet, and while the service is going down. What fails all the same, and an actor that keeps
 /// crashing or does not answer, shows as a warning: sources that answer are not taken out of service for one that does
 /// not.
-pub(super) fn readiness(overview: &Overview) -> Value {
+pub(super) fn readiness(state: &AdminState) -> Value {
     let now = clock::now();
-    let parts = overview.parts.load();
+    let view = state.view.load();
     let (mut reasons, mut warnings) = (Vec::new(), Vec::new());
-    if overview.draining.is_on() {
+    if state.draining.is_on() {
         reasons.push("the service is going down".to_owned());
     }
-    for credential in &parts.credentials {
+    for credential in &view.credentials {
         let Some(problem) = no_token(&credential.status(), now) else { continue };
         let list = if credential.is_awaited(now) { &mut reasons } else { &mut warnings };
         list.push(format!("credential {}: {problem}", credential.id()));
     }
-    for (spec, limits) in &parts.sources {
+    for (spec, limits) in &view.sources {
         if limits.is_cold() {
             let name = spec.name();
             reasons.push(format!("source {name}: its first connections are being made"));
         }
     }
-    let loops = overview.restarts.crash_loops(now).into_iter();
+    let loops = state.restarts.crash_loops(now).into_iter();
     warnings.extend(loops.map(|(actor, times)| {
         format!("actor {actor}: crash loop, started again {times} times in a row")
     }));
-    let mut silent = overview.restarts.observed().unanswered(now);
+    let mut silent = state.restarts.observed().unanswered(now);
     silent.sort_unstable();
     silent.dedup();
     let silent = silent.into_iter();
@@ -58,7 +58,7 @@ pub(super) fn readiness(overview: &Overview) -> Value {
         "ready": reasons.is_empty(),
         "reasons": reasons,
         "warnings": warnings,
-        "actor_restarts": overview.restarts.count(),
+        "actor_restarts": state.restarts.count(),
     })
 }
 

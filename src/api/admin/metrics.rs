@@ -5,23 +5,23 @@ use std::time::{Instant, UNIX_EPOCH};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, web};
 
-use super::Overview;
+use super::AdminState;
 use crate::clock;
 use crate::model::gauges::{ConfigGauge, CredentialGauge, Gauges, SourceGauge};
 
 /// The media type of the text format, version 0.0.4.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) async fn metrics(overview: web::Data<Overview>) -> HttpResponse {
-    let text = overview.metrics.expose(&gauges(&overview));
+pub(super) async fn metrics(state: web::Data<AdminState>) -> HttpResponse {
+    let text = state.metrics.expose(&gauges(&state));
     HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_FORMAT)).body(text)
 }
 
-fn gauges(overview: &Overview) -> Gauges {
+fn gauges(state: &AdminState) -> Gauges {
     let now = clock::now();
-    let parts = overview.parts.load();
+    let view = state.view.load();
     let mut sources: Vec<SourceGauge> = Vec::new();
-    for (spec, state) in &parts.sources {
+    for (spec, state) in &view.sources {
         let (in_flight, breaker) = (state.policies.in_flight(), state.policies.circuit(now).state);
         match sources.iter_mut().find(|known| known.source == spec.id) {
             // Another tenant's: they are one series, as bad as the worst of them.
@@ -29,7 +29,7 @@ fn gauges(overview: &Overview) -> Gauges {
             None => sources.push(SourceGauge { source: spec.id.clone(), in_flight, breaker }),
         }
     }
-    let credentials = parts.credentials.iter().map(|credential| {
+    let credentials = view.credentials.iter().map(|credential| {
         let status = credential.status();
         let valid = status.valid(now);
         CredentialGauge {
@@ -40,13 +40,13 @@ fn gauges(overview: &Overview) -> Gauges {
             failed: status.failed,
         }
     });
-    let reload = overview.reload.status();
+    let reload = state.reload.status();
     let since_epoch = reload.last_success.duration_since(UNIX_EPOCH).unwrap_or_default();
     Gauges {
         sources,
         credentials: credentials.collect(),
-        restarts: overview.restarts.by_actor(),
-        silent: silent(overview, now),
+        restarts: state.restarts.by_actor(),
+        silent: silent(state, now),
         config: ConfigGauge {
             last_reload_succeeded: reload.succeeded,
             last_success: since_epoch.as_secs_f64(),
@@ -56,9 +56,9 @@ fn gauges(overview: &Overview) -> Gauges {
 }
 
 /// How many actors of each name do not answer.
-fn silent(overview: &Overview, now: Instant) -> Vec<(String, usize)> {
-    let silent = overview.restarts.observed().unanswered(now);
-    let known = overview.restarts.by_actor().into_iter();
+fn silent(state: &AdminState, now: Instant) -> Vec<(String, usize)> {
+    let silent = state.restarts.observed().unanswered(now);
+    let known = state.restarts.by_actor().into_iter();
     let count = |name: &str| silent.iter().filter(|one| &***one == name).count();
     let counted = known.map(|(name, _)| {
         let count = count(&name);

@@ -36,9 +36,9 @@ use crate::telemetry::recent::Recent;
 pub use viewers::Viewers;
 
 /// What the operators' routes look at.
-pub struct Overview {
+pub struct AdminState {
     /// The parts of the configuration that is in force.
-    pub parts: Arc<ArcSwap<Parts>>,
+    pub view: Arc<ArcSwap<AdminView>>,
     /// Takes the configuration anew.
     pub reload: Arc<dyn Reload>,
     /// Makes the upstreams misbehave, in the demo.
@@ -56,7 +56,7 @@ pub struct Overview {
 }
 
 /// The parts of one configuration; a reload makes new ones.
-pub struct Parts {
+pub struct AdminView {
     /// Who may look at all this, and change it.
     pub access: Access,
     /// The sources, each with its limits; one for each tenant where there are tenants.

@@ -4,7 +4,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use super::{
-    Overview, console, faults, guard, live, metrics, problem, reload, requests, snapshots,
+    AdminState, console, faults, guard, live, metrics, problem, reload, requests, snapshots,
 };
 use crate::api::admin::liveness;
 use crate::api::problem::Problem;
@@ -42,15 +42,14 @@ static OF_THE_DEMO: [Endpoint; 2] = [
 ];
 
 /// Sets up the operators' routes; those of the demo only where faults can be switched.
-pub fn routes(config: &mut web::ServiceConfig, overview: &Overview) {
+pub fn routes(config: &mut web::ServiceConfig, state: &AdminState) {
     for resource in route_table::resources(&FOR_EVERYBODY, other_methods) {
         config.service(resource);
     }
     for resource in route_table::resources(&PAGE, other_methods) {
         config.service(resource.wrap(from_fn(guard::by_host)));
     }
-    let of_the_demo: &'static [Endpoint] =
-        if overview.faults.is_some() { &OF_THE_DEMO } else { &[] };
+    let of_the_demo: &'static [Endpoint] = if state.faults.is_some() { &OF_THE_DEMO } else { &[] };
     let tables: [&'static [Endpoint]; 2] = [&FOR_OPERATORS, of_the_demo];
     let for_operators = tables
         .into_iter()
@@ -69,8 +68,8 @@ fn other_methods(_: &'static str, allowed: String) -> Route {
     })
 }
 
-async fn no_route(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
-    let of_the_demo = OF_THE_DEMO.iter().filter(|_| overview.faults.is_some());
+async fn no_route(request: HttpRequest, state: web::Data<AdminState>) -> HttpResponse {
+    let of_the_demo = OF_THE_DEMO.iter().filter(|_| state.faults.is_some());
     let known = PAGE.iter().chain(&FOR_EVERYBODY).chain(&FOR_OPERATORS).chain(of_the_demo);
     problem(&request, Problem::no_route(&route_table::list(known)))
 }

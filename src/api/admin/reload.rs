@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use super::{Overview, json_reply, problem};
+use super::{AdminState, json_reply, problem};
 use crate::api::access::same_site;
 use crate::api::problem::Problem;
 
@@ -53,11 +53,11 @@ pub struct Kept {
 }
 
 /// Handles the route: 200 with what has changed, or 422 with what is wrong.
-pub(super) async fn reload(request: HttpRequest, overview: web::Data<Overview>) -> HttpResponse {
+pub(super) async fn reload(request: HttpRequest, state: web::Data<AdminState>) -> HttpResponse {
     if let Err(refusal) = same_site::check(&request) {
         return problem(&request, refusal);
     }
-    match Arc::clone(&overview.reload).reload().await {
+    match Arc::clone(&state.reload).reload().await {
         Ok(Reloaded { changes, warnings }) => json_reply(
             StatusCode::OK,
             &json!({"reloaded": true, "changes": changes, "warnings": warnings}),

@@ -5,14 +5,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::{Overview, json_reply, problem};
+use super::{AdminState, json_reply, problem};
 use crate::api::problem::Problem;
 use crate::model::record::record_json;
 use crate::telemetry::recent::{KEPT, Numbered};
 
 /// Handles `GET /v1/requests`.
-pub(super) async fn list(overview: web::Data<Overview>) -> HttpResponse {
-    let requests: Vec<Value> = overview.recent.after(0).iter().rev().map(as_json).collect();
+pub(super) async fn list(state: web::Data<AdminState>) -> HttpResponse {
+    let requests: Vec<Value> = state.recent.after(0).iter().rev().map(as_json).collect();
     json_reply(StatusCode::OK, &json!({"requests": requests}))
 }
 
@@ -20,9 +20,9 @@ pub(super) async fn list(overview: web::Data<Overview>) -> HttpResponse {
 pub(super) async fn show(
     request: HttpRequest,
     id: web::Path<String>,
-    overview: web::Data<Overview>,
+    state: web::Data<AdminState>,
 ) -> HttpResponse {
-    match overview.recent.find(&id) {
+    match state.recent.find(&id) {
         Some(kept) => json_reply(StatusCode::OK, &as_json(&kept)),
         None => problem(&request, Problem::unknown_request(KEPT)),
     }

@@ -7,26 +7,26 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::{Overview, json_reply};
+use super::{AdminState, json_reply};
 use crate::clock;
 use crate::model::circuit::Circuit;
 use crate::model::id::Id;
 
 /// Handles `GET /v1/sources`.
-pub(super) async fn sources(overview: web::Data<Overview>) -> HttpResponse {
-    json_reply(StatusCode::OK, &json!({"sources": sources_now(&overview)}))
+pub(super) async fn sources(state: web::Data<AdminState>) -> HttpResponse {
+    json_reply(StatusCode::OK, &json!({"sources": sources_now(&state)}))
 }
 
 /// Handles `GET /v1/credentials`.
-pub(super) async fn credentials(overview: web::Data<Overview>) -> HttpResponse {
-    json_reply(StatusCode::OK, &json!({"credentials": credentials_now(&overview)}))
+pub(super) async fn credentials(state: web::Data<AdminState>) -> HttpResponse {
+    json_reply(StatusCode::OK, &json!({"credentials": credentials_now(&state)}))
 }
 
 /// Each source, one for each tenant where there are tenants.
-pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
+pub(super) fn sources_now(state: &AdminState) -> Vec<Value> {
     let now = clock::now();
-    let parts = overview.parts.load();
-    let snapshot = parts.sources.iter().map(|(spec, state)| {
+    let view = state.view.load();
+    let snapshot = view.sources.iter().map(|(spec, state)| {
         let limits = &state.policies;
         let breaker = limits.circuit(now);
         let budget = limits.retry_budget(now);
@@ -70,10 +70,10 @@ pub(super) fn sources_now(overview: &Overview) -> Vec<Value> {
 }
 
 /// Each credential that has tokens.
-pub(super) fn credentials_now(overview: &Overview) -> Vec<Value> {
+pub(super) fn credentials_now(state: &AdminState) -> Vec<Value> {
     let now = clock::now();
-    let parts = overview.parts.load();
-    let snapshot = parts.credentials.iter().map(|credential| {
+    let view = state.view.load();
+    let snapshot = view.credentials.iter().map(|credential| {
         let status = credential.status();
         let valid = status.valid(now);
         let expires_in = valid.map(|current| (current.expires - now).as_secs());

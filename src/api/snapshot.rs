@@ -8,7 +8,7 @@ use actix::Addr;
 use bytes::Bytes;
 
 use crate::actors::coordinator::CoordinatorActor;
-use crate::actors::supervision::Respawning;
+use crate::actors::supervision::SupervisedAddr;
 use crate::api::access::callers::Access;
 use crate::api::admission::Admission;
 use crate::api::draining::Draining;
@@ -44,29 +44,29 @@ pub struct Shared {
 }
 
 /// What one request is served with from its head to its end, whatever is reloaded meanwhile.
-pub struct Serving {
+pub struct Snapshot {
     /// The configuration.
     pub shared: Arc<Shared>,
     /// This thread's coordinator of the configuration's sources.
-    pub coordinator: Respawning<CoordinatorActor, Box<dyn Fn() -> Addr<CoordinatorActor>>>,
+    pub coordinator: SupervisedAddr<CoordinatorActor, Box<dyn Fn() -> Addr<CoordinatorActor>>>,
 }
 
 /// What one worker thread has.
 #[derive(Clone)]
 pub struct Worker {
-    current: Rc<RefCell<Rc<Serving>>>,
-    newer: Rc<dyn Fn() -> Option<Serving>>,
+    current: Rc<RefCell<Rc<Snapshot>>>,
+    newer: Rc<dyn Fn() -> Option<Snapshot>>,
 }
 
 impl Worker {
     /// A worker that begins with `first`. `newer` is asked before each request, and says what to
     /// serve it with if the configuration was replaced since it was asked last.
-    pub fn new(first: Serving, newer: impl Fn() -> Option<Serving> + 'static) -> Self {
+    pub fn new(first: Snapshot, newer: impl Fn() -> Option<Snapshot> + 'static) -> Self {
         Self { current: Rc::new(RefCell::new(Rc::new(first))), newer: Rc::new(newer) }
     }
 
     /// What to serve a request with that begins now.
-    pub fn serving(&self) -> Rc<Serving> {
+    pub fn snapshot(&self) -> Rc<Snapshot> {
         if let Some(newer) = (self.newer)() {
             self.current.replace(Rc::new(newer));
         }
