@@ -1,25 +1,51 @@
-//! Whether the actors answer: each is asked now and then, in its mailbox, as its other askers ask it.
+//! What the actors say of themselves: each is asked now and then, in its mailbox, as its other askers ask
+//! it. That it answers is a sign of life; that of a source also says how long its fetches took.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix::{Message, Recipient, WeakRecipient};
 
+use crate::model::time::latency_histogram::Counts;
+
 /// The time between two questions.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 /// An actor that has not answered for so long is stuck, or its thread is.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Say that you are there.
-#[derive(Debug, Message)]
+/// Say that you are there, and what there is to say.
+#[derive(Debug, Default, Message)]
 #[rtype(result = "()")]
-pub struct Observe(Arc<AtomicBool>);
+pub struct Observe(Arc<Answer>);
+
+/// What an actor has answered.
+#[derive(Debug, Default)]
+struct Answer {
+    is_there: AtomicBool,
+    latency: Mutex<Option<SourceLatency>>,
+}
+
+/// How long the fetches of one worker's actor of a source took.
+#[derive(Debug, Clone)]
+pub struct SourceLatency {
+    /// Which of the sources; with the tenant, where there are tenants.
+    pub source: Arc<str>,
+    /// Those of the last minutes.
+    pub counts: Counts,
+}
 
 impl Observe {
     /// The actor is there.
     pub fn answer(self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_there.store(true, Ordering::Relaxed);
+    }
+
+    /// The same, and its fetches took so long.
+    pub fn answer_with(self, latency: SourceLatency) {
+        *unpoisoned(&self.0.latency) = Some(latency);
+        self.answer();
     }
 }
 
@@ -34,18 +60,20 @@ struct One {
     name: Arc<str>,
     actor: WeakRecipient<Observe>,
     asked: Option<Question>,
+    /// What it said last.
+    latency: Option<SourceLatency>,
 }
 
 #[derive(Debug)]
 struct Question {
     at: Instant,
-    answered: Arc<AtomicBool>,
+    answer: Arc<Answer>,
 }
 
 impl Observed {
     /// Another actor is there.
     pub fn add(&self, name: &Arc<str>, actor: WeakRecipient<Observe>) {
-        self.lock().push(One { name: Arc::clone(name), actor, asked: None });
+        self.lock().push(One { name: Arc::clone(name), actor, asked: None, latency: None });
     }
 
     /// Asks each actor that owes no answer, and forgets those that are gone.
@@ -53,9 +81,10 @@ impl Observed {
         self.lock().retain_mut(|one| {
             let Some(actor) = living(&one.actor) else { return false };
             if !one.owes_an_answer() {
-                let answered = Arc::<AtomicBool>::default();
-                actix_rt::spawn(actor.send(Observe(Arc::clone(&answered))));
-                one.asked = Some(Question { at: now, answered });
+                one.take_answer();
+                let answer = Arc::<Answer>::default();
+                actix_rt::spawn(actor.send(Observe(Arc::clone(&answer))));
+                one.asked = Some(Question { at: now, answer });
             }
             true
         });
@@ -69,20 +98,44 @@ impl Observed {
         silent.map(|one| Arc::clone(&one.name)).collect()
     }
 
+    /// How long the fetches of each source took, as its actors said it a second ago at most: those of
+    /// one that is stuck are as it said them last.
+    pub fn latencies(&self) -> BTreeMap<Arc<str>, Counts> {
+        let mut all = BTreeMap::<Arc<str>, Counts>::new();
+        for one in self.lock().iter_mut().filter(|one| living(&one.actor).is_some()) {
+            one.take_answer();
+            if let Some(SourceLatency { source, counts }) = &one.latency {
+                all.entry(Arc::clone(source)).or_default().add(counts);
+            }
+        }
+        all
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<One>> {
-        self.actors.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(&self.actors)
     }
 }
 
 impl One {
     fn owes_an_answer(&self) -> bool {
-        self.asked.as_ref().is_some_and(|asked| !asked.answered.load(Ordering::Relaxed))
+        self.asked.as_ref().is_some_and(|asked| !asked.answer.is_there.load(Ordering::Relaxed))
+    }
+
+    /// Keeps what it has said since.
+    fn take_answer(&mut self) {
+        let said = self.asked.as_ref().and_then(|asked| unpoisoned(&asked.answer.latency).take());
+        self.latency = said.or_else(|| self.latency.take());
     }
 
     fn is_silent(&self, now: Instant) -> bool {
         let asked = self.asked.as_ref().filter(|_| self.owes_an_answer());
         asked.is_some_and(|asked| now.saturating_duration_since(asked.at) >= PATIENCE)
     }
+}
+
+/// Nobody panics who holds one of these.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn living(actor: &WeakRecipient<Observe>) -> Option<Recipient<Observe>> {
@@ -95,6 +148,7 @@ mod tests {
 
     use super::*;
     use crate::clock;
+    use crate::model::time::latency_histogram::LatencyHistogram;
 
     struct Idle;
 
@@ -121,8 +175,52 @@ mod tests {
         // As long as nothing here waits, it gets no turn.
         assert_eq!(observed.unanswered(now + INTERVAL), []);
         assert_eq!(observed.unanswered(now + PATIENCE), ["idle".into()]);
-        actor.send(Observe(Arc::default())).await.expect("it lives");
+        actor.send(Observe::default()).await.expect("it lives");
         assert_eq!(observed.unanswered(now + PATIENCE), []);
+    }
+
+    /// An actor of a source.
+    struct Source(LatencyHistogram);
+
+    impl Actor for Source {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Observe> for Source {
+        type Result = ();
+
+        fn handle(&mut self, observe: Observe, _: &mut Self::Context) {
+            let counts = self.0.counts(clock::now());
+            observe.answer_with(SourceLatency { source: "crm".into(), counts });
+        }
+    }
+
+    #[actix_rt::test]
+    async fn what_the_actors_of_a_source_say_is_added_and_kept_until_they_are_gone() {
+        let (observed, now) = (Observed::default(), clock::now());
+        let actors: Vec<_> = [1, 2]
+            .into_iter()
+            .map(|times| {
+                let mut histogram = LatencyHistogram::new(now);
+                (0..times).for_each(|_| histogram.record(Duration::from_millis(3), now));
+                Source(histogram).start()
+            })
+            .collect();
+        let total = || observed.latencies().get("crm").map_or(0, Counts::total);
+        for actor in &actors {
+            observed.add(&"source crm".into(), actor.downgrade().recipient());
+        }
+        assert_eq!(total(), 0);
+        observed.ask(now);
+        while total() < 3 {
+            tokio::task::yield_now().await;
+        }
+        observed.ask(now + INTERVAL);
+        assert_eq!(total(), 3, "what was said before, while the next answer is not there");
+        drop(actors);
+        while total() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[actix_rt::test]

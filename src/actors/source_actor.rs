@@ -1,16 +1,18 @@
 //! Answers for one source in one worker.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, Addr, Context, Handler, MailboxError, Message, Supervised, Supervisor};
 
-use crate::actors::observe::Observe;
+use crate::actors::observe::{Observe, SourceLatency};
 use crate::actors::reply::Cancellable;
 use crate::actors::supervision::{Restarts, SupervisedAddr};
 use crate::clock;
 use crate::model::failure::Failure;
 use crate::model::record::target::Target;
+use crate::model::time::latency_histogram::LatencyHistogram;
 use crate::policy::answer::Answer;
 use crate::policy::request::FetchRequest;
 use crate::policy::source_pipeline::SourcePipeline;
@@ -21,11 +23,14 @@ use crate::policy::source_spec::SourceSpec;
 #[rtype(result = "Result<Answer, Failure>")]
 pub struct Fetch(pub FetchRequest);
 
-/// One source in one worker thread. It owns the source's steps and their connections: what one
-/// actor broke is gone with it.
+/// One source in one worker thread. It owns the source's steps, their connections, and how long its
+/// fetches took: what one actor broke is gone with it.
 pub struct SourceActor {
+    /// The source's name, with the tenant if there is one.
+    name: Arc<str>,
     /// Absent: none could be made, as is logged.
     pipeline: Option<Rc<SourcePipeline>>,
+    latency: Rc<RefCell<LatencyHistogram>>,
 }
 
 impl Actor for SourceActor {
@@ -38,7 +43,8 @@ impl Handler<Observe> for SourceActor {
     type Result = ();
 
     fn handle(&mut self, observe: Observe, _: &mut Self::Context) {
-        observe.answer();
+        let counts = self.latency.borrow_mut().counts(clock::now());
+        observe.answer_with(SourceLatency { source: Arc::clone(&self.name), counts });
     }
 }
 
@@ -46,13 +52,18 @@ impl Handler<Fetch> for SourceActor {
     type Result = Cancellable<Result<Answer, Failure>>;
 
     fn handle(&mut self, Fetch(request): Fetch, _: &mut Self::Context) -> Self::Result {
-        let pipeline = self.pipeline.clone();
+        let (pipeline, latency) = (self.pipeline.clone(), Rc::clone(&self.latency));
         // A panic in here leaves the asker without an answer: it knows what that means.
         Cancellable::new(async move {
-            match pipeline {
-                Some(pipeline) => pipeline.fetch(&request).await,
-                None => Err(Failure::internal()),
+            let Some(pipeline) = pipeline else { return Err(Failure::internal()) };
+            let answer = pipeline.fetch(&request).await;
+            // One that was refused by our own limits says nothing of how long the source takes.
+            if request.recorder.attempts() > 0 {
+                let now = clock::now();
+                let took = now.saturating_duration_since(request.ready_since);
+                latency.borrow_mut().record(took, now);
             }
+            answer
         })
     }
 }
@@ -74,9 +85,11 @@ impl SourceHandle {
         restarts: Arc<Restarts>,
         make: impl Fn() -> Option<Rc<SourcePipeline>> + 'static,
     ) -> Self {
+        let of = Arc::<str>::from(spec.name());
         let factory: SourceActorFactory = Box::new(move || {
-            let pipeline = make();
-            Supervisor::start(move |_| SourceActor { pipeline })
+            let (name, pipeline) = (Arc::clone(&of), make());
+            let latency = Rc::new(RefCell::new(LatencyHistogram::new(clock::now())));
+            Supervisor::start(move |_| SourceActor { name, pipeline, latency })
         });
         let name = format!("source {}", spec.id).into();
         let target = Arc::new(spec.target());

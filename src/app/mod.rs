@@ -46,9 +46,9 @@ pub use blocking::{NoResult, in_a_thread};
 pub use reloader::Load;
 pub use start_error::StartError;
 
-/// How long requests are still taken once the service is told to stop: enough for those that were
-/// sent before to be read.
-const LAST_REQUESTS: Duration = Duration::from_millis(100);
+/// How long requests are still taken once the service is told to stop: those that were sent before, on
+/// connections that are kept, lie unread in the sockets, and nothing says how many there are.
+const UNREAD_REQUESTS: Duration = Duration::from_millis(100);
 
 /// A service that is up.
 pub struct Running {
@@ -178,7 +178,7 @@ impl Running {
     pub async fn stop(&self) {
         self.draining.begin();
         let began = clock::now();
-        clock::sleep_until(began + LAST_REQUESTS.min(self.grace)).await;
+        clock::sleep_until(began + UNREAD_REQUESTS.min(self.grace)).await;
         let ended = clock::until(began + self.grace, self.public.stop(true)).await.is_some();
         if !ended {
             tracing::warn!("requests were still under way at the end of shutdown_grace");

@@ -33,6 +33,7 @@ mod http_edge;
 mod inbound_tls;
 mod isolation;
 mod last_replies;
+mod latencies;
 mod live;
 mod metrics;
 mod monitoring;

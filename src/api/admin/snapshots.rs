@@ -26,7 +26,10 @@ pub(super) async fn credentials(state: web::Data<AdminState>) -> HttpResponse {
 pub(super) fn sources_now(state: &AdminState) -> Vec<Value> {
     let now = clock::now();
     let view = state.view.load();
+    let latencies = state.restarts.observed().latencies();
     let snapshot = view.sources.iter().map(|(spec, state)| {
+        let latency = latencies.get(spec.name().as_str()).copied().unwrap_or_default();
+        let quantile = |part| latency.quantile(part).map(|time| time.as_secs_f64() * 1e3);
         let limits = &state.policies;
         let breaker = limits.circuit(now);
         let budget = limits.retry_budget(now);
@@ -41,6 +44,12 @@ pub(super) fn sources_now(state: &AdminState) -> Vec<Value> {
             "tenant": spec.tenant().map(Id::as_str),
             "in_flight": limits.in_flight(),
             "max_in_flight": spec.policies.concurrency.max_in_flight,
+            "latency_ms": {
+                "count": latency.total(),
+                "p50": quantile(0.5),
+                "p95": quantile(0.95),
+                "p99": quantile(0.99),
+            },
             "breaker": {
                 "state": state,
                 "probe_in_ms": probe_at.map(|at| millis(at.saturating_duration_since(now))),

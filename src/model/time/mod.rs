@@ -2,6 +2,7 @@
 
 pub mod deadline;
 pub mod jitter;
+pub mod latency_histogram;
 pub mod log_throttle;
 pub mod sliding_window;
 #[cfg(test)]
