@@ -74,7 +74,7 @@ impl Reloader {
     /// Takes as long as the files take.
     fn reload_now(&self) -> Result<Reloaded, Kept> {
         let result = self.replace();
-        self.note(result.is_ok());
+        self.note(&result);
         let config_hash = &self.status().config_hash;
         match &result {
             Ok(Reloaded { changes, warnings }) if warnings.is_empty() => {
@@ -92,12 +92,11 @@ impl Reloader {
     }
 
     /// Notes how a reload went.
-    fn note(&self, is_replaced: bool) {
+    fn note(&self, result: &Result<Reloaded, Kept>) {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_replaced {
-            *status = succeeded(&self.deployments.borrow().config_hash);
-        } else {
-            status.succeeded = false;
+        match result {
+            Ok(_) => *status = succeeded(&self.deployments.borrow().config_hash),
+            Err(_) => status.succeeded = false,
         }
     }
 

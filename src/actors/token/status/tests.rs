@@ -33,7 +33,7 @@ fn pauses(error: &TokenError, times: usize) -> Vec<(Duration, Duration)> {
     let pause = |_| {
         fail(&mut status, error.clone(), Duration::ZERO, now);
         let failure = status.failure.as_ref().expect("it failed");
-        (failure.next_try(false) - now, failure.next_try(true) - now)
+        (failure.next_asked_try() - now, failure.next_unasked_try() - now)
     };
     (0..times).map(pause).collect()
 }
@@ -78,7 +78,7 @@ fn a_token_ends_the_row_of_failures() {
     status.received(token(s(3_600)), now);
     assert!(status.failure.is_none());
     fail(&mut status, unreachable(), Duration::ZERO, now);
-    assert_eq!(status.failure.expect("it failed").next_try(false), now + FIRST_PAUSE);
+    assert_eq!(status.failure.expect("it failed").next_asked_try(), now + FIRST_PAUSE);
 }
 
 #[test]
@@ -218,7 +218,7 @@ proptest! {
         for error in errors {
             fail(&mut status, error.clone(), Duration::ZERO, now);
             let failure = status.failure.as_ref().expect("it failed");
-            let (asked, unasked) = (failure.next_try(false) - now, failure.next_try(true) - now);
+            let (asked, unasked) = (failure.next_asked_try() - now, failure.next_unasked_try() - now);
             let wanted = error.retry_after().unwrap_or_default().min(LONGEST_ASKED_PAUSE);
             prop_assert!(FIRST_PAUSE <= asked && asked <= unasked);
             prop_assert!(wanted <= asked);

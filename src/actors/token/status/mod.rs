@@ -62,9 +62,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// When the next try is; as soon as a request asks for it where there is no token for it.
-    fn next_try(&self, has_token: bool) -> Instant {
-        if has_token { self.unasked_at } else { self.retry_at }
+    /// When the next try is if there is a token as long as that takes.
+    fn next_unasked_try(&self) -> Instant {
+        self.unasked_at
+    }
+
+    /// When it is as soon as a request asks for it, which has no token.
+    fn next_asked_try(&self) -> Instant {
+        self.retry_at
     }
 }
 
@@ -92,7 +97,8 @@ impl TokenStatus {
     /// When the next try is after a failure; a token that was refused is none.
     pub fn next_try(&self, now: Instant) -> Option<Instant> {
         let has_token = self.valid(now).is_some() && !self.is_refused(now);
-        self.failure.as_ref().map(|failure| failure.next_try(has_token))
+        let failure = self.failure.as_ref()?;
+        Some(if has_token { failure.next_unasked_try() } else { failure.next_asked_try() })
     }
 
     /// Whether no fetch has ended yet.
