@@ -210,7 +210,7 @@ impl HttpClient {
         parts.scheme = Some(uri::Scheme::HTTP);
         parts.authority = Some(self.authority.clone());
         parts.path_and_query = Some(target.clone());
-        Uri::from_parts(parts).unwrap_or_default()
+        Uri::from_parts(parts).expect("scheme, authority and path are all that a URI needs")
     }
 }
 

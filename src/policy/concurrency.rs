@@ -66,9 +66,9 @@ impl ConcurrencyLimit {
 
     /// A place for one call, if there is one; given back when dropped.
     fn try_acquire(&self) -> Option<Permit<'_>> {
-        let permit = Permit { in_flight: &self.in_flight };
-        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        (before < self.most).then_some(permit)
+        let one_more = |under_way: usize| (under_way < self.most).then_some(under_way + 1);
+        let taken = self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.ok().map(|_| Permit { in_flight: &self.in_flight })
     }
 
     fn refusal(&self) -> Failure {
