@@ -84,15 +84,18 @@ const POLICIES: [&str; 10] = [
 ];
 
 /// What decides in the policies: pure as the domain is, so that it can be tried with any time.
-const PURE: [&[&str]; 16] = [
+const PURE: [&[&str]; 19] = [
     &["policy", "auth", "token_refusals"],
     &["policy", "auth", "credential_spec"],
     &["policy", "breaker", "breaker_spec"],
     &["policy", "breaker", "circuit_breaker"],
     &["policy", "empty_body"],
     &["policy", "exchange_spec"],
+    &["policy", "paging", "gathered"],
+    &["policy", "paging", "page"],
     &["policy", "paging", "paging_spec"],
     &["policy", "rate_limit", "sliding_log"],
+    &["policy", "rate_limit", "throttled"],
     &["policy", "rate_limit", "rate_limit_spec"],
     &["policy", "retry", "backoff"],
     &["policy", "retry", "budget"],
@@ -104,7 +107,8 @@ const PURE: [&[&str]; 16] = [
 ];
 
 /// What would make the pure part depend on a runtime, a network or the time of day.
-const IMPURE: [&str; 16] = [
+const IMPURE: [&str; 17] = [
+    "crate::clock",
     "actix",
     "actix_rt",
     "actix_web",
@@ -187,6 +191,25 @@ fn every_layer_uses_only_what_lies_below_it() {
         found.extend(wrong.into_iter().map(|path| format!("{} uses {path}", file.path)));
     }
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn the_document_says_the_same_of_each_layer() {
+    let page = include_str!("../../docs/ARCHITECTURE.md");
+    let (_, table) = page.split_once("| layer | holds | may import |").expect("the table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let names = |cell: &str| -> BTreeSet<String> {
+        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let mut told = std::collections::BTreeMap::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').collect();
+        let [_, layers, _, may, _] = cells.as_slice() else { panic!("{row}") };
+        told.extend(names(layers).into_iter().map(|layer| (layer, names(may))));
+    }
+    let top = |path: &&str| path.split("::").next().unwrap_or_default().to_owned();
+    let all = LAYERS.map(|(layer, may)| (layer.to_owned(), may.iter().map(top).collect()));
+    assert_eq!(told, all.into_iter().collect());
 }
 
 #[test]
@@ -287,6 +310,7 @@ fn no_policy_knows_its_neighbour_and_what_decides_is_pure() {
         (["policy", "auth", "authorized"], "use crate::policy::retry::retried::Retried;"),
         (["policy", "paging", "page"], "use super::super::parse::Parsed;"),
         (["policy", "breaker", "circuit_breaker"], "fn f() { std::time::Instant::now(); }"),
+        (["policy", "breaker", "circuit_breaker"], "use crate::clock;"),
         (["policy", "retry", "decision"], "use tokio::time::sleep;"),
     ] {
         assert!(!violations(&module, source).is_empty(), "{source}");
