@@ -177,7 +177,10 @@ fn keys(members: &Members<'_>, expected: &[&str]) -> Result<(), String> {
     expect(is_so, || format!("the keys are {:?}", members.keys()))
 }
 
-#[expect(clippy::fn_params_excessive_bools, reason = "as with `assert!`, what stands there says what it is")]
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "as with `assert!`, what stands there says what it is"
+)]
 fn expect(condition: bool, problem: impl FnOnce() -> String) -> Result<(), String> {
     if condition { Ok(()) } else { Err(problem()) }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::id::Id;
 use crate::model::json::{Json, write_string};
-use crate::model::reply::members::{self, Quoted};
+use crate::model::reply::members::{self, MemberValue};
 use crate::model::reply::outcome::{Outcome, SourceReply};
 
 /// What an action answers.
@@ -62,7 +62,7 @@ impl Aggregate {
         for (name, value) in &self.echoed {
             write_member(&mut out, name, value);
         }
-        members::COMPLETE.write(&mut out, self.is_complete());
+        members::COMPLETE.write(&mut out, MemberValue::Flag(self.is_complete()));
         members::SOURCES.write_name(&mut out);
         out.push(b'{');
         for (index, reply) in self.replies.iter().enumerate() {
@@ -72,9 +72,9 @@ impl Aggregate {
             write_reply(&mut out, reply);
         }
         out.push(b'}');
-        members::LATENCY.write(&mut out, self.latency.as_millis());
+        members::LATENCY.write(&mut out, MemberValue::millis(self.latency));
         if let Some(latency) = self.flow_latency_ms {
-            members::FLOW_LATENCY.write(&mut out, latency);
+            members::FLOW_LATENCY.write(&mut out, MemberValue::Number(latency.into()));
         }
         out.push(b'}');
         out
@@ -131,16 +131,16 @@ fn write_reply(out: &mut Vec<u8>, reply: &SourceReply) {
     out.push(b'"');
     out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(b"\":{");
-    members::SOURCE.write(out, Quoted(id));
-    members::OUTCOME.write(out, Quoted(reply.outcome.as_str()));
-    members::STATUS.write(out, reply.status);
+    members::SOURCE.write(out, MemberValue::Word(id));
+    members::OUTCOME.write(out, MemberValue::Word(reply.outcome.as_str()));
+    members::STATUS.write(out, MemberValue::Number(reply.status.into()));
     members::ERROR.write_name(out);
     match &reply.error {
         Some(error) => write_string(out, error),
         None => out.extend_from_slice(b"null"),
     }
-    members::ATTEMPTS.write(out, reply.attempts);
-    members::SOURCE_LATENCY.write(out, reply.latency.as_millis());
+    members::ATTEMPTS.write(out, MemberValue::Number(reply.attempts.into()));
+    members::SOURCE_LATENCY.write(out, MemberValue::millis(reply.latency));
     members::DATA.write_name(out);
     out.extend_from_slice(reply.data.as_bytes());
     out.push(b'}');

@@ -3,8 +3,8 @@
 //!
 //! What writes replies, the schemas, the exports and the check of names all read them here.
 
-use std::fmt::{self, Display};
 use std::io::Write as _;
+use std::time::Duration;
 
 /// One member.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,14 +108,22 @@ pub static OF_SOURCE: [&Member; 7] =
 /// Those of a source that stand in a flat reply as well: `crm_outcome`, `crm_status`.
 pub static OF_SOURCE_IN_FLAT_REPLY: [&Member; 2] = [&OUTCOME, &STATUS];
 
-/// A text as a value, which needs no escapes.
-pub(in crate::model) struct Quoted<'a>(pub &'a str);
+/// A value that needs no escapes.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::model) enum MemberValue<'a> {
+    /// A text without anything to escape.
+    Word(&'a str),
+    /// A number of milliseconds, attempts, or a status.
+    Number(i128),
+    /// Whether it is so.
+    Flag(bool),
+}
 
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        f.write_str(self.0)?;
-        f.write_str("\"")
+impl MemberValue<'_> {
+    /// Whole milliseconds.
+    pub(in crate::model) fn millis(time: Duration) -> Self {
+        // More than an `i128` would be longer than the universe has been there.
+        Self::Number(i128::try_from(time.as_millis()).unwrap_or(i128::MAX))
     }
 }
 
@@ -131,13 +139,18 @@ impl Member {
     }
 
     /// Writes its name and a value that needs no escapes.
-    pub(in crate::model) fn write(&self, out: &mut Vec<u8>, value: impl Display) {
+    pub(in crate::model) fn write(&self, out: &mut Vec<u8>, value: MemberValue<'_>) {
         self.write_name(out);
         write_value(out, value);
     }
 
     /// The same as this source's in a flat reply.
-    pub(in crate::model) fn write_of(&self, out: &mut Vec<u8>, source: &str, value: impl Display) {
+    pub(in crate::model) fn write_of(
+        &self,
+        out: &mut Vec<u8>,
+        source: &str,
+        value: MemberValue<'_>,
+    ) {
         begin_name(out);
         out.extend_from_slice(source.as_bytes());
         out.push(b'_');
@@ -164,7 +177,25 @@ fn begin_name(out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn write_value(out: &mut Vec<u8>, value: impl Display) {
-    let written = write!(out, "{value}");
+/// Replies are written for each request, words and flags without the detour of formatting.
+fn write_value(out: &mut Vec<u8>, value: MemberValue<'_>) {
+    match value {
+        MemberValue::Word(word) => {
+            out.push(b'"');
+            out.extend_from_slice(word.as_bytes());
+            out.push(b'"');
+        }
+        MemberValue::Number(number) => write_number(out, number),
+        MemberValue::Flag(flag) => {
+            out.extend_from_slice(if flag { b"true" } else { b"false" });
+        }
+    }
+}
+
+fn write_number(out: &mut Vec<u8>, number: i128) {
+    let written = match u32::try_from(number) {
+        Ok(small) => write!(out, "{small}"),
+        Err(_) => write!(out, "{number}"),
+    };
     debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
 }

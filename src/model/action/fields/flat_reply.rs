@@ -6,7 +6,7 @@ use super::{FieldSpec, OutputSpec};
 use crate::model::id::InputName;
 use crate::model::json::Json;
 use crate::model::reply::aggregate::{Aggregate, write_member};
-use crate::model::reply::members::{self, Quoted};
+use crate::model::reply::members::{self, MemberValue};
 
 /// A flat reply.
 #[derive(Debug)]
@@ -119,15 +119,15 @@ impl OutputSpec {
         for (name, value) in echoed.chain(fields) {
             write_member(&mut out, name, value);
         }
-        members::COMPLETE_FLAT.write(&mut out, complete);
-        members::LATENCY.write(&mut out, aggregate.latency.as_millis());
+        members::COMPLETE_FLAT.write(&mut out, MemberValue::Flag(*complete));
+        members::LATENCY.write(&mut out, MemberValue::millis(aggregate.latency));
         if let Some(latency) = aggregate.flow_latency_ms {
-            members::FLOW_LATENCY.write(&mut out, latency);
+            members::FLOW_LATENCY.write(&mut out, MemberValue::Number(latency.into()));
         }
         for reply in &aggregate.replies {
             let of = reply.source.as_str();
-            members::OUTCOME.write_of(&mut out, of, Quoted(reply.outcome.as_str()));
-            members::STATUS.write_of(&mut out, of, reply.status);
+            members::OUTCOME.write_of(&mut out, of, MemberValue::Word(reply.outcome.as_str()));
+            members::STATUS.write_of(&mut out, of, MemberValue::Number(reply.status.into()));
         }
         out.push(b'}');
         out
