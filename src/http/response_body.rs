@@ -14,6 +14,9 @@ use crate::http::http_error::{HttpError, UnusableReply, broke_off};
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// An error's body is waited for this long; more is not worth a kept connection.
 const ERROR_BODY_TIME: Duration = Duration::from_millis(100);
+/// What stands in a `Content-Encoding` where nothing is encoded: known servers write these in place of
+/// leaving it out.
+const NO_CODING: [&[u8]; 4] = [b"", b"identity", b"none", b"utf-8"];
 
 /// The body of a success, of at most `max_body` bytes.
 pub(super) async fn success_body(
@@ -82,9 +85,17 @@ pub(super) fn self_delimited(response: &ClientResponse) -> bool {
 
 /// The coding of the body, if it is one that was not asked for; fit to be shown.
 fn content_coding(response: &ClientResponse) -> Option<String> {
-    let coding = response.headers().get(CONTENT_ENCODING)?;
-    let is_identity = coding.as_bytes().eq_ignore_ascii_case(b"identity");
-    (!is_identity).then(|| fit_to_show(coding))
+    let codings = response.headers().get_all(CONTENT_ENCODING);
+    codings.into_iter().find(|value| !is_none(value)).map(fit_to_show)
+}
+
+/// Whether a `Content-Encoding` names no coding.
+fn is_none(codings: &HeaderValue) -> bool {
+    let none = |coding: &[u8]| {
+        let coding = coding.trim_ascii();
+        NO_CODING.iter().any(|word| coding.eq_ignore_ascii_case(word))
+    };
+    codings.as_bytes().split(|byte| *byte == b',').all(none)
 }
 
 /// A content coding fit to be shown: a plain token, shortened.

@@ -80,6 +80,21 @@ fn an_encoding_that_was_not_asked_for_is_a_bad_payload() {
 }
 
 #[test]
+fn an_encoding_that_says_that_there_is_none_is_none() {
+    let app = TestApp::start_with(CRM);
+    for none in ["", "identity", "Identity", "none", "utf-8", "UTF-8", "identity, identity", " "] {
+        app.sim.crm().set_behaviour(body(r#"{"a":1}"#).with_header("content-encoding", none));
+        let reply = app.profile("c-1");
+        assert_eq!(reply.source("crm")["data"], json!({"a": 1}), "{none:?}");
+    }
+    let twice = body("{}").with_header("content-encoding", "identity");
+    expect_bad(&[(
+        "the reply is encoded as br, which was not asked for",
+        twice.with_header("content-encoding", "br").into(),
+    )]);
+}
+
+#[test]
 fn fifty_megabytes_behind_a_little_gzip_are_a_bad_payload() {
     let bomb = include_bytes!("fifty_megabytes.json.gz").to_vec();
     let gzip = body(bomb.clone()).with_header("content-encoding", "gzip");

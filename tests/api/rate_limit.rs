@@ -211,6 +211,22 @@ fn a_retry_after_holds_everybody_back() {
 }
 
 #[test]
+fn a_retry_after_goes_before_the_reset_of_a_budget_that_is_used_up() {
+    // As every limiter by a leaky bucket says it: the next call in 1 s, the whole budget in 60.
+    let app = TestApp::start_with("[sources.crm]\nretry = { max_attempts = 1 }");
+    let throttled = Reply::status(429)
+        .with_header("retry-after", "1")
+        .with_header("x-ratelimit-limit", "40")
+        .with_header("x-ratelimit-remaining", "0")
+        .with_header("x-ratelimit-reset", "60");
+    app.sim.crm().script([throttled]);
+    assert_eq!(app.profile("c-1").outcome("crm"), "rate_limited");
+    let next = app.profile("c-2");
+    assert_others_whole(&next, "");
+    assert_between(next.took, 700, 2_000);
+}
+
+#[test]
 fn a_pause_that_ends_too_late_is_refused_at_once_without_a_call() {
     let app = TestApp::start();
     app.sim.crm().script([Reply::status(429).with_header("retry-after", "60")]);
@@ -397,7 +413,7 @@ fn a_plentiful_budget_holds_nobody_back() {
 
 #[test]
 fn a_retry_after_that_means_nothing_holds_nobody_back() {
-    for value in ["-5", "1.5", "soon", "", "1e3", "Sun, 06 Nov 1994 08:49:37 GMT", "0"] {
+    for value in ["-5", "1,5", "soon", "", "1e3", "Sun, 06 Nov 1994 08:49:37 GMT", "0"] {
         let app = TestApp::start_with("[sources.crm]\nretry = { max_attempts = 1 }");
         app.sim.crm().script([Reply::status(429).with_header("retry-after", value)]);
         assert_eq!(app.profile("c-1").outcome("crm"), "rate_limited", "{value}");

@@ -128,9 +128,9 @@ fn an_idle_connection_that_was_closed_does_not_fail_a_post() {
 
 #[test]
 fn a_retry_after_in_seconds_is_waited_for() {
-    for status in [429, 503] {
+    for (status, seconds) in [(429, "1"), (503, "1"), (429, "1.0"), (429, "0.5")] {
         let app = TestApp::start_with(QUICK);
-        app.sim.crm().script([Reply::status(status).with_header("retry-after", "1")]);
+        app.sim.crm().script([Reply::status(status).with_header("retry-after", seconds)]);
         let reply = app.profile("c-1");
         assert_eq!((reply.outcome("crm").as_str(), app.sim.crm().hits()), ("ok", 2));
         let calls = moments(app.sim.crm());

@@ -48,6 +48,19 @@ fn a_lifetime_that_is_not_told_is_five_minutes() {
 }
 
 #[test]
+fn a_member_that_decides_nothing_may_be_of_any_type() {
+    for odd in [json!(["a", "b"]), json!({}), json!(7), json!(null), json!("a b")] {
+        let mut body = json!({"access_token": "t-1", "token_type": "Bearer", "expires_in": 3600});
+        for member in ["scope", "refresh_token", "error", "id_token", "ext_expires_in"] {
+            body[member] = odd.clone();
+        }
+        let lifetime = believed_lifetime(&app_with(Behaviour::json(200, &body)));
+        assert!((3500..=3600).contains(&lifetime), "{odd}: {lifetime}");
+    }
+    expect_unusable(Behaviour::json(400, &json!({"error": ["x"]})), "refused the client (400)");
+}
+
+#[test]
 fn a_byte_order_mark_before_the_token_reply_is_no_matter() {
     let body = r#"{"access_token": "t-1", "token_type": "Bearer", "expires_in": 3600}"#;
     let marked = |status, body: &str| Reply::status(status).with_body(format!("\u{feff}{body}"));

@@ -1,11 +1,17 @@
 //! `Retry-After` (RFC 9110, section 10.2.3): how long the upstream wants us to stay away.
 //!
 //! Its value is either a whole number of seconds or an HTTP date in one of the three forms of
-//! RFC 9110, section 5.6.7. A date is one of the upstream's clock, and is compared with when the reply
-//! was sent by the same clock: ours may be hours apart from it.
+//! RFC 9110, section 5.6.7. Known APIs send more, which is understood as it is meant: seconds with a
+//! fraction (rounded up), dates with a numeric zone, and those of RFC 3339. A date is one of the
+//! upstream's clock, and is compared with when the reply was sent by the same clock: ours may be hours
+//! apart from it.
+
+use std::time::{Duration, SystemTime};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::{Iso8601, Rfc2822};
 
 use crate::model::header::header_number::whole_number;
-use std::time::{Duration, SystemTime};
 
 /// The longest wait that is reported: 24 hours. More than that is no different to us.
 pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -15,13 +21,41 @@ pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// `None`: it asks for none. So do a malformed value, 0, and a date that is not after `sent`; our own
 /// backoff is left as it is then.
 pub fn parse(value: &[u8], sent: SystemTime) -> Option<Duration> {
-    let wait = if let Some(seconds) = whole_number(value) {
+    let wait = if let Some(seconds) = seconds(value) {
         Duration::from_secs(seconds)
     } else {
-        let text = std::str::from_utf8(value).ok()?;
-        httpdate::parse_http_date(text).ok()?.duration_since(sent).ok()?
+        date(std::str::from_utf8(value).ok()?.trim())?.duration_since(sent).ok()?
     };
     (!wait.is_zero()).then(|| wait.min(LONGEST_WAIT))
+}
+
+/// Seconds, rounded up: `1`, `1.0`, `1.5`.
+fn seconds(value: &[u8]) -> Option<u64> {
+    let mut parts = value.trim_ascii().splitn(2, |byte| *byte == b'.');
+    let whole = parts.next()?;
+    if !whole.last()?.is_ascii_digit() {
+        return None;
+    }
+    let whole = whole_number(whole)?;
+    let Some(fraction) = parts.next() else { return Some(whole) };
+    if !fraction.first()?.is_ascii_digit() {
+        return None;
+    }
+    Some(whole.saturating_add(u64::from(whole_number(fraction)? > 0)))
+}
+
+fn date(text: &str) -> Option<SystemTime> {
+    if let Ok(date) = httpdate::parse_http_date(text) {
+        return Some(date);
+    }
+    // A zone by name is one of RFC 9110, which has GMT only, and was refused above.
+    let zone = text.rsplit(' ').next()?;
+    let date = if zone.starts_with(['+', '-']) {
+        OffsetDateTime::parse(text, &Rfc2822).ok()?
+    } else {
+        OffsetDateTime::parse(text, &Iso8601::DEFAULT).ok()?
+    };
+    Some(date.into())
 }
 
 /// The wait that the first of several field values that asks for one asks for.
@@ -61,6 +95,29 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_second_is_a_whole_one() {
+        for (value, expected) in [("2.0", 2), ("1.5", 2), ("0.001", 1), ("3.", 0), ("0.0", 0)] {
+            let expected = (expected > 0).then(|| s(expected));
+            assert_eq!(at(value), expected, "{value}");
+        }
+        assert_eq!(at("99999999999999999999.5"), Some(LONGEST_WAIT));
+    }
+
+    #[test]
+    fn dates_with_a_zone_in_numbers_and_those_of_rfc_3339_are_read() {
+        for date in [
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06 Nov 1994 10:49:37 +0200",
+            "1994-11-06T08:49:37Z",
+            "1994-11-06T08:49:37.000Z",
+            "1994-11-06T03:49:37-05:00",
+            "1994-11-06T08:49:37+0000",
+        ] {
+            assert_eq!(at(date), Some(s(30)), "{date}");
+        }
+    }
+
+    #[test]
     fn no_time_and_a_date_that_has_passed_ask_for_nothing() {
         let now = "Sun, 06 Nov 1994 08:49:07 GMT";
         for value in
@@ -82,8 +139,14 @@ mod tests {
             "",
             "-1",
             "+1",
-            "1.5",
             "1,5",
+            "1.5.1",
+            ".5",
+            "1 .5",
+            "1. 5",
+            "1.-5",
+            "1994-11-06",
+            "1994-11-06T08:49:37",
             "42, 43",
             "42s",
             "soon",

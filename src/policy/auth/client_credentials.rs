@@ -56,17 +56,18 @@ pub struct TokenClient {
     origin: Rc<HttpClient>,
 }
 
+/// Of all else a reply may have members of any type: no other one decides whether a token is usable.
 #[derive(Deserialize)]
 struct TokenReply {
     access_token: Option<String>,
     token_type: Option<String>,
     expires_in: Option<Value>,
-    scope: Option<String>,
+    scope: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct ErrorReply {
-    error: Option<String>,
+    error: Option<Value>,
 }
 
 impl TokenClient {
@@ -174,7 +175,7 @@ fn read_token(body: &[u8], asked_scopes: &[String]) -> Result<NewToken, TokenErr
         return Err(unusable("its access_token has characters that no token may have"));
     }
     let lifetime = lifetime(reply.expires_in.as_ref()).map_err(unusable)?;
-    warn_of_narrower_scope(reply.scope.as_deref(), asked_scopes);
+    warn_of_narrower_scope(reply.scope.as_ref(), asked_scopes);
     let value = HeaderValue::try_from(format!("Bearer {token}"));
     let mut authorization = value.map_err(|_| unusable("its access_token is not valid"))?;
     authorization.set_sensitive(true);
@@ -199,9 +200,14 @@ fn lifetime(expires_in: Option<&Value>) -> Result<Duration, &'static str> {
     Ok(lifetime)
 }
 
-fn warn_of_narrower_scope(granted: Option<&str>, asked: &[String]) {
-    let Some(granted) = granted else { return };
-    let missing = |scope: &&String| !granted.split(' ').any(|one| one == scope.as_str());
+/// `granted` is one text (RFC 6749 section 3.3), at some servers a list; anything else says nothing.
+fn warn_of_narrower_scope(granted: Option<&Value>, asked: &[String]) {
+    let granted: Vec<&str> = match granted {
+        Some(Value::String(text)) => text.split_ascii_whitespace().collect(),
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => return,
+    };
+    let missing = |scope: &&String| !granted.contains(&scope.as_str());
     for scope in asked.iter().filter(missing) {
         tracing::warn!(%scope, "the token endpoint did not grant this scope");
     }
@@ -210,7 +216,7 @@ fn warn_of_narrower_scope(granted: Option<&str>, asked: &[String]) {
 fn error_code(body: &[u8]) -> Option<&'static str> {
     let reply: ErrorReply = serde_json::from_slice(body).ok()?;
     let code = reply.error?;
-    ERROR_CODES.into_iter().find(|known| *known == code)
+    ERROR_CODES.into_iter().find(|known| code == *known)
 }
 
 /// An exchange that brought no reply, seen as a failure of the token endpoint.
@@ -259,20 +265,25 @@ mod tests {
     #[test]
     fn a_narrower_scope_is_taken_with_a_warning_for_each_that_is_missing() {
         let asked = ["users:readonly", "routing", "analytics"].map(str::to_owned);
-        let log = |scope: &str| {
+        let log = |scope: Value| {
             let reply = json!({"access_token": "secret-7", "scope": scope}).to_string();
             logged(|| {
                 read_token(reply.as_bytes(), &asked).expect("it is taken");
             })
         };
-        let narrower = log("routing");
+        let narrower = log(json!("routing"));
         for missing in ["users:readonly", "analytics"] {
             let line = narrower.lines().find(|line| line.contains(&format!("scope={missing}")));
             let line = line.expect("a warning");
             assert!(line.contains("WARN") && line.contains("did not grant this scope"), "{line}");
         }
         assert!(!narrower.contains("scope=routing") && !narrower.contains("secret-7"));
-        assert_eq!(log("analytics routing users:readonly more"), "");
+        assert_eq!(log(json!("analytics routing users:readonly more")), "");
+        assert_eq!(log(json!(["analytics", "routing", "users:readonly"])), "");
+        assert_eq!(log(json!(["routing"])), narrower);
+        for says_nothing in [json!({}), json!(7), json!(true), Value::Null] {
+            assert_eq!(log(says_nothing), "");
+        }
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(super) fn heard(hints: &ResponseHints, status: u16, bucket: &Bucket, longest
         && let Some(wait) = hints.retry_after
     {
         bucket.hold_until(now + spread(wait, longest));
+        // The wait that is asked for, not guessed: a reset may be that of a whole window, of which
+        // a limiter by leaky bucket (GCRA) lets calls through long before its end.
+        return;
     }
     if let Some(budget) = &hints.budget {
         spread_out(budget, bucket, now, longest);
