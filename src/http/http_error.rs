@@ -19,6 +19,12 @@ pub enum HttpError {
         /// What happened to it.
         reason: String,
     },
+    /// What came was no HTTP/1.1, and would be none another time.
+    #[error("the connection broke: {fault}")]
+    NotHttp {
+        /// What was wrong with it.
+        fault: StreamFault,
+    },
     /// The time ran out.
     #[error("no reply within {} ms", .given.as_millis())]
     TimedOut {
@@ -69,6 +75,9 @@ pub(super) fn failed(error: &SendRequestError) -> HttpError {
     if let Some(fault) = stream_fault(error).filter(|fault| fault.is_too_large()) {
         return UnusableReply::Head(fault.clone()).into();
     }
+    if let Some(fault) = stream_fault(error).filter(|fault| fault.is_lasting()) {
+        return HttpError::NotHttp { fault: fault.clone() };
+    }
     let reason = match (stream_fault(error), error) {
         (Some(fault), _) => fault.to_string(),
         (None, SendRequestError::Connect(ConnectError::Disconnected)) => {
@@ -82,6 +91,9 @@ pub(super) fn failed(error: &SendRequestError) -> HttpError {
 
 /// What went wrong within the response's body.
 pub(super) fn broke_off(error: &PayloadError) -> HttpError {
+    if let Some(fault) = payload_fault(error).filter(|fault| fault.is_lasting()) {
+        return HttpError::NotHttp { fault: fault.clone() };
+    }
     let reason = match (payload_fault(error), error) {
         (Some(fault), _) => fault.to_string(),
         // Its own text shows the error within as it is written in code.

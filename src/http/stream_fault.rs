@@ -92,6 +92,11 @@ impl StreamFault {
 }
 
 impl StreamFault {
+    /// Whether the reply itself breaks HTTP: it would be the same another time.
+    pub fn is_lasting(&self) -> bool {
+        self.kind() == io::ErrorKind::InvalidData
+    }
+
     /// Whether the reply itself is more than is taken: it would be the same another time.
     pub fn is_too_large(&self) -> bool {
         matches!(self, Self::HeadTooLarge { .. } | Self::TooManyHeaders { .. })

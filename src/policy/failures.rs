@@ -22,6 +22,7 @@ pub fn of_exchange(error: &HttpError, sent: Sent, min_fair_time: Duration) -> Fa
             ConnectFailure::Tls { .. } => FailureKind::Tls,
         },
         HttpError::Broken { .. } => FailureKind::Broken,
+        HttpError::NotHttp { .. } => FailureKind::NotHttp,
         HttpError::TimedOut { given } if *given < min_fair_time => FailureKind::HurriedTimeout,
         HttpError::TimedOut { .. } => FailureKind::Timeout,
         HttpError::Unusable(_) => FailureKind::Unusable,
@@ -52,6 +53,7 @@ mod tests {
     use crate::http::connect_failure::ConnectStep;
     use crate::http::http_error::UnusableReply;
     use crate::http::shortage::Shortage;
+    use crate::http::stream_fault::StreamFault;
 
     #[test]
     fn what_http_says_is_the_failure_that_it_always_was() {
@@ -78,6 +80,10 @@ mod tests {
                 FailureKind::ConnectBroken,
             ),
             (HttpError::Broken { reason: text() }, FailureKind::Broken),
+            (
+                HttpError::NotHttp { fault: StreamFault::AmbiguousFraming("why") },
+                FailureKind::NotHttp,
+            ),
             (HttpError::TimedOut { given: s(1) }, FailureKind::HurriedTimeout),
             (HttpError::TimedOut { given: s(2) }, FailureKind::Timeout),
             (HttpError::Unusable(UnusableReply::Partial), FailureKind::Unusable),

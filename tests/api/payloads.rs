@@ -234,10 +234,30 @@ fn an_interim_reply_is_never_taken_for_the_answer() {
 
 #[test]
 fn what_does_not_speak_http_is_connect_failed() {
-    let app = TestApp::start_with(&format!("{CRM}retry = {{ max_attempts = 1 }}"));
+    // Tried once: it would be the same another time.
+    let app = TestApp::start_with(&format!("{CRM}retry = {{ max_attempts = 3, base = \"1ms\" }}"));
     let bytes = b"SSH-2.0-OpenSSH_9.6\r\n".to_vec();
     app.sim.crm().set_behaviour(Behaviour::Raw { bytes, then: Then::Close });
     let (error, data) = ("the connection broke: malformed response head", json!({"none": true}));
     let expected = Expected { outcome: "connect_failed", status: 502, error, attempts: 1, data };
     assert_one(&app.profile("c-1"), "crm", &expected);
+}
+
+#[test]
+fn a_reply_that_breaks_http_is_asked_for_once() {
+    let app = TestApp::start_with(&format!("{CRM}retry = {{ max_attempts = 3, base = \"1ms\" }}"));
+    for raw in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}x",
+        "HTTP/1.1 200 OK\r\nbad header: 1\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
+    ] {
+        let bytes = raw.as_bytes().to_vec();
+        app.sim.crm().set_behaviour(Behaviour::Raw { bytes, then: Then::Close });
+        let before = app.sim.crm().hits();
+        let reply = app.profile("c-1");
+        assert_eq!(reply.outcome("crm"), "connect_failed", "{raw:?}");
+        assert_eq!(app.sim.crm().hits() - before, 1, "{raw:?}");
+        assert_eq!(reply.source("crm")["attempts"], 1, "{raw:?}");
+    }
 }

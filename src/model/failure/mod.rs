@@ -45,6 +45,8 @@ pub enum FailureKind {
     Tls,
     /// The connection broke before the reply was complete.
     Broken,
+    /// What came was no HTTP/1.1, or cannot be told apart for certain.
+    NotHttp,
     /// The time ran out.
     Timeout,
     /// The time ran out, but it was too short for anybody.
@@ -116,7 +118,7 @@ const fn row(
 
 impl FailureKind {
     /// Every way to fail.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Unrenderable,
         Self::Unsendable,
         Self::Unasked,
@@ -134,6 +136,7 @@ impl FailureKind {
         Self::ConnectBroken,
         Self::Tls,
         Self::Broken,
+        Self::NotHttp,
         Self::Timeout,
         Self::HurriedTimeout,
         Self::Throttled,
@@ -168,6 +171,7 @@ impl FailureKind {
             Self::ConnectBroken      => row("connect",        O::ConnectFailed, Later,         Upstream, "no connection"),
             Self::Tls                => row("connect",        O::ConnectFailed, Never,         Upstream, "no connection"),
             Self::Broken             => row("broken",         O::ConnectFailed, Later,         Upstream, "the connection broke"),
+            Self::NotHttp            => row("broken",         O::ConnectFailed, Never,         Upstream, "the connection broke"),
             Self::Timeout            => row("timeout",        O::Timeout,       Never,         Upstream, "{}"),
             Self::HurriedTimeout     => row("timeout",        O::Timeout,       Never,         Nobody,   "{}"),
             Self::Throttled          => row("rate_limited",   O::RateLimited,   Later,         Nobody,   "{}"),

@@ -4,7 +4,7 @@ use super::*;
 
 /// Label, outcome, whether again, whose fault: what each failure has meant since there are any.
 #[rustfmt::skip]
-const MEANING: [(FailureKind, &str, &str, Again, Blame); 25] = [
+const MEANING: [(FailureKind, &str, &str, Again, Blame); 26] = [
     (FailureKind::Unrenderable,       "unrenderable",   "skipped",        Again::Never,         Blame::Nobody),
     (FailureKind::Unsendable,         "unsendable",     "skipped",        Again::Never,         Blame::Nobody),
     (FailureKind::Unasked,            "unasked",        "skipped",        Again::Never,         Blame::Nobody),
@@ -22,6 +22,7 @@ const MEANING: [(FailureKind, &str, &str, Again, Blame); 25] = [
     (FailureKind::ConnectBroken,      "connect",        "connect_failed", Again::Later,         Blame::Upstream),
     (FailureKind::Tls,                "connect",        "connect_failed", Again::Never,         Blame::Upstream),
     (FailureKind::Broken,             "broken",         "connect_failed", Again::Later,         Blame::Upstream),
+    (FailureKind::NotHttp,            "broken",         "connect_failed", Again::Never,         Blame::Upstream),
     (FailureKind::Timeout,            "timeout",        "timeout",        Again::Never,         Blame::Upstream),
     (FailureKind::HurriedTimeout,     "timeout",        "timeout",        Again::Never,         Blame::Nobody),
     (FailureKind::Throttled,          "rate_limited",   "rate_limited",   Again::Later,         Blame::Nobody),

@@ -229,9 +229,10 @@ fn unreachable(error: HttpError) -> TokenError {
         HttpError::Connect(shortage @ ConnectFailure::Shortage(_)) => {
             TokenError::NotAsked(shortage)
         }
-        other @ (HttpError::Connect(_) | HttpError::Broken { .. } | HttpError::TimedOut { .. }) => {
-            TokenError::Unreachable { reason: other.to_string() }
-        }
+        other @ (HttpError::Connect(_)
+        | HttpError::Broken { .. }
+        | HttpError::NotHttp { .. }
+        | HttpError::TimedOut { .. }) => TokenError::Unreachable { reason: other.to_string() },
     }
 }
 
