@@ -67,6 +67,7 @@ mod tests {
     use super::*;
     use crate::model::action::fields::{Extraction, FieldPath, FieldSpec, FieldType};
     use crate::model::id::{Id, InputName};
+    use crate::model::inputs::Conversion;
     use crate::model::inputs::InputKind;
     use crate::model::json::Json;
     use crate::model::record::target::Target;
@@ -79,6 +80,7 @@ mod tests {
             name: InputName::try_new("numbers").unwrap(),
             from: Id::try_new("crm").unwrap(),
             extraction: Extraction::Path(FieldPath::try_new("").unwrap()),
+            conversion: Conversion::Strict,
             kind,
             default: kind.natural_default(),
             title: None,

@@ -112,13 +112,8 @@ fn noted(
     observation: &mut Observation<'_>,
 ) -> (Vec<u8>, bool) {
     let FlatReply { json, complete, wrong_types, left_out } = reply;
-    let request_id = observation.id().to_str().unwrap_or_default();
-    if !wrong_types.is_empty() {
-        let fields = &wrong_types;
-        tracing::debug!(request_id, action = %action.id, ?fields, "values of another type");
-    }
     if !left_out.is_empty() {
-        let fields = &left_out;
+        let (request_id, fields) = (observation.id().to_str().unwrap_or_default(), &left_out);
         tracing::debug!(request_id, action = %action.id, ?fields, "left out for the reply's size or time");
     }
     observation.wrong_types = wrong_types;

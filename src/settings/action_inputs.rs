@@ -10,7 +10,7 @@ use crate::config::table::Table;
 use crate::config::toml_value::scalar_text;
 use crate::model::id::{Id, InputName};
 use crate::model::inputs::{
-    DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputPlaces, InputSpec, InputValue,
+    Conversion, DEFAULT_MAX_LENGTH, InputKind, InputPattern, InputPlaces, InputSpec, InputValue,
 };
 
 use crate::config::model_forms::ID_FORM;
@@ -26,6 +26,7 @@ pub(super) static INPUTS: Section = Section {
         "What a caller sends, each under its name in a flat JSON object.",
         &[
             &TYPE,
+            &CONVERT,
             &REQUIRED,
             &MAX_LENGTH,
             &PATTERN,
@@ -51,6 +52,13 @@ static TYPE: Key<Word<InputKind>> = Key::new(
     "The type of its value.",
 )
 .default(InputKind::String);
+
+static CONVERT: Key<Flag> = Key::new(
+    "convert",
+    Flag,
+    "Whether a value of another type that can only mean one thing is taken: \"42\" for a number, 42 for a text.",
+)
+.default(false);
 
 static REQUIRED: Key<Flag> =
     Key::new("required", Flag, "Whether a request without it is refused.").default(false);
@@ -110,6 +118,7 @@ fn read_input(table: &Table, name: &str) -> Option<InputSpec> {
         table.refuse_table("a name that no input may have", &error.to_string());
     }
     let kind = table.value(&TYPE);
+    let conversion = Conversion::from_switch(table.value(&CONVERT));
     let secret = table.value(&SECRET);
     let required = table.value(&REQUIRED);
     let max_length = table.value(&MAX_LENGTH) as usize;
@@ -123,6 +132,7 @@ fn read_input(table: &Table, name: &str) -> Option<InputSpec> {
     let spec = InputSpec {
         name: name_result.ok()?,
         kind,
+        conversion,
         required,
         max_length,
         pattern,

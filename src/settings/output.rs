@@ -4,11 +4,11 @@ use crate::model::action::fields::{
     Extraction, FieldPath, FieldSpec, FieldType, OutputSpec, RowsSpec,
 };
 use crate::model::id::{Id, InputName};
-use crate::model::inputs::InputSpec;
+use crate::model::inputs::{Conversion, InputKind, InputSpec};
 use crate::model::json::{Json, Pointer};
 use crate::model::reply::members::{self, Member};
 
-use crate::config::form::{Text, Word};
+use crate::config::form::{Flag, Text, Word};
 use crate::config::key::Key;
 use crate::config::list_form::AnyValue;
 use crate::config::section::{Section, Shape};
@@ -29,7 +29,7 @@ pub(super) static OUTPUT: Section = Section {
         "output",
         "With this table the action answers with a flat object instead, which Architect can bind \
          directly: each field is always there, of its type and never null.",
-        &[&FROM, &TYPE, &PATH, &EACH, &ITEM, &DEFAULT, &TITLE, &DESCRIPTION],
+        &[&FROM, &TYPE, &PATH, &COUNT, &EACH, &ITEM, &CONVERT, &DEFAULT, &TITLE, &DESCRIPTION],
     )
 };
 
@@ -45,6 +45,13 @@ static PATH: Key<Text> = Key::new(
     "A JSON Pointer (`/account/tier`) or a JSONPath (`$.account.tier`) into the source's data.",
 );
 
+static COUNT: Key<Flag> = Key::new(
+    "count",
+    Flag,
+    "Whether an `integer` is how many elements the list at `path` has, or how many values a JSONPath finds.",
+)
+.default(false);
+
 static EACH: Key<Text> = Key::new(
     "each",
     Text,
@@ -53,6 +60,13 @@ static EACH: Key<Text> = Key::new(
 
 static ITEM: Key<Text> =
     Key::new("item", Text, "With `each`: a JSON Pointer or JSONPath to the element within a row.");
+
+static CONVERT: Key<Flag> = Key::new(
+    "convert",
+    Flag,
+    "Whether a value of another type that can only mean one thing is taken: \"1500.00\" for a number, 42 for a text, \"true\".",
+)
+.default(false);
 
 static DEFAULT: Key<AnyValue> = Key::new(
     "default",
@@ -119,6 +133,7 @@ fn read_field(table: &Table, name: &str, sources: &[Id]) -> Option<FieldSpec> {
     let from = source(table, sources);
     let kind = table.required(&TYPE);
     let value = extraction(table, kind);
+    let conversion = Conversion::from_switch(table.value(&CONVERT));
     let title = table.optional(&TITLE);
     let description = table.optional(&DESCRIPTION);
     let (extraction, default) = value?;
@@ -127,6 +142,7 @@ fn read_field(table: &Table, name: &str, sources: &[Id]) -> Option<FieldSpec> {
         from: from?,
         extraction,
         kind: kind?,
+        conversion,
         default,
         title,
         description,
@@ -149,7 +165,18 @@ fn extraction(table: &Table, kind: Option<FieldType>) -> Option<(Extraction, Jso
     if !table.has(&EACH) && !table.has(&ITEM) {
         let path = path(table, &PATH, PATH_FORM);
         let default = default(table, kind, "the field's type");
-        return Some((Extraction::Path(path?), default?));
+        return if counts(table, kind) {
+            Some((Extraction::Count(path?), default?))
+        } else {
+            Some((Extraction::Path(path?), default?))
+        };
+    }
+    if table.value(&COUNT) {
+        table.refuse_found(
+            &COUNT,
+            "both `count` and `each`",
+            "either `count` with a `path`, or `each` and `item`",
+        );
     }
     if table.has(&PATH) {
         table.refuse_found(&PATH, "both `path` and `each`", "either `path`, or `each` and `item`");
@@ -164,6 +191,16 @@ fn extraction(table: &Table, kind: Option<FieldType>) -> Option<(Extraction, Jso
     let rows = RowsSpec { each: rows?, item: item?, default: default? };
     // An array without rows is empty.
     Some((Extraction::Rows(rows), kind?.natural_default()))
+}
+
+/// Whether the field is a number of elements.
+fn counts(table: &Table, kind: Option<FieldType>) -> bool {
+    let counts = table.value(&COUNT);
+    let is_integer = |kind: FieldType| kind.scalar == InputKind::Integer && !kind.is_array;
+    if counts && !kind.is_none_or(is_integer) {
+        table.refuse(&TYPE, "\"integer\": with `count` it is a number of elements");
+    }
+    counts
 }
 
 /// The list whose rows give one element each; an empty text is the whole of the data.
@@ -195,7 +232,7 @@ fn default(table: &Table, kind: Option<FieldType>, whose: &str) -> Option<Json> 
     let value = table.optional(&DEFAULT);
     let kind = kind?;
     let Some(value) = value else { return Some(kind.natural_default()) };
-    let default = kind.read(&Json::from_value(&value));
+    let default = kind.read(&Json::from_value(&value), Conversion::Strict);
     if default.is_none() {
         let allowed = format!("a value of {whose}, {}", kind.as_str());
         table.refuse_found(&DEFAULT, "a value of another type", &allowed);

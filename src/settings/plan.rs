@@ -122,6 +122,7 @@ fn write_action(out: &mut String, action: &ActionSpec) -> fmt::Result {
         let (kind, from) = (field.kind.as_str(), &field.from);
         let rows = match &field.extraction {
             Extraction::Path(_) => String::new(),
+            Extraction::Count(_) => ", counted".to_owned(),
             Extraction::Rows(rows) => format!(", an element for each of {:?}", rows.each.as_str()),
         };
         writeln!(out, "  field           {}: {kind}, from {from}{rows}", field.name)?;

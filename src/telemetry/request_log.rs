@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::header::trace_context::TraceContext;
-use crate::model::id::Id;
+use crate::model::id::{Id, InputName};
 use crate::model::record::observer::Observer;
 use crate::model::record::request_record::{RequestRecord, SourceRecord};
 
@@ -30,6 +30,7 @@ impl Observer for RequestLog {
             complete = record.complete,
             duration_ms,
             sources = %Sources(&record.sources),
+            wrong_types = names(&record.wrong_types).map(tracing::field::display),
             "request"
         );
     }
@@ -50,6 +51,12 @@ impl fmt::Display for Sources<'_> {
         }
         Ok(())
     }
+}
+
+/// The names of the fields, if there are any.
+fn names(fields: &[InputName]) -> Option<String> {
+    let names: Vec<&str> = fields.iter().map(InputName::as_str).collect();
+    (!names.is_empty()).then(|| names.join(" "))
 }
 
 /// A trace's id as tracing systems write it.

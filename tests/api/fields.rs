@@ -120,6 +120,48 @@ fn a_value_of_another_type_makes_the_reply_incomplete_wherever_that_is_told() {
     assert!(story.contains("openOrders: a value of another type came"), "{story}");
 }
 
+#[test]
+fn a_field_that_converts_takes_what_can_only_mean_one_thing_and_a_count_counts() {
+    let app = TestApp::start_with(&crm_action(
+        "balance = { from = 'crm', path = '/balance', type = 'number', convert = true }\n\
+         id = { from = 'crm', path = '/id', type = 'string', convert = true }\n\
+         vip = { from = 'crm', path = '/vip', type = 'boolean', convert = true }\n\
+         notes = { from = 'crm', path = '/notes', type = 'integer', count = true }\n\
+         open = { from = 'crm', path = '$.notes[?@.open]', type = 'integer', count = true }\n\
+         strict = { from = 'crm', path = '/balance', type = 'number' }\n",
+        "",
+    ));
+    let crm = r#"{"balance":"1500.00","id":12345678901234567890123,"vip":"true",
+                  "notes":[{"open":1},{},{"open":2}]}"#;
+    app.sim.crm().set_behaviour(Reply::status(200).with_body(crm));
+    let reply = app.post("/v1/actions/lists", &json!({"customerId": "c-1", "externalApiKey": "k"}));
+    let text = reply.text();
+    for member in [
+        r#""balance":1500.00"#,
+        r#""id":"12345678901234567890123""#,
+        r#""vip":true"#,
+        r#""notes":3"#,
+        r#""open":2"#,
+        r#""strict":0"#,
+        r#""complete":false"#,
+    ] {
+        assert!(text.contains(member), "{member}: {text}");
+    }
+}
+
+#[test]
+fn an_input_that_converts_takes_what_a_request_template_quotes_or_does_not() {
+    let app = TestApp::start_with(
+        "[actions.customer_profile.inputs]\n\
+         customerId = { convert = true }\nlimit = { type = 'integer', convert = true }\n",
+    );
+    let body = json!({"customerId": 42, "externalApiKey": "k", "limit": "7"});
+    let reply = app.post(crate::harness::PROFILE, &body);
+    assert_eq!((reply.status, &reply.json()["customerId"]), (200, &json!("42")));
+    let without = json!({"customerId": "c", "externalApiKey": 7});
+    assert_eq!(app.post(crate::harness::PROFILE, &without).status, 400);
+}
+
 /// An action whose reply has these fields of the CRM, in TOML.
 fn crm_action(fields: &str, more: &str) -> String {
     format!(

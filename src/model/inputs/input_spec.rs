@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::model::id::{Id, InputName};
+use crate::model::inputs::conversion::Conversion;
 use crate::model::inputs::input_value::{InputKind, InputValue};
 use crate::model::inputs::pattern::InputPattern;
 use crate::model::inputs::places::InputPlaces;
@@ -17,6 +18,8 @@ pub struct InputSpec {
     pub name: InputName,
     /// The type of its value.
     pub kind: InputKind,
+    /// Whether a value of another type is converted.
+    pub conversion: Conversion,
     /// Whether a request without it is refused.
     pub required: bool,
     /// Longest text, in characters (Unicode scalar values). Of no meaning for other kinds.
@@ -48,6 +51,7 @@ impl InputSpec {
         Self {
             name,
             kind,
+            conversion: Conversion::default(),
             required: false,
             max_length: DEFAULT_MAX_LENGTH as usize,
             pattern: None,
@@ -132,12 +136,13 @@ impl InputSpec {
             }
             Some(Value::String(text)) if is_unresolved_template(text) => {
                 return self.absent(
-                    "is required, and an unresolved template literal (`${…}`) counts as missing",
+                    "is required, and a template literal of the flow that nothing was put in for \
+                     (`${…}`, `$input.…`, `$esc.…`) counts as missing",
                 );
             }
             Some(found) => found,
         };
-        let value = InputValue::from_json(self.kind, found)?;
+        let value = InputValue::from_json(self.kind, &self.conversion.convert(self.kind, found))?;
         self.check(&value)?;
         Ok(Some(value))
     }
@@ -169,13 +174,33 @@ impl InputSpec {
     }
 }
 
-/// Whether the whole of `text` is a reference of the calling flow that nothing was put in for:
-/// `${input.customerId}` or `$!{input.customerId}`.
+/// Whether the whole of `text` is a reference of the calling flow that nothing was put in for, as Velocity
+/// leaves it: `${input.customerId}`, `$!{input.customerId}`, `$input.lang`, `$esc.url($input.lang)` or
+/// `$esc.jsonString(${input.lang})`. `$100` is a value.
 fn is_unresolved_template(text: &str) -> bool {
-    let text = text.trim();
-    let inside = text
-        .strip_prefix("${")
-        .or_else(|| text.strip_prefix("$!{"))
-        .and_then(|rest| rest.strip_suffix('}'));
-    inside.is_some_and(|name| !name.is_empty() && !name.contains(['{', '}']))
+    let Some(reference) = text.trim().strip_prefix('$') else { return false };
+    let reference = reference.strip_prefix('!').unwrap_or(reference);
+    let inside = reference.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    if inside.is_some_and(|name| !name.is_empty() && !name.contains(['{', '}'])) {
+        return true;
+    }
+    is_reference_of_the_flow(inside.unwrap_or(reference))
+}
+
+/// `input.lang`, or a call such as `esc.url($input.lang)`, and nothing behind it.
+fn is_reference_of_the_flow(reference: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.chars().all(|c| c.is_alphanumeric() || ['_', '-', '.'].contains(&c))
+    };
+    if let Some(name) = reference.strip_prefix("input.") {
+        return is_name(name);
+    }
+    let Some(call) = reference.strip_prefix("esc.") else { return false };
+    match call.split_once('(') {
+        None => is_name(call),
+        Some((name, arguments)) => {
+            is_name(name) && arguments.find(')').is_some_and(|end| end + 1 == arguments.len())
+        }
+    }
 }

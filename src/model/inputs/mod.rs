@@ -3,6 +3,7 @@
 //! All problems are told together, so that a caller mends its request once. No problem ever repeats
 //! a value: it may be a secret.
 
+mod conversion;
 mod input_spec;
 mod input_value;
 mod pattern;
@@ -11,6 +12,8 @@ mod places;
 mod tests;
 mod unique;
 
+pub use conversion::Conversion;
+pub(crate) use conversion::truth;
 pub use input_spec::{DEFAULT_MAX_LENGTH, InputSpec};
 pub use input_value::{InputKind, InputValue};
 pub(crate) use input_value::{push_json_escaped, push_json_string};

@@ -42,13 +42,14 @@ pub(in crate::settings) fn check(action: &ActionSpec, locator: &Locator) {
 fn spread(field: &FieldSpec) -> Option<SpreadPath> {
     match &field.extraction {
         Extraction::Path(path) => path.spread(),
-        Extraction::Rows(_) => None,
+        Extraction::Rows(_) | Extraction::Count(_) => None,
     }
 }
 
 /// Whether an array may be of the list that the path goes through.
 fn shares(array: &FieldSpec, path: &SpreadPath) -> bool {
     match &array.extraction {
+        Extraction::Count(_) => false,
         Extraction::Path(other) => other.spread().is_some_and(|other| path.may_share_list(&other)),
         Extraction::Rows(rows) => path.may_go_through(rows.each.as_str()),
     }

@@ -46,6 +46,13 @@ fn rules_of_arrays_with_an_element_for_each_row() {
             "a value of the elements' type, string",
         ),
         ("each = '/l', item = '/a', itm = '/b', type = 'string[]'", "itm", "did you mean `item`?"),
+        ("path = '/l', count = true, type = 'string'", "type", "allowed: \"integer\""),
+        (
+            "count = true, each = '/l', item = '/a', type = 'integer[]'",
+            "count",
+            "both `count` and `each`",
+        ),
+        ("path = '$.a-b', type = 'string'", "path", "stands in brackets: \"$['a-b']\""),
         ("path = '', eac = '/l', type = 'string[]'", "eac", "did you mean `each`?"),
     ];
     for (keys, key, words) in cases {

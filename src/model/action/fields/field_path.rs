@@ -2,6 +2,7 @@
 
 use serde_json_path::JsonPath;
 
+use super::jayway;
 use crate::model::json::{Pointer, PointerError};
 
 /// Where a value stands in a source's data.
@@ -51,7 +52,10 @@ impl FieldPath {
             return Ok(Self::Pointer(Pointer::try_new(text)?));
         }
         let path = JsonPath::parse(text);
-        let path = path.map_err(|error| FieldPathError::JsonPath(error.to_string()))?;
+        let path = path.map_err(|error| {
+            let hint = jayway::hint(text).map_or_else(String::new, |hint| format!("; {hint}"));
+            FieldPathError::JsonPath(format!("{error}{hint}"))
+        })?;
         Ok(Self::JsonPath { path: Box::new(path), text: text.to_owned() })
     }
 

@@ -1,6 +1,6 @@
 //! The types that a field may have, and what is a value of one.
 
-use crate::model::inputs::InputKind;
+use crate::model::inputs::{Conversion, InputKind, truth};
 use crate::model::json::{Json, Kind};
 
 /// The largest whole number that a double holds together with all below it: 2^53.
@@ -74,18 +74,22 @@ impl FieldType {
     }
 
     /// The value as one of this type; `None` if it is of another.
-    pub fn read(self, value: &Json) -> Option<Json> {
+    pub fn read(self, value: &Json, conversion: Conversion) -> Option<Json> {
         if !self.is_array {
-            return read_scalar(self.scalar, value);
+            return read_scalar(self.scalar, value, conversion);
         }
-        self.read_elements(value.items()?)
+        self.read_elements(value.items()?, conversion)
     }
 
     /// An array of these values; `None` if one is of another type than the elements of this one.
-    pub(super) fn read_elements(self, values: impl Iterator<Item = Json>) -> Option<Json> {
+    pub(super) fn read_elements(
+        self,
+        values: impl Iterator<Item = Json>,
+        conversion: Conversion,
+    ) -> Option<Json> {
         let mut array = ArrayWriter::default();
         for value in values {
-            array.push(&read_scalar(self.scalar, &value)?);
+            array.push(&read_scalar(self.scalar, &value, conversion)?);
         }
         Some(array.finish())
     }
@@ -119,7 +123,32 @@ impl ArrayWriter {
     }
 }
 
-fn read_scalar(kind: InputKind, value: &Json) -> Option<Json> {
+fn read_scalar(kind: InputKind, value: &Json, conversion: Conversion) -> Option<Json> {
+    let read = read_strict(kind, value);
+    match conversion {
+        Conversion::Strict => read,
+        Conversion::Lenient => read.or_else(|| read_strict(kind, &converted(kind, value)?)),
+    }
+}
+
+/// The value as it would be written for this kind, digits as they came.
+fn converted(kind: InputKind, value: &Json) -> Option<Json> {
+    match (kind, value.kind()) {
+        (InputKind::String, Kind::Number | Kind::Bool) => {
+            Some(Json::from_parts(format!("\"{}\"", value.as_str()).into_bytes()))
+        }
+        (InputKind::Boolean, Kind::String) => {
+            truth(&value.text()?).map(|flag| Json::from_value(&flag.into()))
+        }
+        (InputKind::Integer | InputKind::Number, Kind::String) => {
+            let text = value.text()?.trim().to_owned();
+            Json::parse(text.into(), 1).ok()
+        }
+        _ => None,
+    }
+}
+
+fn read_strict(kind: InputKind, value: &Json) -> Option<Json> {
     match (kind, value.kind()) {
         (InputKind::String, Kind::String) | (InputKind::Boolean, Kind::Bool) => Some(value.clone()),
         (InputKind::Number, Kind::Number) => is_double(value).then(|| value.clone()),

@@ -8,6 +8,7 @@ use super::field_type::ArrayWriter;
 use super::patience::Patience;
 use super::{Extraction, FieldPath, FieldSpec, FieldType, RowsSpec};
 use crate::model::id::Id;
+use crate::model::inputs::Conversion;
 use crate::model::json::{Json, Kind, Pointer};
 use crate::model::reply::aggregate::Aggregate;
 
@@ -67,7 +68,23 @@ fn read_field(
             read_found(field, path, &found, patience)
         }
         Extraction::Rows(rows) => read_rows(field, rows, data, max_reply, patience),
+        Extraction::Count(path) => match data.find(path, patience) {
+            Some(found) => count(field, path, &found),
+            None => FieldValue::wrong_type(&field.default),
+        },
     }
+}
+
+/// How many there are: elements of the one list that the path leads to, else values that it finds.
+fn count(field: &FieldSpec, path: &FieldPath, found: &[Json]) -> FieldValue {
+    let count = match (found, path) {
+        ([], _) => return FieldValue::of(field.default.clone()),
+        ([list], _) if list.kind() == Kind::Array => list.items().map_or(0, Iterator::count),
+        ([null], _) if null.kind() == Kind::Null => return FieldValue::of(field.default.clone()),
+        (_, FieldPath::Pointer(_)) => return FieldValue::wrong_type(&field.default),
+        (several, FieldPath::JsonPath { .. }) => several.len(),
+    };
+    FieldValue::of(Json::from_value(&count.into()))
 }
 
 /// The values that a path led to as one value: a scalar takes the first, an array all.
@@ -83,22 +100,24 @@ fn read_found(
         return FieldValue::of(field.default.clone());
     }
     let value = match (counted, path) {
-        ([one], FieldPath::Pointer(_)) => read_one(kind, one, patience),
+        ([one], FieldPath::Pointer(_)) => read_one(field, one, patience),
         ([one], FieldPath::JsonPath { .. }) if !kind.is_array || one.kind() == Kind::Array => {
-            read_one(kind, one, patience)
+            read_one(field, one, patience)
         }
         (several, _) => {
-            kind.read_elements(several.iter().cloned().take_while(|_| patience.lasts()))
+            let several = several.iter().cloned().take_while(|_| patience.lasts());
+            kind.read_elements(several, field.conversion)
         }
     };
     value.map_or_else(|| FieldValue::wrong_type(&field.default), FieldValue::of)
 }
 
-fn read_one(kind: FieldType, value: &Json, patience: &Patience<'_>) -> Option<Json> {
+fn read_one(field: &FieldSpec, value: &Json, patience: &Patience<'_>) -> Option<Json> {
+    let FieldSpec { kind, conversion, .. } = *field;
     if kind.is_array {
-        kind.read_elements(value.items()?.take_while(|_| patience.lasts()))
+        kind.read_elements(value.items()?.take_while(|_| patience.lasts()), conversion)
     } else {
-        kind.read(value)
+        kind.read(value, conversion)
     }
 }
 
@@ -116,6 +135,7 @@ fn read_rows(
     let rows = rows.take_while(|_| patience.lasts());
     let mut column = Column {
         element: field.kind.element(),
+        conversion: field.conversion,
         default: &spec.default,
         array: ArrayWriter::default(),
         max_size: max_reply,
@@ -139,6 +159,7 @@ fn read_rows(
 /// An array that is put together row by row.
 struct Column<'a> {
     element: FieldType,
+    conversion: Conversion,
     /// The element of a row without a value of that type.
     default: &'a Json,
     array: ArrayWriter,
@@ -155,7 +176,7 @@ impl Column<'_> {
             return;
         }
         let found = found.filter(|value| value.kind() != Kind::Null);
-        let value = found.as_ref().and_then(|value| self.element.read(value));
+        let value = found.as_ref().and_then(|value| self.element.read(value, self.conversion));
         self.has_wrong_type |= found.is_some() && value.is_none();
         self.array.push(value.as_ref().unwrap_or(self.default));
     }

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `fields/field_type.rs` | the types that a field may have, and what is a value of one |
 //! | `fields/field_path.rs` | where a value stands: JSON Pointer or `JSONPath` |
+//! | `fields/jayway.rs` | what to write in place of Jayway's dialect |
 //! | `fields/field_values.rs` | takes the values of the fields out of the sources' data |
 //! | `fields/patience.rs` | for how long they are looked for |
 //! | `fields/flat_reply.rs` | writes the reply, and keeps it small enough |
@@ -15,9 +16,11 @@ mod field_path;
 mod field_type;
 mod field_values;
 mod flat_reply;
+mod jayway;
 mod patience;
 
 use crate::model::id::{Id, InputName};
+use crate::model::inputs::Conversion;
 use crate::model::json::{Json, Pointer};
 
 pub use field_path::{FieldPath, FieldPathError, SpreadPath};
@@ -42,6 +45,8 @@ pub struct FieldSpec {
     pub extraction: Extraction,
     /// Its type.
     pub kind: FieldType,
+    /// Whether a value of another type is converted.
+    pub conversion: Conversion,
     /// What stands for a value that is absent or of another type; of the field's type.
     pub default: Json,
     /// A short name for people.
@@ -57,6 +62,8 @@ pub enum Extraction {
     Path(FieldPath),
     /// An array with one element for each row of a list.
     Rows(RowsSpec),
+    /// How many elements the list has that a path leads to, or how many values the path finds.
+    Count(FieldPath),
 }
 
 /// One element for each row of a list, also for a row that has no value: so arrays of the same list
@@ -79,7 +86,7 @@ impl FieldSpec {
             (Extraction::Rows(rows), Extraction::Rows(others)) => {
                 self.from == other.from && rows.each == others.each
             }
-            (Extraction::Path(_) | Extraction::Rows(_), _) => false,
+            (Extraction::Path(_) | Extraction::Rows(_) | Extraction::Count(_), _) => false,
         }
     }
 }

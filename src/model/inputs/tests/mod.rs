@@ -156,6 +156,11 @@ fn what_a_flow_did_not_set_counts_as_missing() {
             json!("${input.customerId}"),
             json!("$!{input.customerId}"),
             json!("  ${input.customerId}\n"),
+            json!("$input.lang"),
+            json!("$!input.lang"),
+            json!("$esc.url($input.lang)"),
+            json!("$esc.jsonString(${input.lang})"),
+            json!("$!{esc.jsonString($!{input.lang})}"),
         ] {
             let body = json!({"a": nothing});
             let inputs = read(&body, &[spec("a", kind)]).unwrap();
@@ -168,10 +173,68 @@ fn what_a_flow_did_not_set_counts_as_missing() {
 
 #[test]
 fn a_text_that_only_contains_a_template_literal_is_a_value() {
-    for text in ["a ${x}", "${a}${b}", "${a", "$a", "{a}", "${}", "$", " "] {
+    for text in [
+        "a ${x}",
+        "${a}${b}",
+        "${a",
+        "$a",
+        "{a}",
+        "${}",
+        "$",
+        " ",
+        "$100",
+        "$inputs",
+        "$escape.x",
+        "$input.a b",
+        "$esc.url($input.a) x",
+        "$esc.url($input.a",
+    ] {
         let inputs = read(&json!({"a": text}), &[spec("a", InputKind::String)]).unwrap();
         assert_eq!(inputs.get("a"), Some(&InputValue::Text(text.to_owned())));
     }
+}
+
+#[test]
+fn a_value_of_another_type_is_converted_where_the_input_lets_it_and_it_can_mean_one_thing_only() {
+    let lenient = |kind| InputSpec { conversion: Conversion::Lenient, ..spec("a", kind) };
+    for (kind, came, read_as) in [
+        (InputKind::Integer, json!("42"), "42"),
+        (InputKind::Integer, json!(" 42.0 "), "42"),
+        (InputKind::Integer, json!("9007199254740993"), "9007199254740993"),
+        (InputKind::Number, json!("1500.00"), "1500.0"),
+        (InputKind::Boolean, json!("true"), "true"),
+        (InputKind::Boolean, json!("False"), "false"),
+        (InputKind::String, json!(42), "\"42\""),
+        (InputKind::String, json!(-7), "\"-7\""),
+        (InputKind::String, json!(18_446_744_073_709_551_615_u64), "\"18446744073709551615\""),
+        (InputKind::String, json!(true), "\"true\""),
+        (InputKind::String, json!("x"), "\"x\""),
+    ] {
+        let body = json!({"a": came});
+        let inputs = read(&body, &[lenient(kind)]).unwrap();
+        assert_eq!(inputs.get("a").unwrap().to_json(), read_as, "{body} as {kind:?}");
+        let is_of_kind = read(&body, &[spec("a", kind)]).is_ok();
+        assert_eq!(is_of_kind, came == json!("x"), "without it, {body} as {kind:?} is refused");
+    }
+    for (kind, came) in [
+        (InputKind::Integer, json!("4.5")),
+        (InputKind::Integer, json!("4x")),
+        (InputKind::Integer, json!(true)),
+        (InputKind::Number, json!("1,500")),
+        (InputKind::Number, json!("[1]")),
+        (InputKind::Number, json!("NaN")),
+        (InputKind::Boolean, json!("yes")),
+        (InputKind::Boolean, json!(1)),
+        // Which digits it had is not known any more.
+        (InputKind::String, json!(1.5)),
+        (InputKind::String, json!(1e30)),
+        (InputKind::String, json!(["x"])),
+    ] {
+        let body = json!({"a": came});
+        assert!(read(&body, &[lenient(kind)]).is_err(), "{body} as {kind:?}");
+    }
+    let short = InputSpec { max_length: 2, ..lenient(InputKind::String) };
+    assert!(read(&json!({"a": 123}), &[short]).is_err(), "what is converted is checked as well");
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn field(name: &str, path: &str, kind: &str) -> FieldSpec {
         from: Id::try_new("crm").unwrap(),
         extraction: Extraction::Path(FieldPath::try_new(path).unwrap()),
         kind,
+        conversion: Conversion::Strict,
         default: kind.natural_default(),
         title: None,
         description: None,
@@ -260,4 +261,76 @@ proptest! {
         prop_assert_eq!(&reply["crm_outcome"], &json!("ok"));
         prop_assert_eq!(&reply["crm_status"], &json!(200));
     }
+}
+
+fn read_leniently(data: &str, path: &str, kind: &str) -> (String, bool) {
+    read_field(data, FieldSpec { conversion: Conversion::Lenient, ..field("x", path, kind) })
+}
+
+#[test]
+fn a_value_of_another_type_is_converted_where_the_field_lets_it_and_it_can_mean_one_thing_only() {
+    for (value, kind, expected) in [
+        (r#""1500.00""#, "number", "1500.00"),
+        (r#"" 42 ""#, "integer", "42"),
+        (r#""2.0""#, "integer", "2"),
+        (r#""true""#, "boolean", "true"),
+        (r#""FALSE""#, "boolean", "false"),
+        ("42", "string", r#""42""#),
+        ("123456789012345678901234567890", "string", r#""123456789012345678901234567890""#),
+        ("1500.00", "string", r#""1500.00""#),
+        ("true", "string", r#""true""#),
+        (r#"["1",2,"3.0"]"#, "integer[]", "[1,2,3]"),
+        (r#"[1,"a"]"#, "string[]", r#"["1","a"]"#),
+        ("null", "number", "0"),
+    ] {
+        let data = format!(r#"{{"a":{value}}}"#);
+        assert_eq!(read_leniently(&data, "/a", kind), (expected.to_owned(), false), "{data}");
+    }
+    for (value, kind) in [
+        (r#""1,500.00""#, "number"),
+        (r#""1e999""#, "number"),
+        (r#""4.5""#, "integer"),
+        (r#""""#, "integer"),
+        (r#""yes""#, "boolean"),
+        ("1", "boolean"),
+        ("true", "number"),
+        ("[1]", "number"),
+        (r#"{"a":1}"#, "string"),
+        (r#"["1","x"]"#, "integer[]"),
+    ] {
+        let data = format!(r#"{{"a":{value}}}"#);
+        assert!(read_leniently(&data, "/a", kind).1, "{data} as {kind}");
+    }
+    let strict = read(r#"{"a":"1500.00"}"#, "/a", "number");
+    assert_eq!(strict, ("0".to_owned(), true), "without it, as always");
+}
+
+#[test]
+fn the_elements_of_rows_are_converted_as_well() {
+    let data = r#"{"l":[{"n":"1"},{"n":2},{},{"n":"x"}]}"#;
+    let field = FieldSpec { conversion: Conversion::Lenient, ..rows("x", "/l", "/n", "integer[]") };
+    assert_eq!(read_field(data, field), ("[1,2,0,0]".to_owned(), true));
+}
+
+#[test]
+fn a_count_is_that_of_the_list_or_of_what_the_path_finds() {
+    let data = r#"{"l":[{"s":1},{"s":2},{"s":1}],"e":[],"n":null,"o":{"a":1}}"#;
+    for (path, count) in [
+        ("/l", "3"),
+        ("/e", "0"),
+        ("/absent", "0"),
+        ("/n", "0"),
+        ("$.l", "3"),
+        ("$.l[*]", "3"),
+        ("$.l[?@.s == 1]", "2"),
+        ("$.l[?@.s == 9]", "0"),
+    ] {
+        let path_spec = FieldPath::try_new(path).unwrap();
+        let field =
+            FieldSpec { extraction: Extraction::Count(path_spec), ..field("x", "", "integer") };
+        assert_eq!(read_field(data, field), (count.to_owned(), false), "{path}");
+    }
+    let no_list = FieldPath::try_new("/o").unwrap();
+    let field = FieldSpec { extraction: Extraction::Count(no_list), ..field("x", "", "integer") };
+    assert_eq!(read_field(data, field), ("0".to_owned(), true), "an object is no list");
 }
