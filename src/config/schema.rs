@@ -11,10 +11,9 @@ use crate::config::toml_value::{as_json, parse_toml};
 
 /// The schema of a file whose top is this section.
 pub fn document(title: &str, root: &Section) -> Json {
-    let mut schema = object(root, None);
-    let about = [("$schema", "http://json-schema.org/draft-07/schema#"), ("title", title)];
-    for (name, text) in about {
-        schema[name] = text.into();
+    let mut schema = json!({"$schema": "http://json-schema.org/draft-07/schema#", "title": title});
+    if let (Some(whole), Json::Object(root)) = (schema.as_object_mut(), object(root, None)) {
+        whole.extend(root);
     }
     schema
 }

@@ -47,6 +47,11 @@ impl fmt::Debug for Placeholder {
 
 fn escape(name: &str) -> Result<Escape, String> {
     Escape::find(name).ok_or_else(|| {
+        if name == "null" {
+            return "`null` stands at the end of a placeholder that is the whole of a JSON text, \
+                    as in \"{input|null}\""
+                .to_owned();
+        }
         let (name, known) = (shorten(name, SHOWN), Escape::known());
         format!("{name:?} is not an escape: allowed are {known}; a bar in a name is written `||`")
     })

@@ -48,7 +48,7 @@ impl<'a> Values<'a> {
     }
 
     /// Whether it names an input that is not set.
-    fn is_missing_input(&self, reference: &Reference) -> bool {
+    pub(super) fn is_missing_input(&self, reference: &Reference) -> bool {
         match reference {
             Reference::Input(name) => self.inputs.get(name.as_str()).is_none(),
             Reference::Source { .. } => false,
