@@ -220,7 +220,7 @@ fn after_a_head_that_came_too_slowly_what_still_comes_is_read() {
     let mut second = TcpStream::connect(app.address).expect("it listens");
     second.write_all(b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n").expect("it is read");
     let mut answered = Vec::new();
-    while !answered.ends_with(b"}") {
+    while !answered.ends_with(b"]}") {
         let mut byte = [0];
         second.read_exact(&mut byte).expect("a reply");
         answered.push(byte[0]);

@@ -39,9 +39,9 @@ fn with_names_in_brackets(text: &str) -> String {
         let is_index = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
         let is_plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '*'));
         match name {
-            _ if is_index => out.push_str(&format!("[{name}]")),
-            _ if is_plain => out.push_str(&format!(".{name}")),
-            _ => out.push_str(&format!("['{}']", name.replace('\'', "\\'"))),
+            _ if is_index => out.extend(["[", name, "]"]),
+            _ if is_plain => out.extend([".", name]),
+            _ => out.extend(["['", &name.replace('\'', "\\'"), "']"]),
         }
         rest = behind;
     }

@@ -140,7 +140,7 @@ proptest::proptest! {
         let texts = ["{a}", "{b}", "{n|null}", "fixed", "{n}"];
         let list: Vec<Value> = kinds.iter().map(|kind| json!(texts[*kind])).collect();
         let members = list.iter().enumerate().map(|(at, value)| (format!("k{at}"), value.clone()));
-        let mut body = json!({"o": serde_json::Map::from_iter(members)});
+        let mut body = json!({"o": members.collect::<serde_json::Map<_, _>>()});
         body["l"] = Value::Array(list);
         let mut set = json!({});
         for (name, _) in ["a", "b", "n"].iter().zip(is_set).filter(|(_, is_set)| *is_set) {
