@@ -92,7 +92,7 @@ fn a_part_has_status_1_and_says_what_was_done() {
         "crm took longest: ",
         "crm: attempt 1 failed (no reply); given up at the deadline: no reply within ",
         "orders: attempt 1 failed (503), sent again after ",
-        "the reply has its fallback instead.",
+        "the reply has null instead.",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }

@@ -151,11 +151,12 @@ fn certificate_reason(error: &CertificateError, host: &str) -> String {
             return format!("certificate not valid for host name {host}");
         }
         CertificateError::UnknownIssuer => {
-            "certificate from an unknown issuer (a private CA must be configured)"
+            "certificate from an unknown issuer (a private CA, or the certificate itself if it is \
+             self-signed, must be configured as ca_file)"
         }
         CertificateError::Revoked => "certificate revoked",
         CertificateError::BadEncoding => "certificate is malformed",
-        CertificateError::BadSignature => "certificate with a wrong signature",
+        CertificateError::BadSignature => "the server does not have the key of its certificate",
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "certificate is not meant for a server"
         }

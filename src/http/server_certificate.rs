@@ -55,6 +55,10 @@ impl ServerCertVerifier for ServerCertificates {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
+            // One of the name of an authority that is trusted has signed it, and has another key.
+            Err(Error::InvalidCertificate(CertificateError::BadSignature)) => {
+                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+            }
             verdict => verdict,
         }
     }

@@ -139,7 +139,8 @@ async fn a_refused_certificate_says_why() {
     );
     assert_eq!(
         tls_failure("localhost", 2020..2090, Trust::Another).await,
-        "TLS handshake failed: certificate from an unknown issuer (a private CA must be configured)"
+        "TLS handshake failed: certificate from an unknown issuer (a private CA, or the certificate itself if it \
+         is self-signed, must be configured as ca_file)"
     );
 }
 

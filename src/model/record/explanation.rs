@@ -17,7 +17,9 @@ const AT_DEADLINE: Duration = Duration::from_millis(25);
 /// One line for the slowest source, one for each source that did not simply answer, and one for the
 /// fields that do not have what came for them.
 pub fn tell(record: &RequestRecord) -> Vec<String> {
-    let slowest = record.sources.iter().max_by_key(|source| source.latency);
+    // One that was not asked has only waited for the others.
+    let asked = record.sources.iter().filter(|source| source.attempts > 0);
+    let slowest = asked.max_by_key(|source| source.latency);
     let slowest = slowest.map(|source| {
         let (took, whole) = (millis(source.latency), millis(record.latency));
         format!("{} took longest: {took} of {whole}.", source.source)
@@ -112,7 +114,8 @@ fn end(source: &SourceRecord, record: &RequestRecord) -> Vec<String> {
         Quality::Bad => {
             let mut told = vec![format!("{given_up}: {why}")];
             if record.status != CALLER_GONE {
-                told.push("the reply has its fallback instead".to_owned());
+                let instead = if source.has_data { "its fallback" } else { "null" };
+                told.push(format!("the reply has {instead} instead"));
             }
             told
         }
@@ -148,9 +151,11 @@ mod tests {
     fn told(outcome: Outcome, latency: u64, error: &'static str, spans: Vec<Span>) -> String {
         let mut source = SourceRecord::sample("orders", outcome, latency, spans);
         source.error = (!error.is_empty()).then_some(error.into());
-        let quick = SourceRecord::sample("crm", Outcome::Ok, 5, Vec::new());
+        let slowest = if source.attempts > 0 { "orders" } else { "crm" };
+        let quick = span(attempt(1, 0, 200, None), 0, 5);
+        let quick = SourceRecord::sample("crm", Outcome::Ok, 5, vec![quick]);
         let lines = tell(&RequestRecord::sample(start(), 3000, latency, vec![quick, source]));
-        assert!(lines[0].starts_with("orders took longest: "), "{lines:?}");
+        assert!(lines[0].starts_with(&format!("{slowest} took longest: ")), "{lines:?}");
         lines[1..].join("\n")
     }
 
@@ -175,6 +180,15 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_has_a_fallback_only_where_there_is_one() {
+        let mut source = SourceRecord::sample("orders", Outcome::CircuitOpen, 5, Vec::new());
+        source.has_data = false;
+        let lines = tell(&RequestRecord::sample(start(), 3000, 5, vec![source]));
+        let [only] = lines.as_slice() else { panic!("nobody was asked: {lines:?}") };
+        assert!(only.ends_with("; the reply has null instead."), "{only}");
+    }
+
+    #[test]
     fn fields_that_do_not_have_what_came_are_told_last() {
         let source = SourceRecord::sample("crm", Outcome::Ok, 5, Vec::new());
         let mut record = RequestRecord::sample(start(), 3000, 6, vec![source]);
@@ -186,7 +200,7 @@ mod tests {
             "ids, states: left out, or the reply would be larger than max_reply or too \
              late; the reply has the default instead.",
         ];
-        assert_eq!(tell(&record)[1..], expected);
+        assert_eq!(tell(&record), expected);
     }
 
     #[test]

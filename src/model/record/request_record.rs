@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::model::header::trace_context::TraceContext;
 use crate::model::id::{Id, InputName};
+use crate::model::json::Kind;
 use crate::model::record::span::Span;
 use crate::model::record::target::Target;
 use crate::model::reply::outcome::{Outcome, SourceReply};
@@ -72,6 +73,8 @@ pub struct SourceRecord {
     pub latency: Duration,
     /// How many HTTP requests it took.
     pub attempts: u32,
+    /// Whether the reply has data of it, if only its fallback; else there is null.
+    pub has_data: bool,
     /// What the time was spent on.
     pub spans: Vec<Span>,
 }
@@ -87,6 +90,7 @@ impl SourceRecord {
             error: reply.error,
             latency: reply.latency,
             attempts: reply.attempts,
+            has_data: reply.data.kind() != Kind::Null,
             spans,
         }
     }
@@ -140,6 +144,7 @@ impl SourceRecord {
             error: None,
             latency: Duration::from_millis(latency_ms),
             attempts: u32::try_from(attempts.count()).expect("a few"),
+            has_data: true,
             spans,
         }
     }

@@ -74,7 +74,9 @@ impl<S: Step<Request, Out = Understood>> Paged<S> {
             if !cx.deadline.fits(clock::now(), paging.pause) {
                 return Ok(gathered.part("stopped at the deadline".to_owned()));
             }
-            cx.spend(SpanKind::Pause, paging.pause).await;
+            if !paging.pause.is_zero() {
+                cx.spend(SpanKind::Pause, paging.pause).await;
+            }
         }
     }
 

@@ -144,6 +144,8 @@ impl SourceProgress {
             error: end.error,
             latency: end.latency,
             attempts: self.attempts,
+            // Nobody is there to whom it would be shown.
+            has_data: false,
             spans: self.take_spans(),
         }
     }
