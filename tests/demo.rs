@@ -44,7 +44,7 @@ fn a_fault_of_the_command_line_shows_in_the_waterfall_and_in_words() {
     assert!(told.contains("\ncrm took longest: 2"), "{told}");
     let orders = told.lines().find(|line| line.starts_with("orders: ")).expect("a line");
     assert!(orders.starts_with("orders: attempt 1 failed (503), sent again after "), "{told}");
-    assert!(orders.ends_with("the reply has its fallback instead."), "{told}");
+    assert!(orders.ends_with("the reply has null instead."), "{told}");
     // The deadline is near enough to be drawn.
     assert!(told.lines().any(|line| line.starts_with("crm ") && line.contains('┃')), "{told}");
 }
