@@ -30,6 +30,7 @@ mod table_refusals;
 pub(crate) mod toml_value;
 pub(crate) mod units;
 mod unknown_keys;
+pub(crate) mod variable_hints;
 
 pub use explain::InEffect;
 pub use key_digests::KeyDigests;

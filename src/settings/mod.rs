@@ -45,7 +45,7 @@ pub use server_tls::ServerTls;
 use crate::config::model_forms::ID_FORM;
 use crate::config::report::Report;
 use crate::config::table::Table;
-use crate::config::{ENVIRONMENT, layers, reference_page, schema};
+use crate::config::{ENVIRONMENT, layers, reference_page, schema, variable_hints};
 use action::ACTION;
 use check::locator::Locator;
 use check::parts::{Names, Parts};
@@ -147,6 +147,8 @@ impl Settings {
     ) -> Result<Self, Problems> {
         let environment: Vec<(String, String)> = environment.collect();
         let traces_are_off = traces::are_off(&environment);
+        let sections: Vec<&str> = ROOT.sections.iter().map(|section| section.name).collect();
+        variable_hints::check(&environment, &sections, &report);
         // The standard variables stand below everything that is said to this service alone.
         let all: Vec<Layer> =
             traces::layer(&environment).into_iter().chain(layers.iter().cloned()).collect();

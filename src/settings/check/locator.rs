@@ -2,6 +2,7 @@
 
 use config::{Value, ValueKind};
 
+use crate::config::ENVIRONMENT;
 use crate::config::report::Report;
 use crate::config::shown::join;
 
@@ -43,6 +44,25 @@ impl<'a> Locator<'a> {
         (file, path)
     }
 
+    /// Every text at a key and in what is below it.
+    pub(in crate::settings) fn texts(&self, parts: &[&str]) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(value) = self.value(parts) {
+            push_texts(value, &mut found);
+        }
+        found
+    }
+
+    /// Whether a text stands at a key.
+    pub(in crate::settings) fn is_text(&self, parts: &[&str]) -> bool {
+        self.value(parts).is_some_and(|value| matches!(value.kind, ValueKind::String(_)))
+    }
+
+    /// Whether a variable of the environment says what stands at a key.
+    pub(in crate::settings) fn is_of_environment(&self, parts: &[&str]) -> bool {
+        self.value(parts).and_then(Value::origin) == Some(ENVIRONMENT)
+    }
+
     /// Whether something stands at a key.
     pub(in crate::settings) fn has(&self, parts: &[&str]) -> bool {
         self.value(parts).is_some()
@@ -51,6 +71,20 @@ impl<'a> Locator<'a> {
     fn value(&self, parts: &[&str]) -> Option<&'a Value> {
         let mut parts = parts.iter();
         parts.try_fold(self.root, |value, part| entry(value, part).map(|(_, value)| value))
+    }
+}
+
+fn push_texts(value: &Value, found: &mut Vec<String>) {
+    match &value.kind {
+        ValueKind::String(text) => found.push(text.clone()),
+        ValueKind::Table(table) => {
+            for (key, value) in table {
+                found.push(key.clone());
+                push_texts(value, found);
+            }
+        }
+        ValueKind::Array(list) => list.iter().for_each(|value| push_texts(value, found)),
+        _ => {}
     }
 }
 

@@ -2,11 +2,13 @@
 
 pub(super) mod dependencies;
 mod injection;
+mod likely_mistakes;
 pub(super) mod locator;
 pub(super) mod parts;
 mod references;
 mod slipping;
 pub(super) mod tenants;
+mod unused;
 
 use locator::Locator;
 use parts::{Names, Parts};
@@ -29,4 +31,6 @@ pub(super) fn check(parts: &Parts, names: &Names, locator: &Locator) {
         }
     }
     injection::check(parts, locator);
+    likely_mistakes::check(parts, locator);
+    unused::check(parts, locator);
 }

@@ -114,7 +114,7 @@ fn one_action_with_an_unsafe_input_is_enough_and_is_named() {
     assert_warned(text, "sources.crm.query.q", "a caller of the action other can");
     // One that does not ask the source does not count.
     let text = text.replace("sources = ['crm']", "sources = ['erp']");
-    assert_no_warning(&format!("{text}[sources.erp]\nurl = 'https://erp.example/'"));
+    assert_no_warning(&format!("{text}[sources.erp]\nurl = 'https://erp.example/{{id}}'"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod documents;
 mod environment;
 mod injection;
 mod keys;
+mod likely_mistakes;
 mod output;
 mod paging;
 mod schema;
@@ -29,6 +30,7 @@ secret = "hunter2"
 
 [sources.crm]
 url = "https://crm.example/v2/accounts/{id}"
+credential = "fixed"
 
 [actions.profile]
 sources = ["crm"]
