@@ -7,7 +7,7 @@ use crate::model::action::action_spec::ActionSpec;
 use crate::model::id::InputName;
 use crate::model::secret::ExposeSecret as _;
 use crate::model::template::Endpoint;
-use crate::policy::auth::credential_spec::{CredentialKind, CredentialSpec};
+use crate::policy::auth::credential_spec::{CredentialSpec, Proof};
 use crate::policy::source_spec::SourceSpec;
 
 use super::locator::Locator;
@@ -108,15 +108,15 @@ fn check_header_names(source: &SourceSpec, locator: &Locator) {
 }
 
 fn check_credential(credential: &CredentialSpec, locator: &Locator) {
-    match &credential.kind {
-        CredentialKind::ClientCredentials(client) => {
+    match credential.proof() {
+        Proof::Token(client) => {
             if is_plain_and_far(&client.endpoint) {
                 let path = ["credentials", credential.id.as_str(), "token_url"];
                 locator.warn(&path, "the client's secret goes to another host by http, where everybody on the way can read it");
             }
         }
-        CredentialKind::Static(secret) => {
-            let mut words = secret.value.expose_secret().split_ascii_whitespace();
+        Proof::Header(header) => {
+            let mut words = header.value.expose_secret().split_ascii_whitespace();
             let is_scheme = |word: &str| {
                 ["bearer", "basic", "apikey", "token"]
                     .iter()
