@@ -177,7 +177,14 @@ fn syntax_error(text: &str) -> String {
     let is_message =
         |line: &&str| !line.contains("TOML parse error") && !is_quoted(line) && !line.is_empty();
     let message: Vec<&str> = text.lines().filter(is_message).collect();
-    format!("no valid TOML{place} ({})", message.join(" "))
+    let null = quoted_null(text).then_some("; TOML has no null: leave the key out");
+    format!("no valid TOML{place} ({}{})", message.join(" "), null.unwrap_or_default())
+}
+
+/// Whether the line that the error quotes gives a key the value `null`.
+fn quoted_null(text: &str) -> bool {
+    let mut quoted = text.lines().filter_map(|line| line.split_once(" | ")).map(|(_, line)| line);
+    quoted.any(|line| line.split('=').nth(1).is_some_and(|value| value.trim().starts_with("null")))
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use crate::config::explain::InEffect;
 use crate::config::files::Files;
 use crate::config::key::Change;
 
+/// What was found where there is nothing.
+pub(crate) const NOTHING: &str = "nothing";
+
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -166,6 +169,12 @@ impl Report {
             allowed: allowed.to_owned(),
             cause,
         });
+    }
+
+    /// Takes back that nothing was found at a key.
+    pub(crate) fn withdraw_missing(&self, key: &str) {
+        let is_meant = |problem: &Problem| problem.key == key && problem.found == NOTHING;
+        self.problems.borrow_mut().retain(|problem| !is_meant(problem));
     }
 
     /// Notes something that is allowed, but most likely not meant.

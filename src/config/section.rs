@@ -23,6 +23,9 @@ pub struct Section {
     pub sections: &'static [&'static Section],
     /// Keys that it had once.
     pub retired: &'static [Retired],
+    /// Names that people try and that it does not have, each with what is there instead, as the end of
+    /// a sentence: "write …".
+    pub instead: &'static [(&'static str, &'static str)],
     /// Whether a reload may add or remove it.
     pub change: Change,
 }
@@ -64,6 +67,7 @@ impl Section {
             kinds: &[],
             sections: &[],
             retired: &[],
+            instead: &[],
             change: Change::AtReload,
         }
     }

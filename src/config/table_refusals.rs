@@ -6,7 +6,7 @@ use config::Value;
 
 use crate::config::files::FileKind;
 use crate::config::key::AnyKey;
-use crate::config::report::Cause;
+use crate::config::report::{Cause, NOTHING};
 use crate::config::section::Section;
 use crate::config::shown::{Shown, show, show_file};
 use crate::config::table::Table;
@@ -19,7 +19,7 @@ impl Table<'_> {
 
     /// What stands at the key, in a message's words.
     fn found(&self, key: &dyn AnyKey) -> String {
-        let nothing = || "nothing".to_owned();
+        let nothing = || NOTHING.to_owned();
         self.peek(key).map_or_else(nothing, |value| show(key.about().shown, value))
     }
 

@@ -18,13 +18,26 @@ impl Table<'_> {
             } else if let Some(key) = keys.iter().find(|key| key.about().old() == Some(name)) {
                 self.check_earlier_name(*key, name);
             } else if !known.contains(&name) {
-                let allowed = match nearest(name, &known) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("one of {}", known.join(", ")),
-                };
-                self.refuse_entry_found(name, "an unknown key", &allowed);
+                self.refuse_unknown(name, &known);
             }
         }
+    }
+
+    /// Refuses a name that is no key here, with what is most likely meant.
+    fn refuse_unknown(&self, name: &str, known: &[&'static str]) {
+        let instead = self.section.instead.iter().find(|(tried, _)| *tried == name);
+        let within = self.section.sections.iter().find(|within| within.find(name).is_some());
+        let allowed = match (instead, within, nearest(name, known)) {
+            (Some((_, instead)), ..) => (*instead).to_owned(),
+            (None, Some(within), _) => format!("did you mean `{}.{name}`?", within.name),
+            (None, None, Some(meant)) => {
+                // It is there, under a name with a slip in it.
+                self.report.withdraw_missing(&self.path_of(meant));
+                format!("did you mean `{meant}`?")
+            }
+            (None, None, None) => format!("one of {}", known.join(", ")),
+        };
+        self.refuse_entry_found(name, "an unknown key", &allowed);
     }
 
     /// An earlier name is warned of; beside the present one in the same layer it is refused.

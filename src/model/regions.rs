@@ -7,6 +7,8 @@ pub struct Region {
     pub aws_name: &'static str,
     /// The base domain of its hosts, for example `mypurecloud.de`.
     pub domain: &'static str,
+    /// Where it is, as people call it.
+    pub place: &'static str,
 }
 
 impl Region {
@@ -23,28 +25,28 @@ impl Region {
 
 /// Every region: Genesys Cloud's own list.
 const REGIONS: [Region; 18] = [
-    region("us-east-1", "mypurecloud.com"),
-    region("us-east-2", "use2.us-gov-pure.cloud"),
-    region("us-west-2", "usw2.pure.cloud"),
-    region("eu-west-1", "mypurecloud.ie"),
-    region("eu-west-2", "euw2.pure.cloud"),
-    region("ap-southeast-2", "mypurecloud.com.au"),
-    region("ap-northeast-1", "mypurecloud.jp"),
-    region("eu-central-1", "mypurecloud.de"),
-    region("ca-central-1", "cac1.pure.cloud"),
-    region("ap-northeast-2", "apne2.pure.cloud"),
-    region("ap-south-1", "aps1.pure.cloud"),
-    region("sa-east-1", "sae1.pure.cloud"),
-    region("ap-northeast-3", "apne3.pure.cloud"),
-    region("eu-central-2", "euc2.pure.cloud"),
-    region("me-central-1", "mec1.pure.cloud"),
-    region("mx-central-1", "mxc1.pure.cloud"),
-    region("ap-southeast-1", "apse1.pure.cloud"),
-    region("eusc-de-east-1", "edee1.eusc-pure.cloud"),
+    region("us-east-1", "mypurecloud.com", "Virginia"),
+    region("us-east-2", "use2.us-gov-pure.cloud", "Ohio"),
+    region("us-west-2", "usw2.pure.cloud", "Oregon"),
+    region("eu-west-1", "mypurecloud.ie", "Ireland"),
+    region("eu-west-2", "euw2.pure.cloud", "London"),
+    region("ap-southeast-2", "mypurecloud.com.au", "Sydney"),
+    region("ap-northeast-1", "mypurecloud.jp", "Tokyo"),
+    region("eu-central-1", "mypurecloud.de", "Frankfurt"),
+    region("ca-central-1", "cac1.pure.cloud", "Canada"),
+    region("ap-northeast-2", "apne2.pure.cloud", "Seoul"),
+    region("ap-south-1", "aps1.pure.cloud", "Mumbai"),
+    region("sa-east-1", "sae1.pure.cloud", "Sao Paulo"),
+    region("ap-northeast-3", "apne3.pure.cloud", "Osaka"),
+    region("eu-central-2", "euc2.pure.cloud", "Zurich"),
+    region("me-central-1", "mec1.pure.cloud", "Dubai"),
+    region("mx-central-1", "mxc1.pure.cloud", "Mexico"),
+    region("ap-southeast-1", "apse1.pure.cloud", "Singapore"),
+    region("eusc-de-east-1", "edee1.eusc-pure.cloud", "Brandenburg"),
 ];
 
-const fn region(aws_name: &'static str, domain: &'static str) -> Region {
-    Region { aws_name, domain }
+const fn region(aws_name: &'static str, domain: &'static str, place: &'static str) -> Region {
+    Region { aws_name, domain, place }
 }
 
 /// The region of a base domain or of an AWS name.
@@ -53,11 +55,22 @@ pub fn find(name: &str) -> Option<Region> {
     REGIONS.into_iter().find(|region| same(region.domain) || same(region.aws_name))
 }
 
-/// Every region as a person may write it, for messages.
-pub fn known() -> String {
-    let names: Vec<String> =
-        REGIONS.iter().map(|region| format!("{} ({})", region.domain, region.aws_name)).collect();
-    names.join(", ")
+/// The region that a name that is none may mean, or all of them, for messages.
+pub fn allowed(name: &str) -> String {
+    let name = name.trim().to_lowercase();
+    let is_meant = |region: &&Region| {
+        let place = region.place.to_lowercase();
+        !name.is_empty() && (name.contains(&place) || name.contains(region.domain))
+    };
+    match REGIONS.iter().find(is_meant) {
+        Some(Region { aws_name, domain, place }) => {
+            format!("did you mean \"{aws_name}\" ({domain}, {place})?")
+        }
+        None => {
+            let shown = |region: &Region| format!("{} ({})", region.domain, region.aws_name);
+            format!("one of {}", REGIONS.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +99,17 @@ mod tests {
             .collect();
         let published: Vec<&str> = list.lines().skip(1).collect();
         assert_eq!(rows, published);
+    }
+
+    #[test]
+    fn a_place_and_a_host_are_told_the_region_that_is_meant() {
+        for name in ["frankfurt", "EU Frankfurt", "https://api.mypurecloud.de", "Frankfurt "] {
+            let meant = "did you mean \"eu-central-1\" (mypurecloud.de, Frankfurt)?";
+            assert_eq!(allowed(name), meant, "{name}");
+        }
+        for name in ["", "mars", "eu"] {
+            assert!(allowed(name).starts_with("one of mypurecloud.com (us-east-1), "), "{name}");
+        }
     }
 
     #[test]

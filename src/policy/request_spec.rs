@@ -201,9 +201,24 @@ fn body(table: &Table, method: Method) -> Option<Body> {
     }
     match JsonTemplate::try_new(&value) {
         Ok(template) => Some(Body { value, template }),
+        Err(_) if value.as_str().is_some_and(is_json_itself) => {
+            let allowed = "a table, such as json = { id = \"{customerId}\" }: braces in a text are \
+                           placeholders";
+            table.refuse_found(&JSON, "JSON as a text (not shown)", allowed);
+            None
+        }
         Err(error) => {
-            table.refuse(&JSON, &format!("JSON with good templates ({error})"));
+            let allowed =
+                format!("JSON whose texts have placeholders such as {{customerId}} ({error})");
+            table.refuse(&JSON, &allowed);
             None
         }
     }
+}
+
+fn is_json_itself(text: &str) -> bool {
+    matches!(
+        serde_json::from_str(text),
+        Ok(serde_json::Value::Object(_) | serde_json::Value::Array(_))
+    )
 }

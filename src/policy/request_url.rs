@@ -13,6 +13,9 @@ use crate::config::table::{OneOf, Table};
 use crate::config::toml_value::scalar_text;
 use crate::model::regions;
 
+/// Stands for the URL where a parameter is looked at alone.
+const ANY_URL: &str = "https://host/";
+
 /// Stands where each tenant's host will; a name that leads nowhere (RFC 6761 section 6.4).
 pub(crate) const NO_HOST_YET: &str = "https://tenant.invalid";
 
@@ -68,12 +71,18 @@ pub(crate) fn query(table: &Table) -> Vec<(String, String)> {
     };
     let mut parameters = Vec::new();
     for (name, value) in query.entries() {
-        match scalar_text(value) {
-            Some(text) => parameters.push((name.to_owned(), text)),
-            None => {
-                query.refuse_entry(name, Shown::Hidden, "a text, a whole number or a boolean");
-            }
+        let Some(text) = scalar_text(value) else {
+            query.refuse_entry(name, Shown::Hidden, "a text, a whole number or a boolean");
+            continue;
+        };
+        let parameter = (name.to_owned(), text);
+        if let Err(error) = UrlTemplate::try_new(ANY_URL, std::slice::from_ref(&parameter)) {
+            let allowed =
+                format!("a text with placeholders such as {{customerId}} ({})", error.inner());
+            query.refuse_entry(name, Shown::Hidden, &allowed);
+            continue;
         }
+        parameters.push(parameter);
     }
     parameters
 }
@@ -83,8 +92,9 @@ pub(crate) fn query(table: &Table) -> Vec<(String, String)> {
 pub(crate) struct Host<'a> {
     /// Where the credential's API is.
     pub(crate) api: Option<&'a Endpoint>,
-    /// Whether each request chooses the credential.
-    pub(crate) by_tenant: bool,
+    /// Whether it is not known yet: each request chooses the credential, or that has a mistake of its
+    /// own, for which the URL is not to be blamed.
+    pub(crate) is_open: bool,
 }
 
 /// Where a source's requests go.
@@ -101,12 +111,7 @@ pub(crate) fn read(table: &Table, query: &[(String, String)], host: Host<'_>) ->
     let region = table.optional(&REGION);
     let region = region.as_deref();
     let given = Given::read(table)?;
-    // The table is tried with a URL that is right, so that both may be reported.
-    if let Err(error) = UrlTemplate::try_new("https://host/", query) {
-        table.refuse_found(&QUERY, "a bad parameter", &format!("good templates ({error})"));
-        return None;
-    }
-    let host_by_credential = given.is_path() && region.is_none() && host.by_tenant;
+    let host_by_credential = given.is_path() && region.is_none() && host.is_open;
     let text = whole_url(table, &given, region, host)?;
     match UrlTemplate::try_new(&text, query) {
         Ok(template) => {
@@ -182,12 +187,12 @@ fn whole_url(table: &Table, given: &Given, region: Option<&str>, host: Host<'_>)
     let Some(name) = region else {
         return Some(match host.api {
             Some(api) if given.is_path() => format!("{api}{text}"),
-            None if given.is_path() && host.by_tenant => format!("{NO_HOST_YET}{text}"),
+            None if given.is_path() && host.is_open => format!("{NO_HOST_YET}{text}"),
             Some(_) | None => text.to_owned(),
         });
     };
     let Some(region) = regions::find(name) else {
-        table.refuse(&REGION, &format!("one of {}", regions::known()));
+        table.refuse(&REGION, &regions::allowed(name));
         return None;
     };
     if !given.is_path() {

@@ -52,6 +52,7 @@ pub struct Tenancy {
 pub(crate) static SOURCE: Section = Section {
     shape: Shape::Named("NAME"),
     groups: pipeline::KEYS,
+    instead: &INSTEAD,
     sections: pipeline::SECTIONS,
     ..Section::new(
         "sources",
@@ -61,6 +62,30 @@ pub(crate) static SOURCE: Section = Section {
         &[&CREDENTIAL, &EMPTY_DATA, &FALLBACK],
     )
 };
+
+/// What other services call what is called otherwise here, or is not here.
+const INSTEAD: [(&str, &str); 17] = [
+    ("timeout_ms", "`timeout = \"500ms\"`, with its unit"),
+    ("connect_timeout_ms", "`connect_timeout = \"500ms\"`, with its unit"),
+    ("params", "`query`"),
+    ("body", "`json`, a table; another body is not sent"),
+    ("form", "`json`, a table; a form is not sent"),
+    ("data", "`json` for the body, `fallback` for what stands in for an answer"),
+    ("endpoint", "`url`"),
+    ("host", "`url`, the whole of it"),
+    ("base_url", "`url`, the whole of it"),
+    ("path", "`url`, the whole of it, or a path with `region`"),
+    ("auth", "`credential` with the name of one in [credentials.NAME]"),
+    (
+        "username",
+        "a header `Authorization = \"Basic …\"` by a credential of kind \"static\" with prefix = \"Basic \"",
+    ),
+    ("password", "a credential of kind \"static\" with prefix = \"Basic \""),
+    ("retries", "`retry.max_attempts`, the first attempt included"),
+    ("proxy", "nothing of the kind: upstreams are connected to without a proxy"),
+    ("when", "nothing of the kind: each source of an action is asked for each request"),
+    ("cache", "nothing of the kind: answers are not kept"),
+];
 
 static CREDENTIAL: Key<Text> = Key::new(
     "credential",
@@ -87,7 +112,8 @@ impl SourceSpec {
         let policies = PolicySpecs::read(table, &parts);
         let Chosen { credential, tenant, by_tenant } = credential(table);
         let api = credentials.iter().find(|known| Some(&known.id) == credential.as_ref());
-        let host = Host { api: api.and_then(CredentialSpec::api), by_tenant };
+        let is_open = by_tenant || (credential.is_some() && api.is_none());
+        let host = Host { api: api.and_then(CredentialSpec::api), is_open };
         let request = request_spec::read(table, parts, host);
         let json_of = |key| table.optional(key).map(|value| Json::from_value(&value));
         let fallback = json_of(&FALLBACK).unwrap_or_else(Json::null);

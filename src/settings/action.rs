@@ -7,6 +7,7 @@ use crate::config::key::Key;
 use crate::config::list_form::Texts;
 use crate::config::number_form::{Size, Time};
 use crate::config::section::{Section, Shape};
+use crate::config::shown::show_text;
 use crate::config::table::Table;
 use crate::model::action::action_spec::{ActionSpec, OnRequiredFailure};
 use crate::model::id::Id;
@@ -98,7 +99,13 @@ fn sources(table: &Table) -> Vec<Id> {
                 table.refuse_found(&SOURCES, &format!("{name:?} twice"), allowed);
             }
             Ok(id) => ids.push(id),
-            Err(error) => table.refuse_found(&SOURCES, "a name that is no id", &error.to_string()),
+            Err(error) => {
+                table.refuse_found(
+                    &SOURCES,
+                    &format!("the name {}", show_text(&name)),
+                    &error.to_string(),
+                );
+            }
         }
     }
     ids

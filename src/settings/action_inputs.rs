@@ -147,8 +147,10 @@ fn read_input(table: &Table, name: &str) -> Option<InputSpec> {
         description,
     };
     for problem in spec.problems() {
-        table
-            .refuse_table("a contradiction", &format!("an input that is consistent: it {problem}"));
+        let (what, remedy) = problem
+            .split_once(": ")
+            .unwrap_or((&problem, "one that the other keys of the input allow"));
+        table.refuse_table(&format!("an input that {what}"), remedy);
     }
     Some(spec)
 }

@@ -44,6 +44,7 @@ pub use server_tls::ServerTls;
 
 use crate::config::model_forms::ID_FORM;
 use crate::config::report::Report;
+use crate::config::shown::show_text;
 use crate::config::table::Table;
 use crate::config::{ENVIRONMENT, layers, reference_page, schema, variable_hints};
 use action::ACTION;
@@ -254,7 +255,7 @@ fn read(merged: &Value, file: &str, report: &Report) -> Settings {
 fn read_id(name: &str, table: &Table) -> Option<Id> {
     let id = Id::try_new(name).ok();
     if id.is_none() {
-        table.refuse_table("a name that is no id", ID_FORM);
+        table.refuse_table(&format!("the name {}", show_text(name)), ID_FORM);
     }
     id
 }

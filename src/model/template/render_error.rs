@@ -132,6 +132,14 @@ impl TemplateError {
         }
     }
 
+    /// What is wrong, without the place.
+    pub fn inner(&self) -> &Self {
+        match self {
+            Self::At { problem, .. } => problem.inner(),
+            other => other,
+        }
+    }
+
     pub(super) fn at(self, place: impl Into<String>) -> Self {
         Self::At { place: place.into(), problem: Box::new(self) }
     }

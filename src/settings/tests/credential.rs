@@ -42,8 +42,17 @@ fn rules_of_static_credentials_and_of_every_kind() {
         ("kind = 'basic'\nx = 1", "kind", "found \"basic\""),
         ("x = 1", "kind", "found nothing"),
         ("kind = 'static'", "secret", "`secret_file`"),
-        ("kind = 'static'\nsecret = 'é'", "secret", "no header can carry"),
-        ("kind = 'static'\nsecret = 's '", "secret", "no header can carry"),
+        (
+            "kind = 'static'\nsecret = 'é'",
+            "secret",
+            "(not shown) that has a character outside of ASCII",
+        ),
+        (
+            "kind = 'static'\nsecret = 's '",
+            "secret",
+            "(not shown) that begins or ends with a space",
+        ),
+        ("kind = 'static'\nsecret = 's'\npassword = 'x'", "password", "prefix = \"Basic \""),
         (
             "kind = 'static'\nsecret = 's'\nheader = 'a b'",
             "header",

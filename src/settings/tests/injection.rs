@@ -155,7 +155,7 @@ fn an_unknown_escape_is_refused_wherever_a_placeholder_may_stand() {
     for (text, key) in [
         ("url = 'https://h/{id|sql}'", "url"),
         ("url = 'https://h/?a={id|sql}'", "url"),
-        ("query.a = '{id|sql}'", "query"),
+        ("query.a = '{id|sql}'", "query.a"),
         ("headers.X-Key = '{id|sql}'", "headers.X-Key"),
         ("method = 'POST'\njson.a = '{id|sql}'", "json"),
         ("rate_limit = { requests = 1, key = '{id|sql}' }", "rate_limit.key"),

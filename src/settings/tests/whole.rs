@@ -63,6 +63,36 @@ fn the_examples_in_the_default_configurations_comments_are_right() {
 }
 
 #[test]
+fn one_mistake_is_told_once_and_every_mistake_is_told() {
+    let problems_of = |text: &str| {
+        let problems = Settings::from_toml(text, "t.toml").expect_err("problems");
+        problems.as_slice().iter().map(|one| one.key.clone()).collect::<Vec<_>>()
+    };
+    let slip = BASE.replace("url = ", "urll = ");
+    assert_eq!(problems_of(&slip), ["sources.crm.urll"], "no missing url as well");
+    let slip = BASE.replace("[actions.profile]", "[action.profile]");
+    assert_eq!(problems_of(&slip), ["action"], "no missing actions as well");
+    let query = "[sources.crm]\nquery = { a = '{', b = '}', c = 'x', d = '{i d}' }";
+    let several = BASE.replace("[sources.crm]", query);
+    let keys = ["sources.crm.query.a", "sources.crm.query.b", "sources.crm.query.d"];
+    assert_eq!(problems_of(&several), keys);
+    // A credential with a mistake of its own is not also said to have no region.
+    let region = "[credentials.client]\nkind = 'client_credentials'\nregion = 'mypurecloud.de'\n\
+                  client_id = 'a'\n";
+    let path = BASE.replace("credential = \"fixed\"", "credential = \"client\"");
+    let path = path.replace("https://crm.example", "");
+    assert_eq!(problems_of(&format!("{path}{region}")), ["credentials.client.client_secret"]);
+}
+
+#[test]
+fn null_is_told_to_be_none_of_toml() {
+    let error = Settings::from_toml("[sources.crm]\nfallback = null\n", "t.toml").unwrap_err();
+    assert!(error.to_string().contains("TOML has no null: leave the key out"), "{error}");
+    let other = Settings::from_toml("[sources.crm]\nfallback = nul\n", "t.toml").unwrap_err();
+    assert!(!other.to_string().contains("no null"), "{other}");
+}
+
+#[test]
 fn a_file_with_many_mistakes_tells_them_all_at_once() {
     let text = r#"
 [server]

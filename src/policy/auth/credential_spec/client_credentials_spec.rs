@@ -181,9 +181,10 @@ fn region(table: &Table, given: OneOf) -> Option<Region> {
     if given != OneOf::Key(REGION.about.name) {
         return None;
     }
-    let region = regions::find(&table.optional(&REGION)?);
+    let name = table.optional(&REGION)?;
+    let region = regions::find(&name);
     if region.is_none() {
-        table.refuse(&REGION, &format!("one of {}", regions::known()));
+        table.refuse(&REGION, &regions::allowed(&name));
     }
     region
 }

@@ -46,9 +46,29 @@ pub enum Proof<'a> {
 /// `[credentials.NAME]`.
 pub(crate) static CREDENTIAL: Section = Section {
     shape: Shape::Named("NAME"),
+    instead: &INSTEAD,
     kinds: &[client_credentials_spec::KIND, static_secret::KIND],
     ..Section::new("credentials", "How the service proves who it is to an upstream.", &[&KIND])
 };
+
+/// What other services call what is called otherwise here, or is not here.
+const INSTEAD: [(&str, &str); 9] = [
+    ("audience", "nothing of the kind: only what RFC 6749 has is sent to the token endpoint"),
+    ("resource", "nothing of the kind: only what RFC 6749 has is sent to the token endpoint"),
+    ("scope", "`scopes`, a list"),
+    ("url", "`token_url` for where tokens come from, `api_url` for the API"),
+    (
+        "username",
+        "kind \"static\" with prefix = \"Basic \" and user and password in base64 as the secret",
+    ),
+    (
+        "password",
+        "kind \"static\" with prefix = \"Basic \" and user and password in base64 as the secret",
+    ),
+    ("token", "kind \"static\" with the token as `secret`"),
+    ("api_key", "kind \"static\" with the key as `secret`, and its `header`"),
+    ("grant_type", "`kind`: \"client_credentials\" is the only grant"),
+];
 
 static KIND: Key<Word<Kind>> = Key::new(
     "kind",

@@ -42,6 +42,18 @@ static HEADER: Key<Text> = Key::new(
 static PREFIX: Key<Text> = Key::secret("prefix", "What stands before the secret in the header.")
     .derived("\"Bearer \" with `Authorization`, else nothing");
 
+/// Why no header can carry the value, if none can.
+fn unsendable(value: &str) -> Option<&'static str> {
+    let good = |c: char| c.is_ascii_graphic() || c == ' ';
+    if value.trim() != value {
+        Some("begins or ends with a space")
+    } else if !value.is_ascii() {
+        Some("has a character outside of ASCII")
+    } else {
+        (!value.chars().all(good)).then_some("has a control character")
+    }
+}
+
 impl StaticSecretSpec {
     /// Reads the keys of the kind; what is wrong is in the report.
     pub(super) fn read(table: &Table) -> Option<Self> {
@@ -57,14 +69,14 @@ impl StaticSecretSpec {
             return None;
         }
         let value = format!("{prefix}{}", secret?.expose_secret());
-        let good = |c: char| c.is_ascii_graphic() || c == ' ';
-        if value.trim() != value || !value.chars().all(good) {
-            let found = "prefix and secret that no header can carry (not shown)";
-            let allowed = "visible ASCII characters, without spaces at the ends";
+        if let Some(reason) = unsendable(&value) {
+            let found = format!("a secret (not shown) that {reason}");
+            let allowed = "visible ASCII characters, with spaces between them only, since a header \
+                           carries them";
             let is_file =
                 table.one_of(&[keys.value, keys.file]) == OneOf::Key(keys.file.about.name);
             let key: &dyn AnyKey = if is_file { keys.file } else { keys.value };
-            table.refuse_found(key, found, allowed);
+            table.refuse_found(key, &found, allowed);
             return None;
         }
         Some(Self { header: FixedHeader { name: header, value: SecretString::from(value) } })
