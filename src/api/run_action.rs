@@ -19,12 +19,11 @@ use crate::model::json::Json;
 use crate::model::record::recorder::Progress;
 use crate::model::record::request_record::SourceRecord;
 use crate::model::reply::aggregate::Aggregate;
+use crate::model::reply::members::FLOW_TIMESTAMP;
 use crate::model::time::deadline::Deadline;
 
 /// The header that tells every source's time (W3C Server Timing).
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-/// The input by which a flow says when it asked, epoch milliseconds.
-const TIMESTAMP_INPUT: &str = "timestamp_ms";
 
 /// An aggregate, written.
 pub struct Reply {
@@ -141,7 +140,7 @@ fn required_failed(action: &ActionSpec, aggregate: &Aggregate) -> Option<Problem
 
 /// Now less the flow's own time, where it sent one.
 fn flow_latency_ms(inputs: &Inputs) -> Option<i64> {
-    let Some(InputValue::Integer(sent)) = inputs.get(TIMESTAMP_INPUT) else { return None };
+    let Some(InputValue::Integer(sent)) = inputs.get(FLOW_TIMESTAMP) else { return None };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_millis();
     i64::try_from(now).ok()?.checked_sub(*sent)
 }

@@ -6,13 +6,10 @@ use crate::model::action::action_spec::ActionSpec;
 use crate::model::action::fields::{FieldType, OutputSpec};
 use crate::model::inputs::{InputKind, InputSpec, InputValue};
 use crate::model::reply::members::{
-    self, COMPLETE, COMPLETE_FLAT, FLOW_LATENCY, LATENCY, Member, MemberType, OUTCOME, SOURCE,
-    SOURCES,
+    self, COMPLETE, COMPLETE_FLAT, FLOW_LATENCY, FLOW_TIMESTAMP, LATENCY, Member, MemberType,
+    OUTCOME, SOURCE, SOURCES,
 };
 use crate::model::reply::outcome::Outcome;
-
-/// The input by which a flow says when it asked.
-const TIMESTAMP_INPUT: &str = "timestamp_ms";
 
 /// What a caller sends.
 pub(super) fn inputs(action: &ActionSpec) -> Value {
@@ -151,7 +148,7 @@ fn with_echoed(action: &ActionSpec, members: impl Iterator<Item = (String, Value
     }
     properties.extend(members);
     let by_timestamp = |input: &InputSpec| {
-        input.name.as_str() == TIMESTAMP_INPUT && input.kind == InputKind::Integer
+        input.name.as_str() == FLOW_TIMESTAMP && input.kind == InputKind::Integer
     };
     if action.inputs.iter().any(by_timestamp) {
         properties.extend([named(&FLOW_LATENCY)]);

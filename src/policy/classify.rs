@@ -20,8 +20,7 @@ use crate::policy::fetch_context::Context;
 pub struct ResponseSpec {
     /// Statuses that are a definite "there is none".
     pub empty_statuses: Vec<u16>,
-    /// The longest time that the upstream can hold calls back, by `Retry-After` or by what it says of
-    /// its rate limit.
+    /// The longest time that the upstream can hold calls back by `Retry-After`.
     pub max_retry_after: Duration,
 }
 
@@ -38,7 +37,7 @@ static EMPTY_STATUSES: Key<Numbers> = Key::new(
 static MAX_RETRY_AFTER: Key<Time> = Key::new(
     "max_retry_after",
     Time(Duration::from_millis(1), LONGEST_WAIT),
-    "The longest pause that the upstream can ask for, also by rate-limit headers.",
+    "The longest pause that the upstream can ask for by `Retry-After`.",
 )
 .default(Duration::from_mins(5));
 

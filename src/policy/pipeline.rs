@@ -30,6 +30,7 @@ use crate::policy::paging::paging_spec::{PAGING, PagingSpec};
 use crate::policy::rate_limit::limited::Limited;
 use crate::policy::rate_limit::limiter::{Limiter, LimiterSnapshot};
 use crate::policy::rate_limit::rate_limit_spec::{RATE_LIMIT, RateLimitSpec};
+use crate::policy::rate_limit::throttle::{self, ThrottleSpec};
 use crate::policy::retry::budget::{RetryBudget, RetryBudgetSnapshot};
 use crate::policy::retry::retried::Retried;
 use crate::policy::retry::retry_spec::{self, RETRY, RetrySpec};
@@ -50,6 +51,7 @@ pub(super) const KEYS: &[&[&dyn AnyKey]] = &[
     parse::KEYS,
     retry_spec::KEYS,
     classify::KEYS,
+    throttle::KEYS,
     exchange_spec::KEYS,
 ];
 
@@ -71,6 +73,8 @@ pub struct PolicySpecs {
     pub breaker: BreakerSpec,
     /// What is made of responses.
     pub response: ResponseSpec,
+    /// What becomes of that which the upstream says of its rate limit.
+    pub throttle: ThrottleSpec,
     /// How many requests may be sent in a time; absent: as many as there are.
     pub rate_limit: Option<RateLimitSpec>,
     /// The exchange and its connections.
@@ -89,6 +93,7 @@ impl PolicySpecs {
             body: BodySpec::read(source),
             breaker: BreakerSpec::read(source),
             response: ResponseSpec::read(source),
+            throttle: ThrottleSpec::read(source),
             rate_limit: RateLimitSpec::read(source),
             exchange,
             retry: retry?,
@@ -107,6 +112,7 @@ impl PolicySpecs {
         self.body.plan(lines);
         self.retry.plan(lines);
         self.response.plan(lines);
+        self.throttle.plan(lines);
         RateLimitSpec::plan(self.rate_limit.as_ref(), lines);
         self.breaker.plan(lines);
         if let Some(paging) = &self.paging {
@@ -145,6 +151,8 @@ impl PolicyStates {
         next.concurrency = self.concurrency.with_limit(now.concurrency.max_in_flight);
         if before.rate_limit == now.rate_limit {
             next.limiter = Arc::clone(&self.limiter);
+            // Whoever changes the source may well do it for what the upstream has said.
+            next.limiter.end_holds();
         }
         if before.breaker == now.breaker {
             next.breaker = Arc::clone(&self.breaker);
@@ -193,7 +201,8 @@ pub(super) fn build(
     let endpoint = request.url.endpoint().clone();
     let PolicySpecs { body, retry, response, rate_limit, paging, exchange, .. } = specs;
     let exchange = Exchange::new(client, exchange, body.max_response);
-    let limited = Limited::new(Arc::clone(&states.limiter), response.max_retry_after, exchange);
+    let limiter = Arc::clone(&states.limiter);
+    let limited = Limited::new(limiter, specs.throttle, response.max_retry_after, exchange);
     let classified = Classified::new(response.clone(), limited);
     let guarded = Guarded::new(name.to_owned(), Arc::clone(&states.breaker), classified);
     let refusals = Arc::clone(&states.token_refusals);

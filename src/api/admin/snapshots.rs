@@ -62,7 +62,8 @@ pub(super) fn sources_now(state: &AdminState) -> Vec<Value> {
                 "requests": spec.policies.rate_limit.as_ref().map(|limit| limit.requests),
                 "per_ms": spec.policies.rate_limit.as_ref().map(|limit| millis(limit.per)),
                 "waiting": limiter.waiting,
-                "held_for_ms": limiter.held_for.map(millis),
+                "held_for_ms": limiter.held_for.map(|(time, _)| millis(time)),
+                "held_by": limiter.held_for.map(|(_, header)| header),
                 "keys": limiter.keys,
             },
             "token_refusals_ignored_for_ms": limits

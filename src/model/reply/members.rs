@@ -56,6 +56,8 @@ pub static LATENCY: Member = Member {
     kind: MemberType::Integer,
     means: "The time within the service, milliseconds.",
 };
+/// The input by which a flow says when it asked, epoch milliseconds.
+pub const FLOW_TIMESTAMP: &str = "timestamp_ms";
 /// How long it took from where the flow is.
 pub static FLOW_LATENCY: Member = Member {
     name: "flow_latency_ms",

@@ -13,8 +13,7 @@
 //! Neither reserves anything for those who wait, so there is a queue: one waiter at a time asks, the
 //! others stand behind it in a fair mutex, and how long the queue is tells a newcomer at once
 //! whether its turn can come in time. The upstream's own word (`Retry-After`, rate-limit headers)
-//! holds all of it back through [`Bucket::hold_until`] and
-//! [`Bucket::throttle_to`].
+//! holds all of it back ([`Hold`]).
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -25,6 +24,7 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::Notify;
 
 use super::governor_clock::GovernorClock;
+use super::hold::Hold;
 use super::sliding_log::SlidingLog;
 use super::throttled::Throttled;
 use crate::clock;
@@ -66,10 +66,8 @@ struct State {
     tokens: Option<Tokens>,
     /// How many wait, the first included.
     waiting: u32,
-    /// The upstream wants nothing before then.
-    paused_until: Option<Instant>,
-    /// What [`Bucket::throttle_to`] asked for.
-    pace: Option<Pace>,
+    /// The upstream's own word.
+    hold: Hold,
     last_used: Option<Instant>,
 }
 
@@ -78,14 +76,6 @@ struct State {
 struct Tokens {
     at: Instant,
     left: u32,
-}
-
-/// Until `until`, permits come at least `interval` apart, the next not before `next`.
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    interval: Duration,
-    until: Instant,
-    next: Instant,
 }
 
 impl Bucket {
@@ -111,8 +101,7 @@ impl Bucket {
                 log,
                 tokens: None,
                 waiting: 0,
-                paused_until: None,
-                pace: None,
+                hold: Hold::default(),
                 last_used: None,
             }),
         }
@@ -142,23 +131,19 @@ impl Bucket {
         Err(lock(&self.state).refusal(waited, clock::now()))
     }
 
-    /// Holds everything in this bucket back until then; an earlier end does not shorten a pause.
-    pub fn hold_until(&self, until: Instant) {
+    /// Notes the upstream's own word, which holds everything in this bucket back.
+    pub(super) fn heed(&self, note: impl FnOnce(&mut Hold)) {
         let mut state = lock(&self.state);
-        state.paused_until = Some(state.paused_until.map_or(until, |end| end.max(until)));
+        note(&mut state.hold);
+        // It may have been a word that ends a pause.
+        self.tell_first(&state);
     }
 
-    /// Until then, keeps permits at least `interval` apart.
-    pub fn throttle_to(&self, interval: Duration, until: Instant) {
-        let mut state = lock(&self.state);
-        let next = state.pace.map_or_else(clock::now, |pace| pace.next);
-        state.pace = Some(Pace { interval, until, next });
-    }
-
-    /// How many wait, and for how long the upstream's word still holds them back.
-    pub(super) fn snapshot(&self, now: Instant) -> (u32, Option<Duration>) {
+    /// How many wait, and how long and by which header's word they are still held back.
+    pub(super) fn snapshot(&self, now: Instant) -> (u32, Option<(Duration, &'static str)>) {
         let state = lock(&self.state);
-        (state.waiting, state.held_until(now).map(|end| end.saturating_duration_since(now)))
+        let held = state.hold.until(now);
+        (state.waiting, held.map(|(end, header)| (end.saturating_duration_since(now), header)))
     }
 
     /// When somebody asked for a permit the last time.
@@ -173,7 +158,7 @@ impl Bucket {
         let refill = self.governor.as_ref().map_or(Duration::ZERO, |_| self.interval * self.burst);
         let is_full = state.last_used.is_none_or(|used| now >= used + refill);
         let is_out = state.log.as_ref().is_none_or(|log| log.is_empty(now));
-        is_full && is_out && state.waiting == 0 && state.held_until(now).is_none()
+        is_full && is_out && state.waiting == 0 && state.hold.until(now).is_none()
     }
 
     /// Takes a permit at once (`None`), or a ticket for the queue, if that is short enough.
@@ -201,13 +186,7 @@ impl Bucket {
     /// Takes a permit, or says when to try again; `None` if that is not known.
     fn try_take(&self, state: &mut State, now: Instant) -> Result<(), Option<Instant>> {
         state.last_used = Some(now);
-        if let Some(end) = state.paused_until.filter(|&end| end > now) {
-            return Err(Some(end));
-        }
-        let pace = state.pace.filter(|pace| pace.until > now);
-        if let Some(pace) = pace.filter(|pace| pace.next > now) {
-            return Err(Some(pace.next.min(pace.until)));
-        }
+        state.hold.check(now).map_err(Some)?;
         if let Some(log) = &mut state.log {
             log.reserve(now)?;
         }
@@ -215,7 +194,7 @@ impl Bucket {
             state.release();
             return Err(Some(then));
         }
-        state.pace = pace.map(|pace| Pace { next: now + pace.interval, ..pace });
+        state.hold.went(now);
         Ok(())
     }
 
@@ -238,13 +217,9 @@ impl Bucket {
     /// The earliest moment at which somebody who joins the queue now can go.
     fn turn(&self, state: &State, now: Instant) -> Instant {
         let ahead = state.waiting;
-        let from = state.paused_until.map_or(now, |end| end.max(now));
+        let (from, by_pace) = state.hold.turn(now, ahead);
         let by_log = state.log.as_ref().map(|log| log.turn(now, from, ahead));
         let by_tokens = state.tokens.map(|tokens| self.turn_by_tokens(tokens, from, ahead));
-        // Once the pace has ended, the queue moves as fast as the bucket itself allows.
-        let by_pace = state.pace.filter(|pace| pace.until > now).map(|pace| {
-            (pace.next.max(from) + pace.interval.saturating_mul(ahead)).min(pace.until)
-        });
         [by_log, by_tokens, by_pace].into_iter().flatten().fold(from, Instant::max)
     }
 
@@ -290,15 +265,9 @@ impl SendCounter for Bucket {
 }
 
 impl State {
-    /// Until when the upstream's word holds the queue back, if it does.
-    fn held_until(&self, now: Instant) -> Option<Instant> {
-        let ends = [self.paused_until, self.pace.map(|pace| pace.until)];
-        ends.into_iter().flatten().filter(|end| *end > now).max()
-    }
-
     /// Whose limit it is that takes so long.
     fn refusal(&self, wait: Duration, now: Instant) -> Throttled {
-        if self.held_until(now).is_some() {
+        if self.hold.until(now).is_some() {
             Throttled::ByUpstream { wait }
         } else {
             Throttled::ByUs { wait }

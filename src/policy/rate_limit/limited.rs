@@ -9,21 +9,27 @@ use crate::model::failure::Failure;
 use crate::model::record::span::SpanKind;
 use crate::policy::fetch_context::Context;
 use crate::policy::rate_limit::limiter::Limiter;
-use crate::policy::rate_limit::throttle;
+use crate::policy::rate_limit::throttle::{self, ThrottleSpec};
 use crate::policy::request::Request;
 use crate::policy::step::Step;
 
 /// Lets no request through without a permit of its key's bucket.
 pub(crate) struct Limited<S> {
     limiter: Arc<Limiter>,
-    /// The longest time that the upstream can hold requests back.
+    throttle: ThrottleSpec,
+    /// The longest time for which `Retry-After` can hold requests back.
     max_retry_after: Duration,
     inner: S,
 }
 
 impl<S> Limited<S> {
-    pub(crate) fn new(limiter: Arc<Limiter>, max_retry_after: Duration, inner: S) -> Self {
-        Self { limiter, max_retry_after, inner }
+    pub(crate) fn new(
+        limiter: Arc<Limiter>,
+        throttle: ThrottleSpec,
+        max_retry_after: Duration,
+        inner: S,
+    ) -> Self {
+        Self { limiter, throttle, max_retry_after, inner }
     }
 }
 
@@ -42,7 +48,8 @@ impl<S: Step<Request, Out = Response>> Step<Request> for Limited<S> {
         };
         let permit = Cell::new(Some(permit));
         let response = self.inner.call(request, &cx.permitted(&permit)).await?;
-        throttle::heard(&response.hints, response.status, &bucket, self.max_retry_after);
+        let (hints, status) = (&response.hints, response.status);
+        throttle::heard(hints, status, &bucket, self.throttle, self.max_retry_after);
         Ok(response)
     }
 }
@@ -67,7 +74,10 @@ mod tests {
             max_wait: Duration::from_mins(1),
         };
         let limiter = Arc::new(Limiter::new("crm", Some(spec)));
-        Limited::new(limiter, Duration::from_secs(30), Rc::clone(inner))
+        let heeded = throttle::Heeded::Auto;
+        let throttle =
+            ThrottleSpec { rate_limit_headers: heeded, max_pause: Duration::from_secs(30) };
+        Limited::new(limiter, throttle, Duration::from_secs(30), Rc::clone(inner))
     }
 
     #[tokio::test(start_paused = true)]

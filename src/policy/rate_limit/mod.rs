@@ -2,9 +2,10 @@
 
 pub mod bucket;
 mod governor_clock;
+mod hold;
 pub(super) mod limited;
 pub mod limiter;
 pub mod rate_limit_spec;
 pub mod sliding_log;
-mod throttle;
+pub mod throttle;
 pub mod throttled;

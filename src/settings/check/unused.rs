@@ -3,6 +3,7 @@
 use crate::model::action::action_spec::ActionSpec;
 use crate::model::id::Id;
 use crate::model::inputs::InputSpec;
+use crate::model::reply::members::FLOW_TIMESTAMP;
 use crate::model::template::Reference;
 use crate::policy::source_spec::SourceSpec;
 
@@ -49,5 +50,6 @@ fn reaches_something(input: &InputSpec, action: &ActionSpec, parts: &Parts) -> b
             || source.tenancy.as_ref().is_some_and(|tenancy| tenancy.input == input.name)
     };
     let asked = |id: &Id| parts.sources.iter().find(|source| source.id == *id);
-    input.echo || action.sources.iter().any(|id| asked(id).is_none_or(uses))
+    let tells_its_time = input.name.as_str() == FLOW_TIMESTAMP;
+    input.echo || tells_its_time || action.sources.iter().any(|id| asked(id).is_none_or(uses))
 }

@@ -95,10 +95,10 @@ fn what_its_name_says_is_how_a_value_is_shown() {
         let is_url = name.ends_with("url") || name == "endpoint";
         assert_eq!(is_url, matches!(shown, Shown::Url) || name == "secret_url", "{place}");
         // Whatever a person would look for a secret in.
-        let words =
-            ["secret", "key", "token", "password", "client_id", "prefix", "headers", "query"];
+        let words = ["secret", "key", "token", "password", "client_id", "prefix", "query"];
         let is_number = key.schema()["type"] == "integer";
-        let is_named = words.iter().any(|word| name.ends_with(word)) || name == "json";
+        let is_named =
+            words.iter().any(|word| name.ends_with(word)) || ["json", "headers"].contains(&name);
         let may_be_secret = is_named && !is_number;
         let is_flag = key.schema()["type"] == "boolean";
         if may_be_secret && is_flag {

@@ -64,7 +64,7 @@ function limiterText(limit) {
   if (limit.requests === null) parts.push("no rate limit");
   else parts.push(`limit ${limit.requests} per ${limit.per_ms / 1000} s${limit.keys > 0 ? ` and key, ${limit.keys} keys` : ""}`);
   if (limit.waiting > 0) parts.push(`${limit.waiting} waiting`);
-  if (limit.held_for_ms !== null) parts.push(`held back by the upstream for ${seconds(limit.held_for_ms / 1000)}`);
+  if (limit.held_for_ms !== null) parts.push(`held back by the upstream for ${seconds(limit.held_for_ms / 1000)} (${limit.held_by})`);
   return parts.join(", ");
 }
 

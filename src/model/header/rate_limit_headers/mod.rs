@@ -26,6 +26,8 @@ pub struct UpstreamBudget {
     pub limit: Option<u64>,
     /// Time until the quota is renewed, at most 24 hours.
     pub reset: Duration,
+    /// The field that says what is left.
+    pub header: &'static str,
 }
 
 /// Gives the value of a header field by its lower-case name.
@@ -49,6 +51,7 @@ fn genesys(lookup: Lookup<'_, '_>) -> Option<UpstreamBudget> {
         remaining: allowed.saturating_sub(count),
         limit: Some(allowed),
         reset: seconds(reset),
+        header: "inin-ratelimit-count",
     })
 }
 
@@ -71,7 +74,8 @@ const X_RATE_LIMIT: Triple = Triple {
 fn triple(lookup: Lookup<'_, '_>, names: &Triple, sent: SystemTime) -> Option<UpstreamBudget> {
     let remaining = whole_number(lookup(names.remaining)?)?;
     let reset = seconds_or_epoch(whole_number(lookup(names.reset)?)?, sent)?;
-    Some(UpstreamBudget { remaining, limit: lookup(names.limit).and_then(leading_number), reset })
+    let limit = lookup(names.limit).and_then(leading_number);
+    Some(UpstreamBudget { remaining, limit, reset, header: names.remaining })
 }
 
 /// The number in `100` and in `100, 100;w=60`: some revisions let policies follow the limit.
@@ -94,8 +98,10 @@ fn seconds(value: u64) -> Duration {
     Duration::from_secs(value).min(LONGEST_WAIT)
 }
 
+const RATELIMIT: &str = "ratelimit";
+
 fn structured(lookup: Lookup<'_, '_>) -> Option<UpstreamBudget> {
-    let field = std::str::from_utf8(lookup("ratelimit")?).ok()?;
+    let field = std::str::from_utf8(lookup(RATELIMIT)?).ok()?;
     if !field.contains(['"', ';']) {
         return dictionary(field);
     }
@@ -120,6 +126,7 @@ fn dictionary(field: &str) -> Option<UpstreamBudget> {
         remaining: value("remaining")?,
         limit: value("limit"),
         reset: seconds(value("reset")?),
+        header: RATELIMIT,
     })
 }
 
@@ -141,6 +148,7 @@ fn service_limit(limit: &Item<'_>, policies: Option<&str>) -> Option<UpstreamBud
         remaining: limit.number("r")?,
         limit: policy.as_ref().and_then(|policy| policy.number("q")),
         reset: seconds(reset),
+        header: RATELIMIT,
     })
 }
 

@@ -7,7 +7,12 @@ use std::time::UNIX_EPOCH;
 /// 2027-01-15T08:00:00Z
 const EPOCH_SECONDS: u64 = 1_800_000_000;
 
+/// What is read, but for which field said it.
 fn read_fields(fields: &[(&str, &str)]) -> Option<UpstreamBudget> {
+    read_with_header(fields).map(|budget| UpstreamBudget { header: "", ..budget })
+}
+
+fn read_with_header(fields: &[(&str, &str)]) -> Option<UpstreamBudget> {
     let lookup = |wanted: &str| {
         fields.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_bytes())
     };
@@ -15,7 +20,7 @@ fn read_fields(fields: &[(&str, &str)]) -> Option<UpstreamBudget> {
 }
 
 fn budget(remaining: u64, limit: Option<u64>, reset: u64) -> UpstreamBudget {
-    UpstreamBudget { remaining, limit, reset: s(reset) }
+    UpstreamBudget { remaining, limit, reset: s(reset), header: "" }
 }
 
 #[test]
@@ -27,6 +32,26 @@ fn a_reply_without_such_fields_costs_four_lookups() {
     };
     assert_eq!(read(&lookup, UNIX_EPOCH), None);
     assert_eq!(lookups.get(), 4);
+}
+
+#[test]
+fn the_field_that_says_what_is_left_is_told() {
+    for (fields, header) in [
+        (
+            &[
+                ("inin-ratelimit-count", "1"),
+                ("inin-ratelimit-allowed", "3"),
+                ("inin-ratelimit-reset", "4"),
+            ][..],
+            "inin-ratelimit-count",
+        ),
+        (&[("ratelimit", r#""a";r=5;t=3"#)], "ratelimit"),
+        (&[("ratelimit", "limit=9, remaining=5, reset=3")], "ratelimit"),
+        (&[("ratelimit-remaining", "5"), ("ratelimit-reset", "3")], "ratelimit-remaining"),
+        (&[("x-ratelimit-remaining", "5"), ("x-ratelimit-reset", "3")], "x-ratelimit-remaining"),
+    ] {
+        assert_eq!(read_with_header(fields).expect("it is valid").header, header);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use super::bucket::Bucket;
+use super::hold::Hold;
 use crate::clock;
 use crate::policy::lock::lock;
 use crate::policy::rate_limit::rate_limit_spec::RateLimitSpec;
@@ -91,6 +92,14 @@ impl Limiter {
         snapshot
     }
 
+    /// Forgets what the upstream has said so far.
+    pub fn end_holds(&self) {
+        let unkeyed = Arc::clone(&self.unkeyed);
+        for bucket in self.keyed_now().iter().filter_map(Weak::upgrade).chain([unkeyed]) {
+            bucket.heed(|hold| *hold = Hold::default());
+        }
+    }
+
     /// The buckets of all keys, to be looked at without the lock. They are not held: one that is
     /// looked at only can be forgotten.
     fn keyed_now(&self) -> Vec<Weak<Bucket>> {
@@ -127,8 +136,9 @@ impl Buckets {
 pub struct LimiterSnapshot {
     /// How many calls wait for a permit.
     pub waiting: u32,
-    /// For how long the upstream's own word still holds calls back; the longest of all keys.
-    pub held_for: Option<Duration>,
+    /// For how long the upstream's own word still holds calls back, and which of its headers said it;
+    /// the longest of all keys.
+    pub held_for: Option<(Duration, &'static str)>,
     /// How many keys have a limit of their own at present.
     pub keys: usize,
 }

@@ -209,8 +209,8 @@ async fn one_keys_exhaustion_does_not_touch_another() {
 async fn a_pause_holds_everybody_back_and_says_whose_word_it_was() {
     let limiter = limiter(None);
     let bucket = limiter.bucket(None);
-    bucket.hold_until(in_ms(2_000));
-    bucket.hold_until(in_ms(500));
+    bucket.heed(|hold| hold.pause(in_ms(2_000), "retry-after"));
+    bucket.heed(|hold| hold.pause(in_ms(500), "retry-after"));
     let refused = send(&bucket, in_ms(1_000)).await.unwrap_err();
     assert_eq!(refused, Throttled::ByUpstream { wait: Duration::from_secs(2) });
     let start = Instant::now();
@@ -226,9 +226,11 @@ async fn a_snapshot_counts_those_who_wait_and_tells_the_longest_hold_of_all_keys
     let bucket = limiter.bucket(None);
     let waiter = tokio::spawn(async move { send(&bucket, in_ms(100_000)).await });
     tokio::task::yield_now().await;
-    limiter.bucket(Some("a")).hold_until(in_ms(500));
-    limiter.bucket(Some("b")).throttle_to(Duration::from_millis(100), in_ms(2_000));
-    let held_for = Some(Duration::from_secs(2));
+    limiter.bucket(Some("a")).heed(|hold| hold.pause(in_ms(500), "retry-after"));
+    limiter.bucket(Some("b")).heed(|hold| {
+        hold.pace(clock::now(), Duration::from_millis(100), in_ms(2_000), "ratelimit")
+    });
+    let held_for = Some((Duration::from_secs(2), "ratelimit"));
     let expected = LimiterSnapshot { waiting: 1, held_for, keys: 2 };
     assert_eq!(limiter.snapshot(clock::now()), expected);
     waiter.await.unwrap().unwrap();
@@ -238,7 +240,9 @@ async fn a_snapshot_counts_those_who_wait_and_tells_the_longest_hold_of_all_keys
 #[tokio::test(start_paused = true)]
 async fn a_pace_spreads_permits_until_it_ends() {
     let limiter = limiter(None);
-    limiter.bucket(None).throttle_to(Duration::from_millis(100), in_ms(250));
+    limiter
+        .bucket(None)
+        .heed(|hold| hold.pace(clock::now(), Duration::from_millis(100), in_ms(250), "ratelimit"));
     let times: Vec<_> = permits(&limiter, 6).await.into_iter().map(|(_, time)| time).collect();
     assert!(times[1] >= 100 && times[2] >= 200, "{times:?}");
     assert!(times[5] <= 300, "after its end there is no pace: {times:?}");
@@ -247,7 +251,7 @@ async fn a_pace_spreads_permits_until_it_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_pace_that_leaves_no_room_in_time_refuses_at_once_and_says_whose_word_it_was() {
     let bucket = limiter(None).bucket(None);
-    bucket.throttle_to(Duration::from_secs(1), in_ms(60_000));
+    bucket.heed(|hold| hold.pace(clock::now(), Duration::from_secs(1), in_ms(60_000), "ratelimit"));
     send(&bucket, in_ms(1)).await.unwrap();
     let (waiting, start) = (Arc::clone(&bucket), Instant::now());
     let waiter = tokio::spawn(async move { send(&waiting, in_ms(10_000)).await });
@@ -262,7 +266,7 @@ async fn a_pace_that_leaves_no_room_in_time_refuses_at_once_and_says_whose_word_
 async fn a_key_that_was_told_to_go_slow_is_not_forgotten() {
     let limiter = limiter(None);
     let slow = limiter.bucket(Some("slow"));
-    slow.throttle_to(Duration::from_secs(1), in_ms(10_000));
+    slow.heed(|hold| hold.pace(clock::now(), Duration::from_secs(1), in_ms(10_000), "ratelimit"));
     send(&slow, in_ms(1)).await.unwrap();
     for key in 0..MANY_BUCKETS {
         limiter.bucket(Some(&format!("key {key}")));
@@ -274,7 +278,9 @@ async fn a_key_that_was_told_to_go_slow_is_not_forgotten() {
 async fn a_paced_queue_refuses_those_whose_turn_comes_too_late() {
     // One permit each 100 ms, and 350 ms of patience: after the first at once, three can wait.
     let limiter = Arc::new(limiter(None));
-    limiter.bucket(None).throttle_to(Duration::from_millis(100), in_ms(10_000));
+    limiter.bucket(None).heed(|hold| {
+        hold.pace(clock::now(), Duration::from_millis(100), in_ms(10_000), "ratelimit")
+    });
     let before = Instant::now();
     let mut waiters = JoinSet::new();
     for _ in 0..10 {
@@ -294,7 +300,9 @@ async fn a_paced_queue_refuses_those_whose_turn_comes_too_late() {
 #[tokio::test(start_paused = true)]
 async fn a_pace_that_ends_soon_refuses_nobody_who_can_go_after_it() {
     let limiter = Arc::new(limiter(None));
-    limiter.bucket(None).throttle_to(Duration::from_millis(100), in_ms(250));
+    limiter
+        .bucket(None)
+        .heed(|hold| hold.pace(clock::now(), Duration::from_millis(100), in_ms(250), "ratelimit"));
     let mut waiters = JoinSet::new();
     for _ in 0..50 {
         let bucket = limiter.bucket(None);
@@ -311,7 +319,9 @@ async fn keys_at_rest_are_forgotten_when_there_are_many() {
         send(&limiter.bucket(Some(&key.to_string())), in_ms(1_000)).await.unwrap();
     }
     tokio::time::advance(Duration::from_secs(10)).await;
-    limiter.bucket(Some("0")).throttle_to(Duration::from_millis(100), in_ms(1_000));
+    limiter.bucket(Some("0")).heed(|hold| {
+        hold.pace(clock::now(), Duration::from_millis(100), in_ms(1_000), "ratelimit")
+    });
     limiter.bucket(Some("one more"));
     assert_eq!(limiter.snapshot(clock::now()).keys, 2, "the upstream's word is kept in mind");
 }
