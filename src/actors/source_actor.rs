@@ -56,15 +56,26 @@ impl Handler<Fetch> for SourceActor {
         // A panic in here leaves the asker without an answer: it knows what that means.
         Cancellable::new(async move {
             let Some(pipeline) = pipeline else { return Err(Failure::internal()) };
-            let answer = pipeline.fetch(&request).await;
-            // One that was refused by our own limits says nothing of how long the source takes.
-            if request.recorder.attempts() > 0 {
-                let now = clock::now();
-                let took = now.saturating_duration_since(request.ready_since);
-                latency.borrow_mut().record(took, now);
-            }
-            answer
+            let _measured = Measured { request: &request, latency };
+            pipeline.fetch(&request).await
         })
+    }
+}
+
+/// A fetch whose time counts when it ends, also if it is given up: those are the long ones.
+struct Measured<'a> {
+    request: &'a FetchRequest,
+    latency: Rc<RefCell<LatencyHistogram>>,
+}
+
+impl Drop for Measured<'_> {
+    fn drop(&mut self) {
+        // One that was refused by our own limits says nothing of how long the source takes.
+        if self.request.recorder.attempts() > 0 {
+            let now = clock::now();
+            let took = now.saturating_duration_since(self.request.ready_since);
+            self.latency.borrow_mut().record(took, now);
+        }
     }
 }
 

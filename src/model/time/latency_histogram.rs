@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// How many buckets there are.
-const BUCKETS: usize = 56;
+const BUCKETS: usize = 59;
 /// The upper end of the first, microseconds.
 const FIRST: u64 = 500;
 /// The upper ends of the buckets but the last, which has none, microseconds: up to some 2 minutes.
@@ -91,8 +91,8 @@ impl Counts {
         self.0.iter().map(|count| u64::from(*count)).sum()
     }
 
-    /// The time that this part of them did not exceed, a quarter too long at most; none if none were
-    /// counted. `part` is 0 to 1.
+    /// The time that this part of them did not exceed, a quarter too long at most (from half a
+    /// millisecond to 2 minutes); none if none were counted. `part` is 0 to 1.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let total = self.total();
         if total == 0 {
