@@ -62,15 +62,11 @@ pub fn allowed(name: &str) -> String {
         let place = region.place.to_lowercase();
         !name.is_empty() && (name.contains(&place) || name.contains(region.domain))
     };
-    match REGIONS.iter().find(is_meant) {
-        Some(Region { aws_name, domain, place }) => {
-            format!("did you mean \"{aws_name}\" ({domain}, {place})?")
-        }
-        None => {
-            let shown = |region: &Region| format!("{} ({})", region.domain, region.aws_name);
-            format!("one of {}", REGIONS.iter().map(shown).collect::<Vec<_>>().join(", "))
-        }
+    if let Some(Region { aws_name, domain, place }) = REGIONS.iter().find(is_meant) {
+        return format!("did you mean \"{aws_name}\" ({domain}, {place})?");
     }
+    let shown = |region: &Region| format!("{} ({})", region.domain, region.aws_name);
+    format!("one of {}", REGIONS.iter().map(shown).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ fn read_input(table: &Table, name: &str) -> Option<InputSpec> {
         table.refuse_table("a name that no input may have", &error.to_string());
     }
     let kind = table.value(&TYPE);
-    let conversion = Conversion::from_switch(table.value(&CONVERT));
+    let conversion = Conversion::from(table.value(&CONVERT));
     let secret = table.value(&SECRET);
     let required = table.value(&REQUIRED);
     let max_length = table.value(&MAX_LENGTH) as usize;

@@ -133,7 +133,7 @@ fn read_field(table: &Table, name: &str, sources: &[Id]) -> Option<FieldSpec> {
     let from = source(table, sources);
     let kind = table.required(&TYPE);
     let value = extraction(table, kind);
-    let conversion = Conversion::from_switch(table.value(&CONVERT));
+    let conversion = Conversion::from(table.value(&CONVERT));
     let title = table.optional(&TITLE);
     let description = table.optional(&DESCRIPTION);
     let (extraction, default) = value?;

@@ -17,12 +17,14 @@ pub enum Conversion {
     Lenient,
 }
 
-impl Conversion {
-    /// What the switch `convert` of the configuration means.
-    pub fn from_switch(is_on: bool) -> Self {
+/// What the switch `convert` of the configuration means.
+impl From<bool> for Conversion {
+    fn from(is_on: bool) -> Self {
         if is_on { Self::Lenient } else { Self::Strict }
     }
+}
 
+impl Conversion {
     /// The value as one of `kind` if it can be converted, else as it is.
     pub(super) fn convert(self, kind: InputKind, value: &Value) -> Cow<'_, Value> {
         match self {

@@ -20,26 +20,49 @@ pub fn retry_after(input: &[u8]) {
     for sent in MOMENTS.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)) {
         for value in &values {
             let wait = after::parse(value, sent);
-            assert_eq!(wait, expected_wait(value, sent), "{}", value.escape_ascii());
+            assert!(wait.is_none_or(|wait| wait > Duration::ZERO && wait <= DAY));
+            match expected_wait(value, sent) {
+                Expected::Wait(time) => assert_eq!(wait, Some(time), "{}", value.escape_ascii()),
+                Expected::None => assert_eq!(wait, None, "{}", value.escape_ascii()),
+                Expected::Unknown => {}
+            }
         }
         let first = values.iter().find_map(|value| after::parse(value, sent));
         assert_eq!(after::first_valid(values.iter().copied(), sent), first);
     }
 }
 
-/// The same by RFC 9110 section 10.2.3, written down without regard to cost.
-fn expected_wait(value: &[u8], sent: SystemTime) -> Option<Duration> {
-    let text = std::str::from_utf8(value).ok()?;
-    let digits = text.trim_matches(|c: char| c.is_ascii_whitespace());
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds = digits.trim_start_matches('0').parse::<u128>();
-        let seconds = if digits.bytes().all(|byte| byte == b'0') { Ok(0) } else { seconds };
-        let seconds = seconds.unwrap_or(u128::MAX).min(86_400);
-        return u64::try_from(seconds).ok().filter(|wait| *wait > 0).map(Duration::from_secs);
+/// The same by RFC 9110 section 10.2.3, and for seconds with a fraction, written down without regard to
+/// cost.
+fn expected_wait(value: &[u8], sent: SystemTime) -> Expected {
+    let Ok(text) = std::str::from_utf8(value) else { return Expected::None };
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    let is_number =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if is_number(whole) && is_number(fraction) {
+        let whole = whole.trim_start_matches('0');
+        let seconds = if whole.is_empty() { 0 } else { whole.parse().unwrap_or(u64::MAX) };
+        let more = u64::from(fraction.bytes().any(|byte| byte != b'0'));
+        let seconds = seconds.saturating_add(more).min(86_400);
+        return Expected::of(Duration::from_secs(seconds));
     }
-    let date = httpdate::parse_http_date(text).ok()?;
-    let wait = date.duration_since(sent).unwrap_or_default();
-    (wait > Duration::ZERO).then_some(wait.min(DAY))
+    // Dates of other forms are understood as well.
+    let Ok(date) = httpdate::parse_http_date(text) else { return Expected::Unknown };
+    Expected::of(date.duration_since(sent).unwrap_or_default().min(DAY))
+}
+
+/// What a value has to be read as.
+enum Expected {
+    Wait(Duration),
+    None,
+    Unknown,
+}
+
+impl Expected {
+    fn of(wait: Duration) -> Self {
+        if wait.is_zero() { Self::None } else { Self::Wait(wait) }
+    }
 }
 
 /// The input's lines are a reply's header fields.

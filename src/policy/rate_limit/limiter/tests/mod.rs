@@ -1,5 +1,6 @@
 //! With paused time: the clock moves only when everybody waits.
 
+mod paces;
 mod properties;
 
 use std::num::NonZeroU32;
@@ -13,6 +14,7 @@ use super::{BUCKETS_LEFT, Bucket, Limiter, LimiterSnapshot, MANY_BUCKETS, MOST_B
 use crate::clock;
 use crate::policy::rate_limit::rate_limit_spec::RateLimitSpec;
 use crate::policy::rate_limit::throttled::Throttled;
+use paces::pace;
 
 fn spec(requests: u32, per_ms: u64, burst: u32, max_wait_ms: u64) -> RateLimitSpec {
     RateLimitSpec {
@@ -227,9 +229,7 @@ async fn a_snapshot_counts_those_who_wait_and_tells_the_longest_hold_of_all_keys
     let waiter = tokio::spawn(async move { send(&bucket, in_ms(100_000)).await });
     tokio::task::yield_now().await;
     limiter.bucket(Some("a")).heed(|hold| hold.pause(in_ms(500), "retry-after"));
-    limiter.bucket(Some("b")).heed(|hold| {
-        hold.pace(clock::now(), Duration::from_millis(100), in_ms(2_000), "ratelimit")
-    });
+    limiter.bucket(Some("b")).heed(pace(Duration::from_millis(100), in_ms(2_000)));
     let held_for = Some((Duration::from_secs(2), "ratelimit"));
     let expected = LimiterSnapshot { waiting: 1, held_for, keys: 2 };
     assert_eq!(limiter.snapshot(clock::now()), expected);
@@ -238,78 +238,15 @@ async fn a_snapshot_counts_those_who_wait_and_tells_the_longest_hold_of_all_keys
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pace_spreads_permits_until_it_ends() {
-    let limiter = limiter(None);
-    limiter
-        .bucket(None)
-        .heed(|hold| hold.pace(clock::now(), Duration::from_millis(100), in_ms(250), "ratelimit"));
-    let times: Vec<_> = permits(&limiter, 6).await.into_iter().map(|(_, time)| time).collect();
-    assert!(times[1] >= 100 && times[2] >= 200, "{times:?}");
-    assert!(times[5] <= 300, "after its end there is no pace: {times:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pace_that_leaves_no_room_in_time_refuses_at_once_and_says_whose_word_it_was() {
-    let bucket = limiter(None).bucket(None);
-    bucket.heed(|hold| hold.pace(clock::now(), Duration::from_secs(1), in_ms(60_000), "ratelimit"));
-    send(&bucket, in_ms(1)).await.unwrap();
-    let (waiting, start) = (Arc::clone(&bucket), Instant::now());
-    let waiter = tokio::spawn(async move { send(&waiting, in_ms(10_000)).await });
-    tokio::task::yield_now().await;
-    let refused = send(&bucket, in_ms(1_500)).await.unwrap_err();
-    assert!(matches!(refused, Throttled::ByUpstream { .. }), "{refused:?}");
-    assert_eq!(start.elapsed().as_millis(), 0);
-    waiter.await.unwrap().unwrap();
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_key_that_was_told_to_go_slow_is_not_forgotten() {
     let limiter = limiter(None);
     let slow = limiter.bucket(Some("slow"));
-    slow.heed(|hold| hold.pace(clock::now(), Duration::from_secs(1), in_ms(10_000), "ratelimit"));
+    slow.heed(pace(Duration::from_secs(1), in_ms(10_000)));
     send(&slow, in_ms(1)).await.unwrap();
     for key in 0..MANY_BUCKETS {
         limiter.bucket(Some(&format!("key {key}")));
     }
     assert!(Arc::ptr_eq(&slow, &limiter.bucket(Some("slow"))));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_paced_queue_refuses_those_whose_turn_comes_too_late() {
-    // One permit each 100 ms, and 350 ms of patience: after the first at once, three can wait.
-    let limiter = Arc::new(limiter(None));
-    limiter.bucket(None).heed(|hold| {
-        hold.pace(clock::now(), Duration::from_millis(100), in_ms(10_000), "ratelimit")
-    });
-    let before = Instant::now();
-    let mut waiters = JoinSet::new();
-    for _ in 0..10 {
-        let bucket = limiter.bucket(None);
-        waiters.spawn(async move { (send(&bucket, in_ms(350)).await, Instant::now()) });
-        tokio::task::yield_now().await;
-    }
-    let answers = waiters.join_all().await;
-    let refused: Vec<_> = answers.iter().filter(|(permit, _)| permit.is_err()).collect();
-    assert_eq!(refused.len(), 6);
-    for (permit, at) in refused {
-        assert_eq!(*at, before, "nothing was waited for");
-        assert!(matches!(permit, Err(Throttled::ByUpstream { .. })), "{permit:?}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pace_that_ends_soon_refuses_nobody_who_can_go_after_it() {
-    let limiter = Arc::new(limiter(None));
-    limiter
-        .bucket(None)
-        .heed(|hold| hold.pace(clock::now(), Duration::from_millis(100), in_ms(250), "ratelimit"));
-    let mut waiters = JoinSet::new();
-    for _ in 0..50 {
-        let bucket = limiter.bucket(None);
-        waiters.spawn(async move { send(&bucket, in_ms(400)).await.is_ok() });
-        tokio::task::yield_now().await;
-    }
-    assert!(waiters.join_all().await.into_iter().all(|permitted| permitted));
 }
 
 #[tokio::test(start_paused = true)]
@@ -319,9 +256,7 @@ async fn keys_at_rest_are_forgotten_when_there_are_many() {
         send(&limiter.bucket(Some(&key.to_string())), in_ms(1_000)).await.unwrap();
     }
     tokio::time::advance(Duration::from_secs(10)).await;
-    limiter.bucket(Some("0")).heed(|hold| {
-        hold.pace(clock::now(), Duration::from_millis(100), in_ms(1_000), "ratelimit")
-    });
+    limiter.bucket(Some("0")).heed(pace(Duration::from_millis(100), in_ms(1_000)));
     limiter.bucket(Some("one more"));
     assert_eq!(limiter.snapshot(clock::now()).keys, 2, "the upstream's word is kept in mind");
 }
