@@ -93,8 +93,8 @@ pub async fn run(
     let server_timing = server_timing.map_err(|_| Problem::internal())?;
     observation.complete = Some(complete);
     let records = aggregate.replies.into_iter().map(|reply| {
-        let spans = progress.take_spans(&reply.source);
-        SourceRecord::of(reply, spans)
+        let taken = progress.take(&reply.source);
+        SourceRecord::of(reply, taken)
     });
     observation.sources = records.collect();
     match problem {

@@ -128,7 +128,7 @@ impl Surroundings {
 
     /// What was recorded.
     pub(super) fn spans(&self) -> Vec<Span> {
-        self.progress.take_spans(&id())
+        self.progress.take(&id()).spans
     }
 
     /// How much time has passed, ms.

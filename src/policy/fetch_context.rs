@@ -146,6 +146,11 @@ impl<'a> Context<'a> {
         OpenAttempt { recorder: self.recorder, id, span_id, is_ended: false }
     }
 
+    /// What the upstream says why it failed.
+    pub(crate) fn upstream_said(&self, message: String) {
+        self.recorder.upstream_said(message);
+    }
+
     /// The attempt that has just ended is no answer after all.
     pub(crate) fn attempt_failed(&self, kind: FailureKind) {
         self.recorder.attempt_failed(kind);

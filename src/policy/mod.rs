@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod auth;
+pub mod body_failure;
 pub mod breaker;
 mod classify;
 pub mod concurrency;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::auth::Auth;
+use super::body_failure::{self, FAILED_IF};
 use super::classify::{self, Classified, ResponseSpec};
 use super::concurrency::{self, Bulkhead, ConcurrencyLimit, ConcurrencySpec};
 use super::exchange::Exchange;
@@ -20,7 +21,7 @@ use crate::config::plan_lines::PlanLines;
 use crate::config::section::Section;
 use crate::config::table::Table;
 use crate::http::client::HttpClient;
-use crate::policy::auth::authorized::Authorized;
+use crate::policy::auth::authorized::{Authorized, Resend};
 use crate::policy::auth::token_refusals::TokenRefusals;
 use crate::policy::breaker::breaker_spec::{BREAKER, BreakerSpec};
 use crate::policy::breaker::circuit_breaker::{Breaker, BreakerSnapshot};
@@ -51,12 +52,13 @@ pub(super) const KEYS: &[&[&dyn AnyKey]] = &[
     parse::KEYS,
     retry_spec::KEYS,
     classify::KEYS,
+    body_failure::KEYS,
     throttle::KEYS,
     exchange_spec::KEYS,
 ];
 
 /// The tables within a source's.
-pub(super) const SECTIONS: &[&Section] = &[&RETRY, &BREAKER, &RATE_LIMIT, &PAGING];
+pub(super) const SECTIONS: &[&Section] = &[&FAILED_IF, &RETRY, &BREAKER, &RATE_LIMIT, &PAGING];
 
 /// What the policies of a source are configured with, but for the request itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +114,7 @@ impl PolicySpecs {
         self.body.plan(lines);
         self.retry.plan(lines);
         self.response.plan(lines);
+        self.response.body_failure.plan(lines);
         self.throttle.plan(lines);
         RateLimitSpec::plan(self.rate_limit.as_ref(), lines);
         self.breaker.plan(lines);
@@ -201,12 +204,13 @@ pub(super) fn build(
     let endpoint = request.url.endpoint().clone();
     let PolicySpecs { body, retry, response, rate_limit, paging, exchange, .. } = specs;
     let exchange = Exchange::new(client, exchange, body.max_response);
-    let limiter = Arc::clone(&states.limiter);
-    let limited = Limited::new(limiter, specs.throttle, response.max_retry_after, exchange);
-    let classified = Classified::new(response.clone(), limited);
+    let buckets = Arc::clone(&states.limiter);
+    let limited = Limited::new(buckets, specs.throttle, response.max_retry_after, exchange);
+    let classified = Classified::new(name.to_owned(), response.clone(), limited);
     let guarded = Guarded::new(name.to_owned(), Arc::clone(&states.breaker), classified);
     let refusals = Arc::clone(&states.token_refusals);
-    let authorized = Authorized::new(name.to_owned(), auth, refusals, guarded);
+    let resend = if retry.repeatable { Resend::AfterAny } else { Resend::AfterUnauthorized };
+    let authorized = Authorized::new(name.to_owned(), auth, refusals, resend, guarded);
     let retried = Retried::new(retry, Arc::clone(&states.retry_budget), authorized);
     let parsed = Parsed::new(body.clone(), response.empty_statuses.clone(), retried);
     let paged = Paged::new(paging.clone(), endpoint, parsed);

@@ -13,6 +13,7 @@ mod panics;
 mod admin_keys;
 mod analytics;
 mod bad_input;
+mod body_failures;
 mod breaker;
 mod cancellation;
 mod connections;

@@ -129,6 +129,36 @@ fn a_request_that_may_be_sent_only_once_is_sent_again_with_a_new_token() {
 }
 
 #[test]
+fn another_status_that_says_so_replaces_the_token_as_well() {
+    let app = two_sources("refresh_on = [401, 403]");
+    app.sim.users().script([Behaviour::status(403)]);
+    assert_came(&ask(&app, "user", "c-1"), "user", "ok", 2);
+    assert_eq!(app.sim.oauth().hits(), 2);
+    // Where it is not configured, it is what it always was.
+    let app = two_sources("");
+    app.sim.users().script([Behaviour::status(403)]);
+    assert_came(&ask(&app, "user", "c-1"), "user", "rejected", 1);
+    assert_eq!(app.sim.oauth().hits(), 1);
+}
+
+#[test]
+fn after_another_status_than_401_a_request_that_may_have_been_processed_is_not_sent_again() {
+    for (idempotent, outcome, attempts) in [(false, "auth_failed", 1), (true, "ok", 2)] {
+        let keys = format!("refresh_on = [401, 403]\nmethod = 'POST'\nidempotent = {idempotent}");
+        let app = two_sources(&keys);
+        app.sim.users().set_behaviour(Behaviour::json(200, &json!({})));
+        app.sim.users().script([Behaviour::status(403)]);
+        let reply = ask(&app, "user", "c-1");
+        assert_came(&reply, "user", outcome, attempts);
+        if outcome == "auth_failed" {
+            assert_eq!(reply.source("user")["status"], 403, "the upstream's own");
+        }
+        eventually("the next one has another token", || app.sim.oauth().hits() == 2);
+        assert_came(&ask(&app, "user", "c-1"), "user", "ok", 1);
+    }
+}
+
+#[test]
 fn the_attempt_with_a_new_token_takes_none_of_the_others_away() {
     let app = two_sources("retry = { max_attempts = 2, base = \"1ms\", cap = \"1ms\" }");
     app.sim.oauth_settings().revoke_all();

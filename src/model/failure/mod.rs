@@ -57,6 +57,8 @@ pub enum FailureKind {
     Unavailable,
     /// Another 5xx.
     ServerError,
+    /// A success whose body says that it is a failure.
+    FailedByBody,
     /// Another status that is neither success nor a definite "there is none".
     Rejected,
     /// A reply whose body is not usable.
@@ -118,7 +120,7 @@ const fn row(
 
 impl FailureKind {
     /// Every way to fail.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Unrenderable,
         Self::Unsendable,
         Self::Unasked,
@@ -142,6 +144,7 @@ impl FailureKind {
         Self::Throttled,
         Self::Unavailable,
         Self::ServerError,
+        Self::FailedByBody,
         Self::Rejected,
         Self::Unusable,
         Self::Internal,
@@ -177,6 +180,7 @@ impl FailureKind {
             Self::Throttled          => row("rate_limited",   O::RateLimited,   Later,         Nobody,   "{}"),
             Self::Unavailable        => row("upstream_error", O::UpstreamError, Later,         Upstream, "{}"),
             Self::ServerError        => row("upstream_error", O::UpstreamError, Never,         Upstream, "{}"),
+            Self::FailedByBody       => row("upstream_error", O::UpstreamError, Never,         Upstream, "{}, failed by its body"),
             Self::Rejected           => row("rejected",       O::Rejected,      Never,         Healthy,  "{}"),
             Self::Unusable           => row("bad_payload",    O::BadPayload,    Never,         Nobody,   "{}, not usable"),
             Self::Internal           => row("internal",       O::Internal,      Never,         Nobody,   "a fault in the service"),

@@ -4,7 +4,7 @@ use super::*;
 
 /// Label, outcome, whether again, whose fault: what each failure has meant since there are any.
 #[rustfmt::skip]
-const MEANING: [(FailureKind, &str, &str, Again, Blame); 26] = [
+const MEANING: [(FailureKind, &str, &str, Again, Blame); 27] = [
     (FailureKind::Unrenderable,       "unrenderable",   "skipped",        Again::Never,         Blame::Nobody),
     (FailureKind::Unsendable,         "unsendable",     "skipped",        Again::Never,         Blame::Nobody),
     (FailureKind::Unasked,            "unasked",        "skipped",        Again::Never,         Blame::Nobody),
@@ -28,6 +28,7 @@ const MEANING: [(FailureKind, &str, &str, Again, Blame); 26] = [
     (FailureKind::Throttled,          "rate_limited",   "rate_limited",   Again::Later,         Blame::Nobody),
     (FailureKind::Unavailable,        "upstream_error", "upstream_error", Again::Later,         Blame::Upstream),
     (FailureKind::ServerError,        "upstream_error", "upstream_error", Again::Never,         Blame::Upstream),
+    (FailureKind::FailedByBody,       "upstream_error", "upstream_error", Again::Never,         Blame::Upstream),
     (FailureKind::Rejected,           "rejected",       "rejected",       Again::Never,         Blame::Healthy),
     (FailureKind::Unusable,           "bad_payload",    "bad_payload",    Again::Never,         Blame::Nobody),
     (FailureKind::Internal,           "internal",       "internal",       Again::Never,         Blame::Nobody),

@@ -113,6 +113,7 @@ fn end(source: &SourceRecord, record: &RequestRecord) -> Vec<String> {
         Quality::Partly => vec![format!("the reply has the pages that came: {why}")],
         Quality::Bad => {
             let mut told = vec![format!("{given_up}: {why}")];
+            told.extend(source.said.as_ref().map(|said| format!("the upstream says {said:?}")));
             if record.status != CALLER_GONE {
                 let instead = if source.has_data { "its fallback" } else { "null" };
                 told.push(format!("the reply has {instead} instead"));

@@ -4,7 +4,7 @@
 //! {"request_id": "r-1", "action": "profile", "caller": null, "trace_id": null,
 //!  "started_at_ms": 1764067000000, "status": 200, "complete": true, "latency_ms": 41.3,
 //!  "deadline_ms": 3000.0, "reply_bytes": 1000,
-//!  "sources": [{"source": "crm", "tenant": null, "outcome": "ok", "status": 200, "error": null, "attempts": 1,
+//!  "sources": [{"source": "crm", "tenant": null, "outcome": "ok", "status": 200, "error": null, "upstream_said": null, "attempts": 1,
 //!    "latency_ms": 41.2,
 //!    "spans": [{"kind": "attempt", "start_ms": 0.2, "end_ms": 41.2, "number": 1, "resend": 0,
 //!               "status": 200, "failure": null, "probe": false, "breaker": null}]}],
@@ -56,6 +56,7 @@ fn of_source(source: &SourceRecord, after: &dyn Fn(Instant) -> f64) -> Value {
         "outcome": source.outcome.as_str(),
         "status": source.status,
         "error": source.error,
+        "upstream_said": source.said,
         "attempts": source.attempts,
         "latency_ms": millis(source.latency),
         "spans": spans.into_iter().map(|span| of_span(span, after)).collect::<Vec<_>>(),
@@ -110,7 +111,7 @@ mod tests {
             "deadline_ms": 3000.0, "reply_bytes": 1000,
             "sources": [{
                 "source": "crm", "tenant": null, "outcome": "upstream_error", "status": 502,
-                "error": "the upstream answered 503", "attempts": 1, "latency_ms": 41.0,
+                "error": "the upstream answered 503", "upstream_said": null, "attempts": 1, "latency_ms": 41.0,
                 "spans": [
                     {"kind": "connect", "start_ms": 1.0, "end_ms": 2.0},
                     {"kind": "attempt", "start_ms": 2.0, "end_ms": 40.0, "number": 1, "resend": 0,

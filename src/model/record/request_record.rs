@@ -75,13 +75,24 @@ pub struct SourceRecord {
     pub attempts: u32,
     /// Whether the reply has data of it, if only its fallback; else there is null.
     pub has_data: bool,
+    /// What the upstream said why it failed, where the source is configured to look for it.
+    pub said: Option<String>,
     /// What the time was spent on.
     pub spans: Vec<Span>,
 }
 
+/// What was recorded of a source while it was asked.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// What the time was spent on.
+    pub spans: Vec<Span>,
+    /// What the upstream said why it failed.
+    pub said: Option<String>,
+}
+
 impl SourceRecord {
     /// What is kept of a reply once its data has been written, and of what its time was spent on.
-    pub fn of(reply: SourceReply, spans: Vec<Span>) -> Self {
+    pub fn of(reply: SourceReply, Taken { spans, said }: Taken) -> Self {
         Self {
             source: reply.source,
             target: reply.target,
@@ -91,6 +102,7 @@ impl SourceRecord {
             latency: reply.latency,
             attempts: reply.attempts,
             has_data: reply.data.kind() != Kind::Null,
+            said,
             spans,
         }
     }
@@ -145,6 +157,7 @@ impl SourceRecord {
             latency: Duration::from_millis(latency_ms),
             attempts: u32::try_from(attempts.count()).expect("a few"),
             has_data: true,
+            said: None,
             spans,
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::id::Id;
-use crate::model::record::request_record::SourceRecord;
+use crate::model::record::request_record::{SourceRecord, Taken};
 use crate::model::record::span::{Attempt, BreakerChange, Span, SpanKind};
 use crate::model::record::target::Target;
 use crate::model::reply::outcome::Outcome;
@@ -32,6 +32,8 @@ struct SourceProgress {
     attempts: u32,
     spans: Vec<Recorded>,
     last_attempt: Option<usize>,
+    /// What the upstream said last why it failed.
+    said: Option<String>,
     /// What became of it; absent as long as it is under way.
     end: Option<End>,
     /// Nobody waits for it any more: what it still does is of no interest.
@@ -81,17 +83,20 @@ impl Progress {
             attempts: 0,
             spans: Vec::new(),
             last_attempt: None,
+            said: None,
             end: None,
             is_closed: false,
         });
         Recorder { progress: Arc::clone(self), index: sources.len() - 1 }
     }
 
-    /// Takes what a source's time was spent on; nothing more of it is recorded.
-    pub fn take_spans(&self, source: &Id) -> Vec<Span> {
+    /// Takes what was recorded of a source; nothing more is.
+    pub fn take(&self, source: &Id) -> Taken {
         let mut sources = self.lock();
         let found = sources.iter_mut().find(|one| one.source == *source);
-        found.map(SourceProgress::take_spans).unwrap_or_default()
+        let taken =
+            found.map(|source| Taken { spans: source.take_spans(), said: source.said.take() });
+        taken.unwrap_or_default()
     }
 
     /// Takes what all sources have done up to `now`. Those that are still under way are given up by
@@ -146,6 +151,7 @@ impl SourceProgress {
             attempts: self.attempts,
             // Nobody is there to whom it would be shown.
             has_data: false,
+            said: self.said.take(),
             spans: self.take_spans(),
         }
     }
@@ -227,6 +233,11 @@ impl Recorder {
     /// The attempt that has just ended is no answer after all.
     pub fn attempt_failed(&self, kind: FailureKind) {
         self.amend_last_attempt(|attempt| attempt.failure = Some(kind));
+    }
+
+    /// What the upstream says why it failed.
+    pub fn upstream_said(&self, message: String) {
+        self.write(|source| source.said = Some(message));
     }
 
     /// The attempt that has just ended changed the circuit breaker.

@@ -67,7 +67,7 @@ fn what_comes_after_the_end_changes_nothing() {
     recorder.begin_attempt(new_attempt(8, 1), now + ms(20));
     recorder.note(SpanKind::Connect, now, now + ms(20));
     assert_eq!(recorder.attempts(), 1);
-    let spans = progress.take_spans(&crm());
+    let spans = progress.take(&crm()).spans;
     assert_eq!(spans.len(), 1);
     let attempt = spans[0].attempt().expect("the attempt");
     assert_eq!((attempt.failure, attempt.breaker), (Some(FailureKind::Timeout), None));
@@ -83,7 +83,7 @@ fn a_wait_that_took_no_time_is_none_but_a_token_is_always_told_of() {
     }
     let wait = recorder.begin(SpanKind::RateLimit, now);
     recorder.end(wait, now + Duration::from_micros(100));
-    let kinds: Vec<_> = progress.take_spans(&crm()).into_iter().map(|span| span.kind).collect();
+    let kinds: Vec<_> = progress.take(&crm()).spans.into_iter().map(|span| span.kind).collect();
     assert_eq!(kinds, [SpanKind::Token, SpanKind::RateLimit]);
 }
 
@@ -97,7 +97,7 @@ fn what_becomes_known_of_an_attempt_later_is_added_to_the_one_that_has_just_ende
     recorder.attempt_failed(FailureKind::Throttled);
     recorder.end_attempt(first, Some(200), None, now + ms(2));
     recorder.breaker_changed(BreakerChange::Closed);
-    let spans = progress.take_spans(&crm());
+    let spans = progress.take(&crm()).spans;
     let told: Vec<_> = spans
         .iter()
         .filter_map(Span::attempt)

@@ -9,9 +9,7 @@ use serde_json::Value;
 
 use crate::model::inputs::push_json_escaped;
 use crate::model::template::text_template::ROOM_PER_HOLE;
-use crate::model::template::{
-    InjectionRisk, Placeholder, RenderError, TemplateError, Values,
-};
+use crate::model::template::{InjectionRisk, Placeholder, RenderError, TemplateError, Values};
 
 mod compile;
 

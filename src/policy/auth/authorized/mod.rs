@@ -23,7 +23,17 @@ pub(crate) struct Authorized<S> {
     auth: Auth,
     /// What its refusals of tokens are worth; for the process.
     refusals: Arc<Mutex<TokenRefusals>>,
+    resend: Resend,
     inner: S,
+}
+
+/// When a request is sent once more with a new token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resend {
+    /// After any status that says that the token has ended: it does no harm if it was processed.
+    AfterAny,
+    /// After a 401 only, by which nothing was processed (RFC 9110 section 15.5.2).
+    AfterUnauthorized,
 }
 
 /// Which token a request is sent with.
@@ -40,9 +50,10 @@ impl<S: Step<Request, Out = Response>> Authorized<S> {
         source: String,
         auth: Auth,
         refusals: Arc<Mutex<TokenRefusals>>,
+        resend: Resend,
         inner: S,
     ) -> Self {
-        Self { source, auth, refusals, inner }
+        Self { source, auth, refusals, resend, inner }
     }
 
     /// One attempt with a token, which is waited for if none is at hand.
@@ -90,6 +101,12 @@ impl<S: Step<Request, Out = Response>> Authorized<S> {
         Ok(token?)
     }
 
+    /// Whether a request that was refused in this way may be sent once more.
+    fn may_resend(&self, refused: &Failure) -> bool {
+        // Any other status than 401 stands in the failure.
+        self.resend == Resend::AfterAny || refused.status.is_none()
+    }
+
     /// What a 401 means, and sees to it that a new token is fetched if it counts.
     fn judge(
         &self,
@@ -117,8 +134,8 @@ impl<S: Step<Request, Out = Response>> Authorized<S> {
             }
         };
         let detail = format!(
-            "the upstream refused the token (401), as it did fresh ones of late; \
-             the next is fetched for it in {} ms at the earliest",
+            "{}, as it did fresh ones of late; the next is fetched for it in {} ms at the earliest",
+            failure.detail,
             until.saturating_duration_since(now).as_millis()
         );
         Failure { kind: FailureKind::FreshTokenRefused, detail: detail.into(), ..failure }
@@ -169,11 +186,14 @@ impl<S: Step<Request, Out = Response>> Step<Request> for Authorized<S> {
             result => return result,
         };
         // There is one for each request, and one at the last moment is of no use.
-        if !is_first || !cx.deadline.fits(clock::now(), MINIMUM_USEFUL) {
+        if !is_first
+            || !self.may_resend(&refused)
+            || !cx.deadline.fits(clock::now(), MINIMUM_USEFUL)
+        {
             return Err(refused);
         }
         match self.with_token(tokens, request, cx).await {
-            Err(failure) if is_without_token(&failure) => Err(no_other_token(&failure)),
+            Err(failure) if is_without_token(&failure) => Err(no_other_token(&refused, &failure)),
             // Nothing came of it: that the token was refused still stands.
             Err(failure) if failure.facts().again == Again::NotAttempted => Err(refused),
             result => result,
@@ -186,11 +206,11 @@ fn is_without_token(failure: &Failure) -> bool {
 }
 
 /// The upstream refused the token, but it is the token endpoint that has to be mended.
-fn no_other_token(failure: &Failure) -> Failure {
+fn no_other_token(refused: &Failure, failure: &Failure) -> Failure {
     let is_shortage = failure.kind == FailureKind::NoTokenForShortage;
     let kind = if is_shortage { failure.kind } else { FailureKind::NoOtherToken };
     let why = failure.detail.strip_prefix(crate::policy::auth::NO_TOKEN).unwrap_or(&failure.detail);
-    let detail = format!("the upstream refused the token (401), and no other came: {why}");
+    let detail = format!("{}, and no other came: {why}", refused.detail);
     Failure { request_sent: true, ..Failure::new(kind, detail) }
 }
 

@@ -59,7 +59,7 @@ impl TokenProvider for Tokens {
 }
 
 fn authorized(inner: &Inner, auth: Auth) -> Authorized<Inner> {
-    Authorized::new("crm".to_owned(), auth, Arc::default(), Rc::clone(inner))
+    Authorized::new("crm".to_owned(), auth, Arc::default(), Resend::AfterAny, Rc::clone(inner))
 }
 
 fn credentials(inner: &Inner) -> Vec<Option<String>> {
