@@ -122,8 +122,15 @@ impl Problem {
     }
 
     /// 404: no such route.
-    pub fn no_route(routes: &[String]) -> Self {
-        let mut problem = Self::new(StatusCode::NOT_FOUND, "there is nothing under this path");
+    pub fn no_route(path: &str, routes: &[String]) -> Self {
+        let detail = if path.len() > 1 && path.ends_with('/') {
+            "there is nothing under this path: no route ends in a slash"
+        } else if path.contains("//") {
+            "there is nothing under this path: no route has an empty segment (`//`)"
+        } else {
+            "there is nothing under this path"
+        };
+        let mut problem = Self::new(StatusCode::NOT_FOUND, detail);
         problem.members.push(("routes", json!(routes)));
         problem
     }

@@ -58,7 +58,8 @@ fn other_methods(route: &'static str, allowed: String) -> Route {
 
 async fn no_route(request: HttpRequest, worker: web::Data<Worker>) -> HttpResponse {
     let known = route_table::list(&ENDPOINTS);
-    observed(&request, &worker, paths::NONE, |_, _| Err(Problem::no_route(&known)))
+    let problem = Problem::no_route(request.path(), &known);
+    observed(&request, &worker, paths::NONE, |_, _| Err(problem))
 }
 
 /// An answer for which nothing has to be waited for; the observer is told of it.

@@ -339,3 +339,18 @@ fn a_requested_timeout_that_makes_no_sense_is_refused() {
         assert_eq!(reply.status, 200, "{timeout:?}");
     }
 }
+
+#[test]
+fn a_path_that_is_none_for_its_slashes_is_told_so() {
+    let app = TestApp::start();
+    for (path, words) in [
+        ("/v1/actions/customer_profile/", "no route ends in a slash"),
+        ("/events/", "no route ends in a slash"),
+        ("/v1//actions/customer_profile", "no route has an empty segment"),
+        ("/v1/action/customer_profile", "nothing under this path"),
+    ] {
+        let reply = app.post(path, &json!({"customerId": "c-1"}));
+        let detail = reply.json()["detail"].to_string();
+        assert!(reply.status == 404 && detail.contains(words), "{path}: {detail}");
+    }
+}

@@ -71,5 +71,6 @@ fn other_methods(_: &'static str, allowed: String) -> Route {
 async fn no_route(request: HttpRequest, state: web::Data<AdminState>) -> HttpResponse {
     let of_the_demo = OF_THE_DEMO.iter().filter(|_| state.faults.is_some());
     let known = PAGE.iter().chain(&FOR_EVERYBODY).chain(&FOR_OPERATORS).chain(of_the_demo);
-    problem(&request, Problem::no_route(&route_table::list(known)))
+    let refusal = Problem::no_route(request.path(), &route_table::list(known));
+    problem(&request, refusal)
 }
