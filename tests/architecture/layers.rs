@@ -28,6 +28,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "policy::auth::credential_spec",
             "policy::empty_body",
             "policy::paging::paging_spec",
+            "policy::paging::send_as",
             "policy::request_spec",
             "policy::request_url",
             "policy::source_spec",

@@ -54,6 +54,17 @@ impl Pointer {
         &self.text
     }
 
+    /// The pointer to the member of this name.
+    pub fn of_name(name: &str) -> Self {
+        let text = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        Self { steps: vec![Step { key: name.to_owned(), index: parse_index(name) }], text }
+    }
+
+    /// The names on the way, without escapes.
+    pub fn names(&self) -> Vec<&str> {
+        self.steps.iter().map(|step| step.key.as_str()).collect()
+    }
+
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
     }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::next_page::{self, Next, Requests};
+use super::next_page::{self, Next, Requests, SoFar};
 use super::page::Page;
+use crate::model::digest::Digest;
 use crate::model::json::Json;
 use crate::policy::answer::Answer;
 use crate::policy::paging::paging_spec::PagingSpec;
@@ -22,6 +23,9 @@ pub(super) struct Gathered {
     next_cursor: Json,
     /// All cursors that came, as JSON text.
     seen: HashSet<Vec<u8>>,
+    /// What the items of the first page and of the newest one were.
+    first: Option<Digest>,
+    newest: Option<Digest>,
 }
 
 impl Gathered {
@@ -33,6 +37,8 @@ impl Gathered {
             pages: 0,
             next_cursor: Json::null(),
             seen: HashSet::new(),
+            first: None,
+            newest: None,
         }
     }
 
@@ -54,11 +60,15 @@ impl Gathered {
         let PagingSpec { max_items, max_pages, .. } = *paging;
         let too_many_items = || format!("stopped at {max_items} items (max_items)");
         self.status = page.status;
+        if !paging.kind.knows_page_count() && self.repeats(page) {
+            return Ok(None);
+        }
         self.pages += 1;
         if !self.take(&page.items, max_items) {
             return Err(too_many_items());
         }
-        let next = next_page::after(paging, page, self.pages, requests);
+        let so_far = SoFar { pages: self.pages, items: self.count };
+        let next = next_page::after(paging, page, so_far, requests);
         let next = next.map_err(|error| format!("page {}: {}", self.pages, error.detail))?;
         let Some(Next { request, cursor }) = next else { return Ok(None) };
         let is_new = self.seen.insert(cursor.as_bytes().to_vec());
@@ -74,6 +84,20 @@ impl Gathered {
             return Err(format!("stopped after {max_pages} pages (max_pages)"));
         }
         Ok(Some(request))
+    }
+
+    /// Whether the page has the very items of the one before it or of the first: beyond the end of a list,
+    /// some upstreams send the last page again, others the first.
+    fn repeats(&mut self, page: &Page) -> bool {
+        if page.items.is_empty() {
+            return false;
+        }
+        let digest = Digest::of_all(page.items.iter().map(Json::as_bytes));
+        let is_same = |known: Option<Digest>| known.is_some_and(|known| known == digest);
+        let repeats = is_same(self.newest) || is_same(self.first);
+        self.first = self.first.or(Some(digest));
+        self.newest = Some(digest);
+        repeats
     }
 
     /// Keeps the items, and says whether all of them were allowed.

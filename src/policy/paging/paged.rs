@@ -6,7 +6,6 @@ use crate::model::json::Json;
 use crate::model::record::span::SpanKind;
 use crate::model::template::Endpoint;
 use crate::policy::answer::{Answer, Content, Understood};
-use crate::policy::failures::unusable;
 use crate::policy::fetch_context::Context;
 use crate::policy::paging::gathered::Gathered;
 use crate::policy::paging::next_page::{self, Requests};
@@ -59,6 +58,7 @@ impl<S: Step<Request, Out = Understood>> Paged<S> {
                 Ok(Fetched::NotFound { .. }) => return Ok(gathered.whole()),
                 Ok(Fetched::Nothing { status }) => return Ok(gathered.with_no_more(status)),
                 Err(failure) if gathered.pages() == 0 => return Err(failure),
+                Err(failure) if paging.end.is_told_by(&failure) => return Ok(gathered.whole()),
                 Err(failure) => {
                     let why = failure.explain(cx.given());
                     let page = gathered.pages() + 1;
@@ -92,9 +92,7 @@ impl<S: Step<Request, Out = Understood>> Paged<S> {
             Content::Nothing => return Ok(Fetched::Nothing { status }),
             Content::NotFound => return Ok(Fetched::NotFound { status }),
         };
-        let items = json.pointer(&paging.items).and_then(|items| items.items());
-        let missing = || unusable("the page has no array where its items should be");
-        let items = items.ok_or_else(missing)?.collect();
+        let items = paging.end.items(&json, &paging.items)?;
         Ok(Fetched::Page(Page { status, hints, json, items }))
     }
 }
@@ -126,11 +124,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::action::fields::FieldPath;
     use crate::model::failure::FailureKind;
     use crate::model::json::Pointer;
     use crate::model::template::Scheme;
     use crate::policy::fake::{Fake, Surroundings, failed, request};
-    use crate::policy::paging::paging_spec::{PagingKind, SendAs};
+    use crate::policy::paging::list_end::ListEnd;
+    use crate::policy::paging::paging_spec::PagingKind;
+    use crate::policy::paging::send_as::SendAs;
 
     fn page(text: &str) -> Understood {
         let json = Json::parse(text.to_owned().into(), 10).expect("JSON");
@@ -145,9 +146,11 @@ mod tests {
         let pointer = |text: &str| Pointer::try_new(text).expect("a pointer");
         let paging = PagingSpec {
             kind: PagingKind::Cursor {
-                next: pointer("/next"),
+                next: FieldPath::Pointer(pointer("/next")),
                 send_as: SendAs::Query("after".into()),
+                last: Vec::new(),
             },
+            end: ListEnd::none(),
             items: pointer("/items"),
             max_pages: 10,
             max_items: 100,

@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::config::form::{Text, Word};
 use crate::config::key::Key;
+use crate::config::list_form::AnyValue;
 use crate::config::model_forms::JsonPointer;
 use crate::config::number_form::{Count, Time};
 use crate::config::plan_lines::PlanLines;
 use crate::config::section::{Kind as SectionKind, Section};
 use crate::config::table::Table;
+use crate::model::action::fields::FieldPath;
 use crate::model::json::Pointer;
+use crate::policy::paging::list_end::{self, ListEnd};
+use crate::policy::paging::send_as::{SEND_AS, SendAs};
 use crate::policy::request_spec::RequestParts;
 
 /// A source whose answer comes in pages.
@@ -25,6 +31,8 @@ pub struct PagingSpec {
     pub max_items: usize,
     /// The wait between two pages.
     pub pause: Duration,
+    /// What else ends the list.
+    pub end: ListEnd,
 }
 
 /// How the next page is found. A new kind is a variant here, with its keys, and its arms in `next_page.rs`.
@@ -33,9 +41,11 @@ pub enum PagingKind {
     /// The page carries a cursor that is sent with the next request; none: the last page.
     Cursor {
         /// Where the cursor is.
-        next: Pointer,
+        next: FieldPath,
         /// Where it goes in the next request.
         send_as: SendAs,
+        /// Cursors that are none: they end the list.
+        last: Vec<Value>,
     },
     /// Pages are counted: the number of the page is sent with each request.
     PageNumber {
@@ -45,6 +55,15 @@ pub enum PagingKind {
         first: u64,
         /// Where the number of pages is; absent: a page without items is the last.
         page_count: Option<Pointer>,
+    },
+    /// The number of the first item of the page is sent with each request.
+    Offset {
+        /// Where the number goes in the request.
+        send_as: SendAs,
+        /// The number of the first item of all.
+        first: u64,
+        /// By how much it grows with each page; absent: by as many items as came.
+        step: Option<u64>,
     },
     /// The page names the next one by its URI, which must be of the same origin.
     NextUri {
@@ -74,28 +93,22 @@ impl PagingSpec {
 }
 
 impl PagingKind {
+    /// Whether the upstream says how many pages there are: then two of them may well be alike.
+    pub fn knows_page_count(&self) -> bool {
+        matches!(self, Self::PageNumber { page_count: Some(_), .. })
+    }
+
     /// Its word in the configuration.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Cursor { .. } => "cursor",
             Self::PageNumber { .. } => "page_number",
+            Self::Offset { .. } => "offset",
             Self::NextUri { .. } => "next_uri",
             Self::LinkHeader => "link",
         }
     }
 }
-
-/// Where a cursor or a page number goes in a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SendAs {
-    /// A query parameter of this name.
-    Query(String),
-    /// A key of this name at the top of the JSON body.
-    Json(String),
-}
-
-const SEND_AS_FORM: &str =
-    "\"query:NAME\" for a query parameter or \"json:NAME\" for a key of the JSON body";
 
 /// `[sources.NAME.paging]`.
 pub(crate) static PAGING: Section = Section {
@@ -103,12 +116,17 @@ pub(crate) static PAGING: Section = Section {
         SectionKind {
             word: "cursor",
             help: "The page carries a cursor that is sent with the next request; none: the last page.",
-            keys: &[&NEXT_CURSOR, &SEND_AS],
+            keys: &[&NEXT_CURSOR, &SEND_AS, &LAST],
         },
         SectionKind {
             word: "page_number",
             help: "The number of the page is sent with each request.",
             keys: &[&SEND_AS, &FIRST, &PAGE_COUNT],
+        },
+        SectionKind {
+            word: "offset",
+            help: "The number of the page's first item is sent with each request; a page without items is the last.",
+            keys: &[&SEND_AS, &FIRST_OFFSET, &STEP],
         },
         SectionKind {
             word: "next_uri",
@@ -121,6 +139,7 @@ pub(crate) static PAGING: Section = Section {
             keys: &[],
         },
     ],
+    groups: &[&list_end::KEYS],
     ..Section::new(
         "paging",
         "How the following pages are asked for; without the table: one page.",
@@ -133,12 +152,13 @@ static KIND: Key<Word<Kind>> = Key::new(
     Word(&[
         ("cursor", Kind::Cursor),
         ("page_number", Kind::PageNumber),
+        ("offset", Kind::Offset),
         ("next_uri", Kind::NextUri),
         ("link", Kind::Link),
     ]),
     "How the next page is found.",
 )
-.required("\"cursor\", \"page_number\", \"next_uri\" or \"link\"");
+.required("\"cursor\", \"page_number\", \"offset\", \"next_uri\" or \"link\"");
 
 static ITEMS: Key<JsonPointer> =
     Key::new("items", JsonPointer, "Where the page's list of items is.")
@@ -154,19 +174,33 @@ static PAUSE: Key<Time> =
     Key::new("pause", Time(Duration::ZERO, Duration::from_mins(1)), "The wait between two pages.")
         .default(Duration::ZERO);
 
-static NEXT_CURSOR: Key<JsonPointer> =
-    Key::new("next", JsonPointer, "Where the next page's cursor is.")
-        .required("the JSON Pointer of the next page's cursor, such as \"/next\"");
+static NEXT_CURSOR: Key<Text> = Key::new(
+    "next",
+    Text,
+    "Where the next page's cursor is: a JSON Pointer such as \"/next\", or a JSONPath such as \"$.items[-1].id\", the last item's id.",
+)
+.required(NEXT_FORM);
+
+const NEXT_FORM: &str = "the JSON Pointer of the next page's cursor, such as \"/next\", or a JSONPath such \
+                         as \"$.items[-1].id\"";
+
+static LAST: Key<AnyValue> = Key::new(
+    "last",
+    AnyValue,
+    "Cursors that are none, besides null, false and \"\": they end the list, such as [0, -1, \"0\"].",
+);
+
+static FIRST_OFFSET: Key<Count> =
+    Key::new("first", Count(0, u32::MAX), "The number of the first item.").default(0);
+
+static STEP: Key<Count> = Key::new(
+    "step",
+    Count(1, 1_000_000),
+    "By how much the number grows with each page; absent: by as many items as came.",
+);
 
 static NEXT_URI: Key<JsonPointer> = Key::new("next", JsonPointer, "Where the next page's URI is.")
     .required("the JSON Pointer of the next page's URI, such as \"/next\"");
-
-static SEND_AS: Key<Text> = Key::new(
-    "send_as",
-    Text,
-    "Where the cursor or the page's number goes: \"query:NAME\", or \"json:NAME\" for a key of the JSON body.",
-)
-.required(SEND_AS_FORM);
 
 static FIRST: Key<Count> =
     Key::new("first", Count(0, u32::MAX), "The number of the first page.").default(1);
@@ -182,6 +216,7 @@ static PAGE_COUNT: Key<JsonPointer> = Key::new(
 enum Kind {
     Cursor,
     PageNumber,
+    Offset,
     NextUri,
     Link,
 }
@@ -191,48 +226,62 @@ fn read_kind(table: &Table, kind: Kind, request: &RequestParts) -> Option<Paging
     let max_pages = table.value(&MAX_PAGES);
     let max_items = table.value(&MAX_ITEMS) as usize;
     let pause = table.value(&PAUSE);
+    let end = ListEnd::read(table);
     let kind = match kind {
         Kind::Cursor => {
-            let next = table.required(&NEXT_CURSOR);
-            let send_as = send_as(table, request);
-            PagingKind::Cursor { next: next?, send_as: send_as? }
+            let (next, last) = (next_cursor(table), last(table));
+            let send_as = SendAs::read(table, request);
+            PagingKind::Cursor { next: next?, send_as: send_as?, last: last? }
         }
         Kind::PageNumber => {
-            let send_as = send_as(table, request);
+            let send_as = SendAs::read(table, request);
             let first = u64::from(table.value(&FIRST));
             let page_count = table.optional(&PAGE_COUNT);
             PagingKind::PageNumber { send_as: send_as?, first, page_count }
         }
+        Kind::Offset => {
+            let send_as = SendAs::read(table, request);
+            let first = u64::from(table.value(&FIRST_OFFSET));
+            let step = table.optional(&STEP).map(u64::from);
+            PagingKind::Offset { send_as: send_as?, first, step }
+        }
         Kind::NextUri => PagingKind::NextUri { next: table.required(&NEXT_URI)? },
         Kind::Link => PagingKind::LinkHeader,
     };
-    Some(PagingSpec { kind, items: items?, max_pages, max_items, pause })
+    Some(PagingSpec { kind, items: items?, max_pages, max_items, pause, end })
 }
 
-/// Where the cursor or page number goes, which must not be taken by something else.
-fn send_as(table: &Table, request: &RequestParts) -> Option<SendAs> {
-    let text = table.required(&SEND_AS)?;
-    match text.split_once(':') {
-        Some(("query", name)) if !name.is_empty() => {
-            if request.query.iter().any(|(taken, _)| taken == name) {
-                table.refuse(&SEND_AS, "a parameter that `query` does not have already");
-                return None;
-            }
-            Some(SendAs::Query(name.to_owned()))
+/// Where the next cursor is; a pointer that could lead nowhere is refused.
+fn next_cursor(table: &Table) -> Option<FieldPath> {
+    let text = table.required(&NEXT_CURSOR)?;
+    let counts_from_the_end =
+        |name: &str| name == "-" || name.parse::<i64>().is_ok_and(|at| at < 0);
+    match FieldPath::try_new(&text) {
+        Ok(FieldPath::Pointer(pointer)) if pointer.names().into_iter().any(counts_from_the_end) => {
+            let allowed =
+                "a JSONPath such as \"$.items[-1].id\": a JSON Pointer does not count from the end";
+            table.refuse(&NEXT_CURSOR, allowed);
+            None
         }
-        Some(("json", name)) if !name.is_empty() => {
-            let Some(object) = request.body.as_ref().and_then(|body| body.value.as_object()) else {
-                table.refuse(&SEND_AS, "\"query:NAME\": the source has no `json` table");
-                return None;
-            };
-            if object.contains_key(name) {
-                table.refuse(&SEND_AS, "a key that `json` does not have already");
-                return None;
-            }
-            Some(SendAs::Json(name.to_owned()))
+        Ok(path) => Some(path),
+        Err(error) => {
+            table.refuse(&NEXT_CURSOR, &format!("{NEXT_FORM} ({error})"));
+            None
         }
-        _ => {
-            table.refuse(&SEND_AS, SEND_AS_FORM);
+    }
+}
+
+/// The cursors that end the list.
+fn last(table: &Table) -> Option<Vec<Value>> {
+    match table.optional(&LAST) {
+        None => Some(Vec::new()),
+        Some(Value::Array(values))
+            if !values.iter().any(|one| one.is_array() || one.is_object()) =>
+        {
+            Some(values)
+        }
+        Some(_) => {
+            table.refuse(&LAST, "a list of texts and numbers, such as [0, -1, \"0\"]");
             None
         }
     }

@@ -3,10 +3,10 @@
 use serde_json_path::JsonPath;
 
 use super::jayway;
-use crate::model::json::{Pointer, PointerError};
+use crate::model::json::{Json, Pointer, PointerError};
 
 /// Where a value stands in a source's data.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum FieldPath {
     /// JSON Pointer (RFC 6901).
     Pointer(Pointer),
@@ -57,6 +57,19 @@ impl FieldPath {
             FieldPathError::JsonPath(format!("{error}{hint}"))
         })?;
         Ok(Self::JsonPath { path: Box::new(path), text: text.to_owned() })
+    }
+
+    /// The value that it leads to, of several the first.
+    pub fn find(&self, json: &Json) -> Option<Json> {
+        match self {
+            Self::Pointer(pointer) => json.pointer(pointer),
+            Self::JsonPath { path, .. } => {
+                let tree = json.to_tree()?;
+                let nodes = path.query_located(&tree);
+                let place = nodes.locations().next()?.to_json_pointer();
+                json.pointer(&Pointer::try_new(&place).ok()?)
+            }
+        }
     }
 
     /// How it goes through a list; `None` if by its form it leads to one value.
