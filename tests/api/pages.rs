@@ -546,6 +546,17 @@ fn a_next_page_on_another_origin_is_not_asked_for() {
 }
 
 #[test]
+fn a_next_page_on_another_origin_may_be_asked_for_at_the_sources_own() {
+    let app = crm("kind = \"next_uri\"\nnext = \"/next\"\nnext_origin = \"replace\"");
+    let internal = json!("http://crm-internal.invalid:8080/v2/accounts?page=2");
+    app.sim.crm().script([page(&json!([1]), &internal), page(&json!([2]), &json!(null))]);
+    let part = part(&app.profile("c-1"), "crm", "ok");
+    assert_eq!(part["data"]["items"], json!([1, 2]));
+    let second = app.sim.crm().received().pop().expect("two calls");
+    assert_eq!(second.query("page").as_deref(), Some("2"));
+}
+
+#[test]
 fn pages_may_be_counted() {
     let app = crm("kind = \"page_number\"\nsend_as = \"query:page\"");
     app.sim.crm().script([[1, 2], [3, 4]].map(|items| page(&json!(items), &json!(null))));

@@ -52,6 +52,8 @@ impl<'a> Cursor<'a> {
         }
         let mut relation: Option<Vec<u8>> = None;
         let mut about_something_else = false;
+        // Some upstreams (Sentry) always name a next page, and say beside it that it is empty.
+        let mut has_none = false;
         self.blanks();
         while self.take(b';') {
             let (name, value) = self.parameter();
@@ -60,12 +62,14 @@ impl<'a> Cursor<'a> {
                 relation.get_or_insert(value);
             } else if name.eq_ignore_ascii_case(b"anchor") {
                 about_something_else |= !value.is_empty();
+            } else if name.eq_ignore_ascii_case(b"results") {
+                has_none = value.eq_ignore_ascii_case(b"false");
             }
         }
         let leads_on = relation.is_some_and(|types| {
             types.split(u8::is_ascii_whitespace).any(|name| name.eq_ignore_ascii_case(b"next"))
         });
-        (leads_on && !about_something_else).then_some(target)
+        (leads_on && !about_something_else && !has_none).then_some(target)
     }
 
     /// `name`, `name=token` or `name="quoted"`, with the blanks around it.
@@ -214,6 +218,14 @@ mod tests {
     fn several_header_fields_are_one_list() {
         let values: [&[u8]; 3] = [b"</p>; rel=prev", b"\xff", b"</n>; rel=next"];
         assert_eq!(next_target(values).as_deref(), Some("/n"));
+    }
+
+    #[test]
+    fn a_next_page_that_is_said_to_have_no_results_is_none() {
+        let none = r#"</p>; rel="previous"; results="true", </n>; rel="next"; results="false""#;
+        assert_eq!(next_target([none.as_bytes()]), None);
+        let some = none.replace("false", "true");
+        assert_eq!(next_target([some.as_bytes()]).as_deref(), Some("/n"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::model::json::{Json, Kind};
 use crate::model::template::Endpoint;
 use crate::policy::failures::unusable;
 use crate::policy::paging::list_end::number_at;
-use crate::policy::paging::paging_spec::{PagingKind, PagingSpec};
+use crate::policy::paging::paging_spec::{NextOrigin, PagingKind, PagingSpec};
 use crate::policy::paging::send_as::SendAs;
 use crate::policy::request::{Request, target_of};
 
@@ -35,7 +35,7 @@ pub(super) fn first(paging: &PagingSpec, request: &Request) -> Result<Request, F
         | PagingKind::Offset { send_as, first, .. } => {
             send_as.put(request, &Json::from_value(&(*first).into()))
         }
-        PagingKind::Cursor { .. } | PagingKind::NextUri { .. } | PagingKind::LinkHeader => {
+        PagingKind::Cursor { .. } | PagingKind::NextUri { .. } | PagingKind::LinkHeader { .. } => {
             Ok(request.clone())
         }
     }
@@ -92,16 +92,16 @@ pub(super) fn after(
             let passed = step.map_or(items, |step| step.saturating_mul(u64::from(pages)));
             with_cursor(send_as, Json::from_value(&first.saturating_add(passed).into()))
         }
-        PagingKind::NextUri { next } => match named(page.json.pointer(next))? {
+        PagingKind::NextUri { next, origin } => match named(page.json.pointer(next))? {
             Some(uri) => {
                 let not_text = || unusable("what names the next page is no URI");
-                Ok(Some(follow(&uri.text().ok_or_else(not_text)?, requests)?))
+                Ok(Some(follow(&uri.text().ok_or_else(not_text)?, *origin, requests)?))
             }
             None => Ok(None),
         },
-        PagingKind::LinkHeader => {
+        PagingKind::LinkHeader { origin } => {
             let uri = page.hints.next_link.as_deref();
-            uri.map(|uri| follow(uri, requests)).transpose()
+            uri.map(|uri| follow(uri, *origin, requests)).transpose()
         }
     }
 }
@@ -128,8 +128,8 @@ fn is_one_of(cursor: &Json, values: &[serde_json::Value]) -> bool {
 
 /// The request for a page named by its URI, which must be of the source's own origin: the
 /// request carries the source's credentials.
-fn follow(uri: &str, requests: &Requests<'_>) -> Result<Next, Failure> {
-    let target = same_origin_target(uri, requests.endpoint, &requests.latest.http.target)?;
+fn follow(uri: &str, origin: NextOrigin, requests: &Requests<'_>) -> Result<Next, Failure> {
+    let target = next_target(uri, origin, requests.endpoint, &requests.latest.http.target)?;
     let cursor = Json::from_value(&uri.into());
     let mut request = requests.first.clone();
     request.http.target = target;
@@ -142,8 +142,9 @@ fn follow(uri: &str, requests: &Requests<'_>) -> Result<Next, Failure> {
 /// # Errors
 /// A failure if it is not a URI reference or leads to another origin (scheme, host or
 /// port).
-pub fn same_origin_target(
+pub fn next_target(
     uri: &str,
+    origin: NextOrigin,
     endpoint: &Endpoint,
     current: &PathAndQuery,
 ) -> Result<PathAndQuery, Failure> {
@@ -151,7 +152,9 @@ pub fn same_origin_target(
     let base = url::Url::parse(&base).map_err(|_| Failure::internal())?;
     let next = base.join(uri).map_err(|_| unusable("the next page's URI is not valid"))?;
     // The scheme as well: the origin of `blob:https://…` is the one of the URL inside it.
-    if next.scheme() != base.scheme() || next.origin() != base.origin() {
+    let is_elsewhere = next.scheme() != base.scheme() || next.origin() != base.origin();
+    let is_replaced = origin == NextOrigin::Replace && matches!(next.scheme(), "http" | "https");
+    if is_elsewhere && !is_replaced {
         return Err(unusable("the next page is on another origin and was not followed"));
     }
     target_of(&next[url::Position::BeforePath..url::Position::AfterQuery])
@@ -163,9 +166,13 @@ mod tests {
     use crate::model::template::Scheme;
 
     fn followed(uri: &str) -> Option<String> {
+        followed_by(uri, NextOrigin::Refuse)
+    }
+
+    fn followed_by(uri: &str, origin: NextOrigin) -> Option<String> {
         let endpoint = Endpoint::try_new(Scheme::Https, "api.example").ok()?;
         let current = PathAndQuery::from_static("/v1/items?page=1");
-        let target = same_origin_target(uri, &endpoint, &current).ok()?;
+        let target = next_target(uri, origin, &endpoint, &current).ok()?;
         Some(target.as_str().to_owned())
     }
 
@@ -192,6 +199,17 @@ mod tests {
             "data:,x",
         ] {
             assert_eq!(followed(uri), None, "{uri}");
+        }
+    }
+    #[test]
+    fn the_origin_of_a_page_may_be_replaced_by_the_sources_own() {
+        for uri in ["http://crm-internal:8080/v1/items?page=2", "//evil/v1/items?page=2", "?page=2"]
+        {
+            let target = followed_by(uri, NextOrigin::Replace);
+            assert_eq!(target.as_deref(), Some("/v1/items?page=2"), "{uri}");
+        }
+        for uri in ["blob:https://api.example/x", "data:,x", "file:///etc/passwd"] {
+            assert_eq!(followed_by(uri, NextOrigin::Replace), None, "{uri}");
         }
     }
 }

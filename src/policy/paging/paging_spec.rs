@@ -65,13 +65,28 @@ pub enum PagingKind {
         /// By how much it grows with each page; absent: by as many items as came.
         step: Option<u64>,
     },
-    /// The page names the next one by its URI, which must be of the same origin.
+    /// The page names the next one by its URI.
     NextUri {
         /// Where the URI is.
         next: Pointer,
+        /// What becomes of one of another origin.
+        origin: NextOrigin,
     },
-    /// A `Link` header with `rel="next"` (RFC 8288) names the next page, of the same origin.
-    LinkHeader,
+    /// A `Link` header with `rel="next"` (RFC 8288) names the next page.
+    LinkHeader {
+        /// What becomes of one of another origin.
+        origin: NextOrigin,
+    },
+}
+
+/// What becomes of a next page of another origin. The request carries the source's credentials, so it is
+/// never sent there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextOrigin {
+    /// It is not asked for.
+    Refuse,
+    /// Its path and query are asked for at the source's own origin.
+    Replace,
 }
 
 impl PagingSpec {
@@ -105,7 +120,7 @@ impl PagingKind {
             Self::PageNumber { .. } => "page_number",
             Self::Offset { .. } => "offset",
             Self::NextUri { .. } => "next_uri",
-            Self::LinkHeader => "link",
+            Self::LinkHeader { .. } => "link",
         }
     }
 }
@@ -131,12 +146,12 @@ pub(crate) static PAGING: Section = Section {
         SectionKind {
             word: "next_uri",
             help: "The page names the next one by its URI, which must be of the same origin.",
-            keys: &[&NEXT_URI],
+            keys: &[&NEXT_URI, &NEXT_ORIGIN],
         },
         SectionKind {
             word: "link",
             help: "A `Link` header with `rel=\"next\"` names the next page, of the same origin.",
-            keys: &[],
+            keys: &[&NEXT_ORIGIN],
         },
     ],
     groups: &[&list_end::KEYS],
@@ -202,6 +217,13 @@ static STEP: Key<Count> = Key::new(
 static NEXT_URI: Key<JsonPointer> = Key::new("next", JsonPointer, "Where the next page's URI is.")
     .required("the JSON Pointer of the next page's URI, such as \"/next\"");
 
+static NEXT_ORIGIN: Key<Word<NextOrigin>> = Key::new(
+    "next_origin",
+    Word(&[("refuse", NextOrigin::Refuse), ("replace", NextOrigin::Replace)]),
+    "What becomes of a next page on another scheme, host or port, such as an internal name: it is not asked for, or its path and query are asked for at the source's own.",
+)
+.default(NextOrigin::Refuse);
+
 static FIRST: Key<Count> =
     Key::new("first", Count(0, u32::MAX), "The number of the first page.").default(1);
 
@@ -245,8 +267,11 @@ fn read_kind(table: &Table, kind: Kind, request: &RequestParts) -> Option<Paging
             let step = table.optional(&STEP).map(u64::from);
             PagingKind::Offset { send_as: send_as?, first, step }
         }
-        Kind::NextUri => PagingKind::NextUri { next: table.required(&NEXT_URI)? },
-        Kind::Link => PagingKind::LinkHeader,
+        Kind::NextUri => {
+            let origin = table.value(&NEXT_ORIGIN);
+            PagingKind::NextUri { next: table.required(&NEXT_URI)?, origin }
+        }
+        Kind::Link => PagingKind::LinkHeader { origin: table.value(&NEXT_ORIGIN) },
     };
     Some(PagingSpec { kind, items: items?, max_pages, max_items, pause, end })
 }

@@ -77,5 +77,5 @@ fn every_kind_of_paging_can_be_configured() {
     assert_eq!((send_as, first, page_count), (SendAs::Query("p".to_owned()), 0, None));
     let spec = paging("kind = 'next_uri', items = '/i', next = '/n'");
     assert!(matches!(spec.kind, PagingKind::NextUri { .. }));
-    assert!(matches!(paging("kind = 'link', items = '/i'").kind, PagingKind::LinkHeader));
+    assert!(matches!(paging("kind = 'link', items = '/i'").kind, PagingKind::LinkHeader { .. }));
 }

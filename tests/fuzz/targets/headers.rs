@@ -7,7 +7,8 @@ use awc::http::uri::PathAndQuery;
 use tributary::http::hints::ResponseHints;
 use tributary::model::header::{link_header as link, rate_limit_headers, retry_after as after};
 use tributary::model::template::{Endpoint, Scheme};
-use tributary::policy::paging::next_page::same_origin_target;
+use tributary::policy::paging::next_page::next_target;
+use tributary::policy::paging::paging_spec::NextOrigin;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -141,7 +142,9 @@ pub fn next_page(input: &[u8]) {
     {
         let endpoint = Endpoint::try_new(scheme, authority).expect("a good authority");
         let current = PathAndQuery::from_static("/v1/items/list?page=1");
-        let Ok(target) = same_origin_target(uri, &endpoint, &current) else { continue };
+        let Ok(target) = next_target(uri, NextOrigin::Refuse, &endpoint, &current) else {
+            continue;
+        };
         let target = target.as_str();
         assert!(target.starts_with('/'), "{target:?}");
         assert!(target.bytes().all(|byte| byte.is_ascii_graphic()), "{target:?}");
