@@ -124,10 +124,10 @@ impl<S> Classified<S> {
     /// refuse.
     fn failure_by_body(&self, response: &Response, cx: &Context<'_>) -> Option<Failure> {
         let spec = &self.spec.body_failure;
-        let body = json(response).filter(|_| spec.looks_at_successes())?;
-        if !spec.is_failure(&body) {
+        if !spec.looks_at_successes() {
             return None;
         }
+        let body = json(response).filter(|body| spec.is_failure(body))?;
         self.tell_why(&body, cx);
         let detail =
             format!("the upstream answered {}, and its body says that it failed", response.status);
